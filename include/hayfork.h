@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All of Hayfork but the plugin side, which has <hayfork/plugin.h> and <hayfork/plugin_json.h>.
+ */
+#ifndef HAYFORK_H
+#define HAYFORK_H
+
+#include <hayfork/error.h>
+#include <hayfork/jobline.h>
+#include <hayfork/pool.h>
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Job lines and result lines: the scanner finds the parts of a job line without building a tree, the writer makes a
+ * result line. Both are pure: no input or output, no state between calls.
+ */
+#ifndef HAYFORK_JOBLINE_H
+#define HAYFORK_JOBLINE_H
+
+#include <hayfork/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HAY_JOBLINE_DEPTH 512       /* nesting of a job line, its own object counted */
+#define HAY_JOBLINE_KEYS 256        /* keys in the envelope */
+#define HAY_FUNCTION_NAME_MAX 255   /* bytes of "plugin.function" after unescaping */
+
+/* Bytes inside the caller's line; not terminated. */
+struct hay_span {
+    const char *at; /* NULL: absent */
+    size_t size;
+};
+
+struct hay_jobline {
+    struct hay_span id;         /* the JSON token as written, quotes included; absent: NULL */
+    struct hay_span args;       /* the JSON value as written; absent: NULL */
+    char fn[HAY_FUNCTION_NAME_MAX + 1]; /* unescaped and terminated; "" when absent */
+    size_t fn_size;
+    size_t fn_column;           /* where the value of "fn" begins, 0 when absent */
+    int64_t timeout_ms;         /* rounded up; 0: none */
+    int64_t retries;            /* -1: absent */
+    int priority;               /* 0 when absent */
+};
+
+struct hay_jobline_fault {
+    size_t column;              /* 1-based byte of the line */
+    char reason[120];           /* UTF-8, one line */
+};
+
+/* Scan one job line (no line end). Validates all of it: RFC 8259, UTF-8, paired surrogates, depth, numbers in the range that
+ * jansson reads (64-bit integers, finite reals), no NUL or control characters, one object, no duplicate key in the
+ * envelope, known keys of their types. Keys are compared after unescaping; unknown keys are ignored.
+ * Returns HAY_OK, or HAY_EINVAL with the fault filled; `job` then holds what was read before it.
+ * Extents point into `line`. Constant stack, linear time, no allocation. */
+HAY_API enum hay_status hay_jobline_scan(const char *line, size_t size, struct hay_jobline *job, struct hay_jobline_fault *fault);
+
+/* Is this one valid JSON value, by the same rules, nested no deeper than `depth`? Returns HAY_OK, or HAY_EINVAL with the fault
+ * (which may be NULL) filled. Surrounding white space is accepted; a line break anywhere is not, because a result is one line. */
+HAY_API enum hay_status hay_json_check(const char *bytes, size_t size, int depth, struct hay_jobline_fault *fault);
+
+enum hay_outcome {
+    HAY_OUTCOME_OK,         /* the function returned a result */
+    HAY_OUTCOME_ERROR,      /* the function returned an error */
+    HAY_OUTCOME_TIMEOUT,    /* it passed its timeout */
+    HAY_OUTCOME_CRASH,      /* its worker died while it ran */
+    HAY_OUTCOME_CANCELLED,  /* by the user */
+    HAY_OUTCOME_SKIPPED,    /* by the runner: it was accepted and never run */
+    HAY_OUTCOME_REJECTED,   /* the line never became a job */
+    HAY_OUTCOME_COUNT
+};
+
+/* "ok", "error" ... as they stand in a result line. Never NULL. */
+HAY_API const char *hay_outcome_name(enum hay_outcome outcome);
+
+/* One job's end. The pool fills it for its callback; everything it points to is good during that call only. */
+struct hay_result {
+    enum hay_outcome outcome;
+    uint64_t number;            /* the job's number in its pool, from 1 */
+    uint64_t tag;               /* as submitted */
+    struct hay_span id;         /* as submitted */
+    struct hay_span value;      /* outcome ok: the result's JSON */
+    struct hay_span message;    /* any other outcome: why, as text */
+    int signal;                 /* crash by a signal: its number, else 0 */
+    int exit_code;              /* crash by exit: its code, else -1 */
+    uint32_t attempts;          /* how often it was started */
+    int worker;                 /* slot of the last attempt, -1 when it never ran */
+    pid_t pid;                  /* process of the last attempt, 0 when it never ran */
+    int64_t start_ns;           /* CLOCK_REALTIME of the last attempt, 0 when it never ran */
+    int64_t run_ns;             /* how long the last attempt ran */
+    uint32_t function;          /* index of the function in its pool */
+    uint64_t line;              /* outcome rejected: the input line, from 1 */
+    size_t column;              /* outcome rejected: the byte of that line, from 1 */
+};
+
+enum hay_result_flags {
+    HAY_RESULT_META = 1u << 0,  /* add seq worker pid start wall_ms */
+};
+
+/* Write one result line, its newline included, into `out`. `seq` is the job's place in the input, from 1; an absent id is written as
+ * nothing at all. Invalid UTF-8 in a message becomes U+FFFD. The value is copied as it is: check it before (the pool does).
+ * Returns the size of the whole line; when that is over `capacity`, nothing useful was written and the caller comes back with room. */
+HAY_API size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A pool of worker processes that run jobs.
+ *
+ * A pool forks a fixed number of workers, each with the same functions: loaded from plugins, or registered by the program before
+ * the start. Jobs wait in a bounded queue; each accepted job gets exactly one result, whatever dies. A crash costs the job that ran.
+ *
+ * Context: a pool belongs to the thread that opened it, which has to outlive it, and the process must have one thread
+ * whenever a worker is forked, restarts included (HAY_ETHREADS otherwise). The pool owns an event loop of its own, which the
+ * blocking calls turn, or lives in the libev loop it is given. It never touches libev's default loop unless given that one,
+ * and never waits for a process that it did not start. Callbacks run inside the loop; they may call anything here
+ * except hay_pool_free(), hay_pool_turn() and hay_pool_join().
+ */
+#ifndef HAYFORK_POOL_H
+#define HAYFORK_POOL_H
+
+#include <hayfork/error.h>
+#include <hayfork/jobline.h>
+#include <hayfork/plugin.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ev_loop;
+struct hay_pool;
+
+/* Zero means the default everywhere, so `struct hay_pool_options options = {0};` is a whole set of options. */
+struct hay_pool_options {
+    int workers;                /* 0: as many as hay_cpu_count(); HAY_POOL_INLINE: none, jobs run in this process */
+    struct ev_loop *loop;       /* NULL: a loop of the pool's own */
+    uint64_t max_jobs;          /* accepted and not settled; 0: 2,048 a worker */
+    uint64_t max_bytes;         /* of their ids and args, always at least one job; 0: 64 MiB */
+    uint64_t max_result_bytes;  /* 0: 16 MiB */
+    int64_t timeout_ms;         /* for jobs that bring none; 0: none */
+    int64_t grace_ms;           /* between asking a job to end and killing it; 0: 5,000; HAY_POOL_NO_GRACE: none */
+    int retries;                /* after an error */
+    bool retry_timeouts;        /* let retries apply to timeouts too */
+    int crash_retries;          /* after a crash, on a fresh worker; 0: 1; HAY_POOL_NO_CRASH_RETRY: none */
+    int64_t retry_delay_ms;     /* before the first retry, then doubled, with jitter; 0: 100; at most 30 s */
+    bool raw_results;           /* results are bytes: do not check that they are one line of JSON */
+
+    void *context;              /* handed to the callbacks */
+    void (*on_result)(void *context, const struct hay_result *result);
+    /* hay_pool_submit() has room again after it said HAY_EFULL. */
+    void (*on_room)(void *context);
+    /* A line that a worker printed, cut at 4 KiB, without its end. */
+    void (*on_log)(void *context, int worker, const char *line, size_t size);
+    /* A worker's function called progress(). */
+    void (*on_progress)(void *context, const struct hay_result *job, const char *json, size_t size);
+    /* The pool had to stop: workers kept dying with no job settled. What was accepted comes back skipped, before this call. */
+    void (*on_broken)(void *context, const char *reason);
+};
+#define HAY_POOL_INLINE (-1)
+#define HAY_POOL_NO_GRACE (-1)
+#define HAY_POOL_NO_CRASH_RETRY (-1)
+
+struct hay_job {
+    const char *function;       /* "plugin.function"; NULL: `index` says which */
+    int index;                  /* from hay_pool_find() */
+    struct hay_span args;       /* one JSON value; absent: null. Copied. */
+    struct hay_span id;         /* handed back with the result. Copied. */
+    uint64_t tag;               /* handed back with the result */
+    int64_t timeout_ms;         /* 0: the pool's; HAY_JOB_NO_TIMEOUT: none */
+    int64_t retries;            /* -1: the pool's */
+    int priority;               /* higher first among what is queued */
+};
+#define HAY_JOB_NO_TIMEOUT (-1)
+
+struct hay_pool_function {
+    const char *name;           /* "plugin.function" */
+    const char *summary;
+};
+
+struct hay_pool_plugin {
+    const char *name, *version, *summary, *path;
+    int first_function, function_count;
+};
+
+struct hay_pool_stats {
+    uint64_t accepted;          /* jobs that hay_pool_submit() took */
+    uint64_t by_outcome[HAY_OUTCOME_COUNT]; /* settled jobs; they and `pending` add up to `accepted` */
+    uint64_t pending;           /* accepted and not settled */
+    uint64_t queued;            /* of these, waiting in the queue */
+    uint64_t started;           /* attempts begun */
+    uint64_t retried;           /* attempts after the first */
+    uint64_t recalled;          /* taken back unstarted from a worker */
+    uint64_t salvaged;          /* results taken out of a worker that did not deliver them itself */
+    uint64_t deaths;            /* workers that ended without being asked */
+    uint64_t restarts;          /* workers started in place of another */
+    uint64_t log_dropped;       /* log lines cut or dropped */
+    int workers;                /* slots */
+    int workers_ready;
+    uint64_t jobs_by_worker_max;
+    uint64_t workers_used;      /* slots that settled at least one job */
+};
+
+/* How many processors this process may use: its affinity, cut by the cgroup's CPU quota and by HAYFORK_CPU_COUNT. At least 1. */
+HAY_API int hay_cpu_count(void);
+
+/* A pool without functions or workers yet. Ownership: hay_pool_free(). `options` is copied; NULL: all defaults. */
+HAY_API struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay_error *error);
+
+/* Load a plugin: a name is looked up in HAYFORK_PLUGIN_PATH (not when set-user-ID) and then in the installed plugin
+ * directory; anything with a slash is a path. A throw-away child loads it first, so a broken plugin costs an error here and nothing
+ * else; the calling process never runs its code (unless HAY_POOL_INLINE). Blocking: up to 10 s. Only before the start.
+ * Errors: HAY_EPLUGIN with a one-line text for each way in which a plugin can be broken; HAY_ETHREADS. */
+HAY_API enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct hay_error *error);
+
+/* Register a function of this program under "group.name". Strings are copied; the code has to be in the process at the fork.
+ * Only before the start. */
+HAY_API enum hay_status hay_pool_register(struct hay_pool *pool, const char *name, const char *summary, hay_run_fn *run,
+                                          void (*data)(void), struct hay_error *error);
+
+/* What was loaded and registered. Out of range: NULL. Valid until hay_pool_free(). */
+HAY_API const struct hay_pool_function *hay_pool_function(const struct hay_pool *pool, int index);
+HAY_API const struct hay_pool_plugin *hay_pool_plugin(const struct hay_pool *pool, int index);
+/* The index of "plugin.function", or -1. */
+HAY_API int hay_pool_find(const struct hay_pool *pool, const char *name, size_t size);
+
+/* Fork the workers. Returns at once; jobs may be submitted before the workers are ready. stdio is flushed first. */
+HAY_API enum hay_status hay_pool_start(struct hay_pool *pool, struct hay_error *error);
+
+/* Hand over one job. Everything it points to is copied.
+ * Blocking: with timeout_ms 0 never (HAY_EFULL); else it turns the pool's loop until there is room.
+ * Inline pools run the job before they return. Errors: HAY_EFULL, HAY_ETIMEDOUT, HAY_EUNKNOWN (function), HAY_EMSGSIZE (a job over 4 GiB),
+ * HAY_ESTATE (not started, closed), HAY_EBROKEN, HAY_ENOMEM. `number` (may be NULL) receives the job's number. */
+HAY_API enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, uint64_t *number,
+                                        struct hay_error *error);
+
+/* Would hay_pool_submit() take a job of this many bytes of id and args now? */
+HAY_API bool hay_pool_has_room(const struct hay_pool *pool, size_t size);
+
+/* Cancel one job. A waiting or queued job is settled as cancelled at once; a running one is asked to end and killed after
+ * the grace. HAY_EUNKNOWN: no such job, or settled already. */
+HAY_API enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, struct hay_error *error);
+/* Cancel all that has not started; with `running` also what has. */
+HAY_API void hay_pool_cancel_all(struct hay_pool *pool, bool running);
+
+/* Stop reading results, because their consumer is blocked: workers fill their pipes and wait, timeouts stand still. And go on. */
+HAY_API void hay_pool_pause(struct hay_pool *pool, bool paused);
+
+/* Run the pool's loop until at least one result was delivered, or the timeout. HAY_OK, HAY_ETIMEDOUT, HAY_EOF (nothing is pending). */
+HAY_API enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms);
+
+/* close: take no more jobs. join: after close, run the loop until every job is settled and every worker has ended in good order.
+ * terminate: cancel all, ask the running jobs to end, kill what is left after the grace; still one result for each job.
+ * join returns HAY_ETIMEDOUT with all unchanged when the time was too short. */
+HAY_API void hay_pool_close(struct hay_pool *pool);
+HAY_API enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms);
+HAY_API enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_ms);
+
+/* Free the pool. Workers that still live are killed and reaped; unsettled jobs are settled as cancelled first. NULL is fine. */
+HAY_API void hay_pool_free(struct hay_pool *pool);
+
+HAY_API void hay_pool_stats(const struct hay_pool *pool, struct hay_pool_stats *stats);
+/* The process of a slot, 0 when it has none now. */
+HAY_API pid_t hay_pool_worker_pid(const struct hay_pool *pool, int worker);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
