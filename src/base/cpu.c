@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How many processors this process may use: the smallest of its affinity, its cgroup's CPU quota (v2 and v1, rounded up,
+ * every level up to the root) and HAYFORK_CPU_COUNT. What cannot be read does not count; the answer is at least 1.
+ */
+#include <hayfork/pool.h>
+
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int affinity_count(void)
+{
+    /* The mask grows until the kernel accepts it: a fixed cpu_set_t ends at 1,024 processors. */
+    for (int size = 1024; size <= 1 << 20; size *= 4) {
+        cpu_set_t *set = CPU_ALLOC((size_t)size);
+        if (!set)
+            break;
+        size_t bytes = CPU_ALLOC_SIZE((size_t)size);
+        int count = sched_getaffinity(0, bytes, set) == 0 ? CPU_COUNT_S(bytes, set) : 0;
+        CPU_FREE(set);
+        if (count > 0)
+            return count;
+    }
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 && online < INT_MAX ? (int)online : 1;
+}
+
+static int quota_count(long long quota_us, long long period_us)
+{
+    if (quota_us <= 0 || period_us <= 0)
+        return INT_MAX;
+    long long count = (quota_us + period_us - 1) / period_us;
+    return count < 1 ? 1 : count < INT_MAX ? (int)count : INT_MAX;
+}
+
+static bool read_line(const char *path, char *line, int size)
+{
+    FILE *file = fopen(path, "re");
+    bool got = file && fgets(line, size, file);
+    if (file)
+        fclose(file);
+    return got;
+}
+
+static int group_quota(const char *folder, bool is_v2)
+{
+    char path[PATH_MAX + 64], line[128];
+    long long quota_us = -1, period_us = 0;
+    if (is_v2) {
+        snprintf(path, sizeof path, "%s/cpu.max", folder);
+        if (!read_line(path, line, sizeof line) || sscanf(line, "%lld %lld", &quota_us, &period_us) != 2)
+            return INT_MAX;
+    } else {
+        snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
+        if (!read_line(path, line, sizeof line) || sscanf(line, "%lld", &quota_us) != 1)
+            return INT_MAX;
+        snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
+        if (!read_line(path, line, sizeof line) || sscanf(line, "%lld", &period_us) != 1)
+            return INT_MAX;
+    }
+    return quota_count(quota_us, period_us);
+}
+
+/* Walk from the process's own group up to the mount: any level may set the tightest quota. */
+static int tree_quota(const char *mount, const char *group, bool is_v2)
+{
+    char folder[PATH_MAX];
+    size_t root = strlen(mount);
+    if ((size_t)snprintf(folder, sizeof folder, "%s%s", mount, group) >= sizeof folder)
+        return INT_MAX;
+    int least = INT_MAX;
+    for (;;) {
+        int here = group_quota(folder, is_v2);
+        least = here < least ? here : least;
+        char *slash = strrchr(folder, '/');
+        if (!slash || (size_t)(slash - folder) < root)
+            return least;
+        *slash = '\0';
+    }
+}
+
+static int cgroup_count(void)
+{
+    char line[PATH_MAX];
+    int least = INT_MAX;
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    while (file && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        char *controllers = strchr(line, ':');
+        char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group)
+            continue;
+        *group++ = '\0';
+        controllers++;
+        int count = INT_MAX;
+        if (!*controllers)
+            count = tree_quota("/sys/fs/cgroup", group, true);
+        else if (strcmp(controllers, "cpu") == 0 || strcmp(controllers, "cpu,cpuacct") == 0)
+            count = tree_quota("/sys/fs/cgroup/cpu", group, false);
+        least = count < least ? count : least;
+    }
+    if (file)
+        fclose(file);
+    return least;
+}
+
+int hay_cpu_count(void)
+{
+    int count = affinity_count();
+    int quota = cgroup_count();
+    count = quota < count ? quota : count;
+    const char *text = getenv("HAYFORK_CPU_COUNT");
+    if (text) {
+        char *end;
+        long wanted = strtol(text, &end, 10);
+        if (end != text && !*end && wanted > 0 && wanted < count)
+            count = (int)wanted;
+    }
+    return count;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/mapping.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int mapping_open(struct mapping *mapping, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (!size || size > SIZE_MAX - 3 * page)
+        return -EINVAL;
+    size = (size + page - 1) / page * page;
+    char *base = mmap(NULL, size + 2 * page, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED)
+        return -errno;
+    if (mprotect(base + page, size, PROT_READ | PROT_WRITE) < 0) {
+        int saved = errno;
+        munmap(base, size + 2 * page);
+        return -saved;
+    }
+    *mapping = (struct mapping){base + page, size};
+    return 0;
+}
+
+int mapping_hide_from_children(const struct mapping *mapping)
+{
+    return madvise(mapping->at, mapping->size, MADV_DONTFORK) < 0 ? -errno : 0;
+}
+
+void mapping_close(struct mapping *mapping)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (mapping->at)
+        munmap((char *)mapping->at - page, mapping->size + 2 * page);
+    *mapping = (struct mapping){0};
+}

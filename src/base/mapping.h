@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Anonymous shared memory between PROT_NONE pages, so that running off either end faults at once.
+ */
+#ifndef BASE_MAPPING_H
+#define BASE_MAPPING_H
+
+#include <stddef.h>
+
+struct mapping {
+    void *at;     /* NULL: none */
+    size_t size;  /* rounded up to pages */
+};
+
+/* Zero-filled. 0 or -errno. */
+int mapping_open(struct mapping *mapping, size_t size);
+/* Children forked after this do not have it. 0 or -errno. */
+int mapping_hide_from_children(const struct mapping *mapping);
+void mapping_close(struct mapping *mapping);
+
+#endif
