@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One forked child: start, watch, signal, peek, reap. The child is set up before its code runs: own process group, death
+ * signal SIGKILL should the parent die, default signal dispositions and an empty mask, stdin from /dev/null, and no
+ * descriptor but those it was given. A child is signalled only while it is unreaped, so a number is never used twice by mistake.
+ * Leaves the event loop to others: `pidfd` becomes readable when the child has ended.
+ */
+#ifndef PROCESS_CHILD_H
+#define PROCESS_CHILD_H
+
+#include "process/exit.h"
+
+#include <hayfork/error.h>
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct child {
+    pid_t pid;   /* 0: none */
+    int pidfd;   /* -1: none */
+};
+#define CHILD_NONE ((struct child){0, -1})
+
+struct child_setup {
+    int (*run)(void *arg);  /* its return value becomes the exit code, by _exit */
+    void *arg;
+    int out_fd;             /* becomes 1 and 2; negative: /dev/null for 1, 2 stays */
+    int *keep;              /* descriptors that the child keeps */
+    size_t keep_count;
+};
+
+/* Fork. Signals are blocked across it and stdio is flushed before. HAY_ETHREADS in a process with more than one thread. */
+enum hay_status child_start(struct child *child, const struct child_setup *setup, struct hay_error *error);
+/* Has it ended? 1 with the status filled and the child still unreaped, 0 when it runs, -ECHILD when other code reaped it. */
+int child_peek(const struct child *child, struct exit_status *status);
+/* Take it off the process table and close the pidfd. Never blocks: call it after child_peek() said that it ended. */
+void child_reap(struct child *child);
+void child_signal(const struct child *child, int signal_number);
+/* To the child's whole group. */
+void child_signal_group(const struct child *child, int signal_number);
+
+#endif
