@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "ipc/channel.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READ_SIZE (64u * 1024)
+#define KEEP_SIZE (256u * 1024)
+
+static void channel_break(struct channel *channel, enum channel_end end, const char *reason)
+{
+    if (channel->broken)
+        return;
+    channel->broken = true;
+    ev_io_stop(channel->loop, &channel->reading);
+    ev_io_stop(channel->loop, &channel->writing);
+    channel->handler->on_broken(channel, end, reason);
+}
+
+/* Hand up the whole frames in the buffer. False when the channel is gone or broken. */
+static bool deliver(struct channel *channel)
+{
+    struct frame_head head;
+    for (;;) {
+        size_t size = buffer_size(&channel->in);
+        switch (frame_parse(buffer_at(&channel->in), size, channel->max_frame, &head)) {
+        case FRAME_BAD:
+            channel_break(channel, CHANNEL_BAD, "sent bytes that are not a frame");
+            return false;
+        case FRAME_PARTIAL:
+            if (head.size && !buffer_reserve(&channel->in, head.size - size))
+                channel_break(channel, CHANNEL_BAD, "sent a frame for which there is no memory");
+            return !channel->broken;
+        case FRAME_WHOLE:
+            if (!channel->handler->on_frame(channel, &head, buffer_at(&channel->in) + sizeof head))
+                return false;
+            buffer_consume(&channel->in, head.size, KEEP_SIZE);
+        }
+    }
+}
+
+/* One read. Returns the bytes read; 0 when there are none now, or the channel is gone or broken. */
+static size_t read_once(struct channel *channel)
+{
+    size_t room = channel->in.capacity - channel->in.end;
+    if (room < READ_SIZE / 2) {
+        if (!buffer_reserve(&channel->in, READ_SIZE)) {
+            channel_break(channel, CHANNEL_BAD, "could not be read: out of memory");
+            return 0;
+        }
+        room = channel->in.capacity - channel->in.end;
+    }
+    ssize_t n = recv(channel->fd, channel->in.data + channel->in.end, room, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n <= 0) {
+        channel_break(channel, CHANNEL_GONE, n == 0 || errno == ECONNRESET ? "closed its pipe" : "broke its pipe");
+        return 0;
+    }
+    buffer_commit(&channel->in, (size_t)n);
+    channel->received += (uint64_t)n;
+    return deliver(channel) ? (size_t)n : 0;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop, (void)events;
+    struct channel *channel = watcher->data;
+    if (read_once(channel))
+        channel->handler->on_batch(channel);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop, (void)events;
+    channel_flush(watcher->data);
+}
+
+void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t max_frame, const struct channel_handler *handler)
+{
+    *channel = (struct channel){.fd = fd, .loop = loop, .handler = handler, .max_frame = max_frame};
+    ev_io_init(&channel->reading, on_readable, fd, EV_READ);
+    ev_io_init(&channel->writing, on_writable, fd, EV_WRITE);
+    channel->reading.data = channel->writing.data = channel;
+    ev_io_start(loop, &channel->reading);
+}
+
+void channel_close(struct channel *channel)
+{
+    if (channel->fd < 0)
+        return;
+    ev_io_stop(channel->loop, &channel->reading);
+    ev_io_stop(channel->loop, &channel->writing);
+    fd_close(&channel->fd);
+    buffer_release(&channel->in);
+    buffer_release(&channel->out);
+    channel->broken = true;
+}
+
+int channel_append(struct channel *channel, struct frame_head *head, const void *fixed, size_t fixed_size, const void *body, size_t size)
+{
+    size_t whole = sizeof *head + fixed_size + size;
+    unsigned char *at = buffer_reserve(&channel->out, whole);
+    if (!at)
+        return -ENOMEM;
+    head->size = (uint32_t)whole;
+    memcpy(at, head, sizeof *head);
+    if (fixed_size)
+        memcpy(at + sizeof *head, fixed, fixed_size);
+    if (size)
+        memcpy(at + sizeof *head + fixed_size, body, size);
+    buffer_commit(&channel->out, whole);
+    channel->appended += whole;
+    return 0;
+}
+
+/* Walk the frames still in the buffer until the boundary is at or after `sent`. */
+static void advance_boundary(struct channel *channel, uint64_t sent)
+{
+    if (sent == channel->appended)
+        channel->boundary = sent;
+    while (channel->boundary < sent) {
+        struct frame_head head;
+        memcpy(&head, buffer_at(&channel->out) + (channel->boundary - channel->sent), sizeof head);
+        channel->boundary += head.size;
+    }
+}
+
+void channel_flush(struct channel *channel)
+{
+    while (!channel->broken && buffer_size(&channel->out)) {
+        ssize_t n = send(channel->fd, buffer_at(&channel->out), buffer_size(&channel->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) {
+            ev_io_start(channel->loop, &channel->writing);
+            return;
+        }
+        if (n < 0) {
+            /* The worker is gone or going: its end is seen, and its last results are read, on the reading side. */
+            ev_io_stop(channel->loop, &channel->writing);
+            return;
+        }
+        advance_boundary(channel, channel->sent + (uint64_t)n);
+        channel->sent += (uint64_t)n;
+        buffer_consume(&channel->out, (size_t)n, KEEP_SIZE);
+    }
+    ev_io_stop(channel->loop, &channel->writing);
+}
+
+void channel_recall(struct channel *channel)
+{
+    buffer_truncate(&channel->out, channel->boundary - channel->sent);
+    channel->appended = channel->boundary;
+}
+
+bool channel_drain(struct channel *channel)
+{
+    int queued = 0;
+    if (channel->broken || ioctl(channel->fd, FIONREAD, &queued) < 0)
+        return false;
+    while (queued > 0) {
+        size_t n = read_once(channel);
+        if (!n)
+            return !channel->broken;
+        queued -= n < (size_t)queued ? (int)n : queued;
+    }
+    return true;
+}
+
+void channel_pause(struct channel *channel, bool paused)
+{
+    if (channel->broken)
+        return;
+    if (paused)
+        ev_io_stop(channel->loop, &channel->reading);
+    else
+        ev_io_start(channel->loop, &channel->reading);
+}

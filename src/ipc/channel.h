@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The master's end of a worker's duplex pipe: non-blocking, framed, buffered both ways, on a libev loop.
+ *
+ * Frames are appended to one buffer and leave in as few calls as possible. What arrives is handed up frame by frame; a bad head, EOF or an
+ * error is reported once and stops the reading. Offsets count the bytes of the outgoing stream from 0, so that the owner can tell how
+ * much lies between it and the worker. Handlers may close the channel; nothing of it is touched after that.
+ */
+#ifndef IPC_CHANNEL_H
+#define IPC_CHANNEL_H
+
+#include "base/buffer.h"
+#include "ipc/frame.h"
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct channel;
+
+enum channel_end {
+    CHANNEL_GONE,  /* the other end is closed */
+    CHANNEL_BAD,   /* what came is not a stream of frames, or cannot be held */
+};
+
+struct channel_handler {
+    /* One whole frame; the body is good during the call. Return false when the channel was closed or must not go on. */
+    bool (*on_frame)(struct channel *channel, const struct frame_head *head, const unsigned char *body);
+    /* All frames of one read were handed up. */
+    void (*on_batch)(struct channel *channel);
+    /* No more will come: `reason` is a constant text such as "closed its pipe". Reading and writing have stopped. */
+    void (*on_broken)(struct channel *channel, enum channel_end end, const char *reason);
+};
+
+struct channel {
+    int fd;                /* -1: closed */
+    struct ev_loop *loop;
+    ev_io reading, writing;
+    const struct channel_handler *handler;
+    size_t max_frame;
+    struct buffer in, out;
+    uint64_t appended;     /* offset of the end of `out` in the stream */
+    uint64_t sent;         /* offset of its start */
+    uint64_t boundary;     /* the first frame boundary at or after `sent` */
+    uint64_t received;     /* bytes read so far: tells whether a long result makes progress */
+    bool broken;
+};
+
+/* Adopts `fd`, which has to be a non-blocking stream socket. */
+void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t max_frame, const struct channel_handler *handler);
+/* Safe to repeat, and on a zeroed channel with fd -1. */
+void channel_close(struct channel *channel);
+
+/* Append one frame of head, a fixed part and a body; it leaves at the next flush. head->size is filled in. 0 or -ENOMEM. */
+int channel_append(struct channel *channel, struct frame_head *head, const void *fixed, size_t fixed_size, const void *body, size_t size);
+/* Write what the pipe takes; the rest goes when it drains. A dead peer is reported through on_broken by the reading side. */
+void channel_flush(struct channel *channel);
+/* Remove the whole frames that are still buffered; one partly sent stays. */
+void channel_recall(struct channel *channel);
+/* Read and hand up what is there now, without the loop, up to what the kernel says is queued. False when the channel broke or was closed. */
+bool channel_drain(struct channel *channel);
+/* Stop or go on reading through the loop. */
+void channel_pause(struct channel *channel, bool paused);
+
+#endif

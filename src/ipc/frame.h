@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bytes between master and worker: a fixed head, then `size - sizeof head` bytes of body. Both sides are one build on one
+ * machine, so the layout is the C structure's, in native order; heads lie unaligned in their buffers and are copied out.
+ *
+ * A sending is one dispatch of a job to a worker, named by epoch, position and job number. JOB carries it down, RESULT and PROGRESS
+ * carry it back. The stream is never resynchronised: a head that makes no sense ends the worker.
+ */
+#ifndef IPC_FRAME_H
+#define IPC_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum frame_type {
+    FRAME_READY = 1,  /* worker: body is the function table, or with FRAME_FAILED why it could not load */
+    FRAME_JOB,        /* master: struct frame_job, then the args */
+    FRAME_RESULT,     /* worker: struct frame_result, then the result, or with FRAME_FAILED the error's text */
+    FRAME_PROGRESS,   /* worker: one JSON value */
+    FRAME_STOP,       /* master: end in good order */
+    FRAME_TYPE_END
+};
+
+enum frame_flags {
+    FRAME_FAILED = 1u << 0,
+};
+
+struct frame_head {
+    uint32_t size;      /* of the whole frame, head included */
+    uint8_t type;
+    uint8_t flags;
+    uint16_t reserved;  /* 0 */
+    uint32_t epoch;
+    uint32_t position;
+    uint64_t job;
+};
+_Static_assert(sizeof(struct frame_head) == 24, "no padding");
+
+struct frame_job {
+    uint32_t function;
+    uint32_t attempt;
+    int64_t timeout_ns;  /* 0: none */
+};
+_Static_assert(sizeof(struct frame_job) == 16, "no padding");
+
+struct frame_result {
+    int64_t start_ns;  /* CLOCK_MONOTONIC */
+    int64_t run_ns;
+};
+_Static_assert(sizeof(struct frame_result) == 16, "no padding");
+
+#define FRAME_JOB_OVERHEAD (sizeof(struct frame_head) + sizeof(struct frame_job))
+#define FRAME_RESULT_OVERHEAD (sizeof(struct frame_head) + sizeof(struct frame_result))
+
+enum frame_state { FRAME_WHOLE, FRAME_PARTIAL, FRAME_BAD };
+
+/* Look at the frame that begins at `bytes`. WHOLE: head filled and all its bytes are there. PARTIAL: more are needed; `head->size` is
+ * the wanted size once the head itself is there, else 0. BAD: not a frame, or larger than `max_size`. */
+static inline enum frame_state frame_parse(const unsigned char *bytes, size_t size, size_t max_size, struct frame_head *head)
+{
+    if (size < sizeof *head) {
+        head->size = 0;
+        return FRAME_PARTIAL;
+    }
+    memcpy(head, bytes, sizeof *head);
+    if (head->size < sizeof *head || head->size > max_size || head->type == 0 || head->type >= FRAME_TYPE_END || head->reserved)
+        return FRAME_BAD;
+    return size < head->size ? FRAME_PARTIAL : FRAME_WHOLE;
+}
+
+#endif

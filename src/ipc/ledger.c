@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "ipc/ledger.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define OUTBOX_TRIES 3
+
+int ledger_open(struct mapping *mapping, struct ledger **ledger)
+{
+    int status = mapping_open(mapping, sizeof(struct ledger));
+    if (status)
+        return status;
+    *ledger = mapping->at;
+    atomic_init(&(*ledger)->claim, claim_pack((struct claim){1, 0}));
+    atomic_init(&(*ledger)->start_ns[0], LEDGER_ENDED);
+    atomic_init(&(*ledger)->start_ns[1], LEDGER_ENDED);
+    return 0;
+}
+
+int64_t ledger_read_start(struct ledger *ledger, struct claim claim, uint32_t position)
+{
+    if (atomic_load(&ledger->claim) != claim_pack(claim))
+        return TIME_NEVER;
+    int64_t start_ns = atomic_load_explicit(&ledger->start_ns[position & 1], memory_order_acquire);
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load(&ledger->claim) == claim_pack(claim) ? start_ns : TIME_NEVER;
+}
+
+int ledger_copy_outbox(struct ledger *ledger, unsigned char *copy)
+{
+    for (int i = 0; i < OUTBOX_TRIES; i++) {
+        uint64_t word = atomic_load_explicit(&ledger->outbox_word, memory_order_acquire);
+        uint32_t length = (uint32_t)word;
+        if (length > OUTBOX_SIZE)
+            return -EPROTO;
+        memcpy(copy, ledger->outbox, length);
+        atomic_thread_fence(memory_order_acquire);
+        uint64_t after = atomic_load_explicit(&ledger->outbox_word, memory_order_relaxed);
+        if (after >> 32 == word >> 32)
+            return (int)length;
+    }
+    return 0;
+}
