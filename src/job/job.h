@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The job record, its states, and the store that keeps records.
+ *
+ * A job's id and args are kept until it is settled, inside the record when they are short. Exactly one function moves a job from state to state;
+ * it checks a table of allowed moves and keeps the census, from which the conservation law follows: every accepted job is in exactly
+ * one state, and done ones are settled exactly once.
+ */
+#ifndef JOB_JOB_H
+#define JOB_JOB_H
+
+#include "base/list.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum job_state {
+    JOB_NEW,      /* being filled in */
+    JOB_WAITING,  /* for its retry delay */
+    JOB_QUEUED,
+    JOB_SENT,     /* with a worker, not started as far as is known */
+    JOB_STARTED,  /* claimed by a worker */
+    JOB_DONE,
+    JOB_STATE_COUNT
+};
+
+struct job {
+    struct list node;         /* in the queue's level, the waiting list or the store's free list */
+    uint64_t number;          /* order of acceptance, from 1 */
+    uint64_t tag;
+    int64_t timeout_ns;       /* 0: none */
+    int64_t due_ns;           /* waiting: until when */
+    uint32_t function;
+    int32_t priority;
+    uint32_t attempts;        /* how often it was started */
+    int32_t retries_left;     /* after errors (and timeouts) */
+    int32_t crashes_left;
+    uint8_t state;            /* enum job_state */
+    uint8_t losses;           /* head of a window whose worker died with nothing claimed */
+    bool needs_fresh;         /* must be the first job of its worker */
+    uint32_t id_size;         /* UINT32_MAX: no id */
+    uint64_t args_size;
+    unsigned char *bytes;     /* id, then args; points at `inside` or at its own memory */
+    struct job *next_chunk;   /* first record of a chunk: the next chunk */
+    int32_t worker;           /* of the last attempt, -1 */
+    pid_t pid;
+    int64_t start_ns;         /* CLOCK_MONOTONIC */
+    int64_t run_ns;
+    unsigned char inside[128];
+};
+#define JOB_NO_ID UINT32_MAX
+
+static inline const unsigned char *job_args(const struct job *job)
+{
+    return job->bytes + (job->id_size == JOB_NO_ID ? 0 : job->id_size);
+}
+
+static inline uint64_t job_size(const struct job *job)
+{
+    return job->args_size + (job->id_size == JOB_NO_ID ? 0 : job->id_size);
+}
+
+struct job_store {
+    struct list free;
+    struct job *chunks;
+    uint64_t in_state[JOB_STATE_COUNT];  /* the census; JOB_DONE counts all that ever were */
+    uint64_t accepted;
+    uint64_t bytes;                      /* ids and args of the jobs that are not done */
+};
+
+void job_store_init(struct job_store *store);
+void job_store_release(struct job_store *store);
+/* A record in JOB_NEW with room for the bytes, or NULL. */
+struct job *job_new(struct job_store *store, uint64_t size);
+/* The move from JOB_NEW counts the job as accepted; the one to JOB_DONE takes it off the books. False, with nothing changed, for a move
+ * that the table does not know. */
+bool job_move(struct job_store *store, struct job *job, enum job_state next);
+/* Give the record back: from JOB_NEW or JOB_DONE. */
+void job_free(struct job_store *store, struct job *job);
+/* Call `each` on every live record (any state but done); it may settle or move the one it is given. */
+void job_store_each(struct job_store *store, void (*each)(void *context, struct job *job), void *context);
+/* accepted = sum of the states, and what is not done has its bytes on the books. */
+bool job_store_is_sound(const struct job_store *store);
+
+#endif

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The envelope of a job line: one object whose known keys are taken and whose others are only checked. One pass; nothing
+ * is copied but the function's name. Duplicate keys are found after unescaping: the known ones by a bit each, the others by a
+ * hash of their characters in a bounded table, compared in full where hashes meet.
+ */
+#include "job/json.h"
+#include "job/jsonnumber.h"
+#include "job/jsonstring.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TIMEOUT_MAX_MS (INT64_C(1000000000) * 1000)
+#define RETRIES_MAX 1000000
+#define KEY_TEXT_MAX 48 /* bytes of a key in a reason */
+
+enum key { KEY_ID, KEY_FN, KEY_ARGS, KEY_TIMEOUT, KEY_RETRIES, KEY_PRIORITY, KEY_OTHER };
+
+/* A string's inside, still escaped. */
+struct text {
+    const unsigned char *at;
+    const unsigned char *end;
+    bool escaped;
+};
+
+struct other_key {
+    struct text text;
+    uint64_t hash;
+};
+
+struct envelope {
+    struct json_reader reader;
+    struct hay_jobline *job;
+    struct hay_jobline_fault *fault;
+    unsigned seen;      /* one bit a known key */
+    unsigned keys;
+    unsigned others;    /* how many of `other` are filled */
+    struct other_key *other; /* HAY_JOBLINE_KEYS of them; NULL until the first unknown key */
+};
+
+/* Unescape into `out`; SIZE_MAX when there are more than `capacity` bytes. */
+static size_t text_unescape(const unsigned char *at, const unsigned char *end, char *out, size_t capacity)
+{
+    size_t size = 0;
+    while (at < end) {
+        char character[4];
+        size_t count = (size_t)jsonstring_decode(&at, character);
+        if (count > capacity - size)
+            return SIZE_MAX;
+        memcpy(out + size, character, count);
+        size += count;
+    }
+    return size;
+}
+
+/* FNV-1a over the unescaped bytes */
+static uint64_t text_hash(struct text text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    while (text.at < text.end) {
+        char character[4];
+        int count = jsonstring_decode(&text.at, character);
+        for (int i = 0; i < count; i++)
+            hash = (hash ^ (unsigned char)character[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static bool text_equal(struct text one, struct text two)
+{
+    if (!one.escaped && !two.escaped)
+        return one.end - one.at == two.end - two.at && memcmp(one.at, two.at, (size_t)(one.end - one.at)) == 0;
+    while (one.at < one.end && two.at < two.end) {
+        char first[4], second[4];
+        int count = jsonstring_decode(&one.at, first);
+        if (count != jsonstring_decode(&two.at, second) || memcmp(first, second, (size_t)count) != 0)
+            return false;
+    }
+    return one.at == one.end && two.at == two.end;
+}
+
+/* Would this character (as UTF-8) break a line of text or a terminal? C0, DEL, C1, U+2028, U+2029. */
+static bool character_is_control(const char *character, int size)
+{
+    unsigned char first = (unsigned char)character[0];
+    if (size == 1)
+        return first < ' ' || first == 0x7f;
+    unsigned char second = (unsigned char)character[1];
+    if (size == 2)
+        return first == 0xc2 && second < 0xa0;
+    return first == 0xe2 && second == 0x80 && ((unsigned char)character[2] | 1) == 0xa9;
+}
+
+/* A fault that quotes a key: cut at a character, control characters replaced. */
+static const unsigned char *envelope_fault_key(struct envelope *envelope, const char *reason, const unsigned char *at,
+                                               const unsigned char *end)
+{
+    char shown[KEY_TEXT_MAX + 1];
+    size_t size = 0;
+    const char *more = "";
+    envelope->fault->column = (size_t)(at - envelope->reader.begin); /* of the quote before it */
+    while (at < end) {
+        char character[4];
+        int count = jsonstring_decode(&at, character);
+        if (character_is_control(character, count)) {
+            character[0] = '?';
+            count = 1;
+        }
+        if (size + (size_t)count > KEY_TEXT_MAX) {
+            more = "…";
+            break;
+        }
+        memcpy(shown + size, character, (size_t)count);
+        size += (size_t)count;
+    }
+    shown[size] = '\0';
+    snprintf(envelope->fault->reason, sizeof envelope->fault->reason, "%s \"%s%s\"", reason, shown, more);
+    return NULL;
+}
+
+/* Does one of the three common keys stand here? A compare is predicted, where the search for the closing quote is waited for. */
+static inline enum key key_glance(const unsigned char *at, const unsigned char *end)
+{
+    if (end - at < 11)
+        return KEY_OTHER;
+    if (memcmp(at, "\"id\"", 4) == 0)
+        return KEY_ID;
+    if (memcmp(at, "\"fn\"", 4) == 0)
+        return KEY_FN;
+    if (memcmp(at, "\"args\"", 6) == 0)
+        return KEY_ARGS;
+    return KEY_OTHER;
+}
+
+static inline enum key key_find_plain(const void *at, size_t size)
+{
+    switch (size) {
+    case 2:
+        return memcmp(at, "id", 2) == 0 ? KEY_ID : memcmp(at, "fn", 2) == 0 ? KEY_FN : KEY_OTHER;
+    case 4:
+        return memcmp(at, "args", 4) == 0 ? KEY_ARGS : KEY_OTHER;
+    case 7:
+        return memcmp(at, "timeout", 7) == 0 ? KEY_TIMEOUT : memcmp(at, "retries", 7) == 0 ? KEY_RETRIES : KEY_OTHER;
+    case 8:
+        return memcmp(at, "priority", 8) == 0 ? KEY_PRIORITY : KEY_OTHER;
+    default:
+        return KEY_OTHER;
+    }
+}
+
+static inline enum key key_find(const unsigned char *at, const unsigned char *end, bool escaped)
+{
+    if (!escaped)
+        return key_find_plain(at, (size_t)(end - at));
+    char plain[8];
+    size_t size = text_unescape(at, end, plain, sizeof plain);
+    return size == SIZE_MAX ? KEY_OTHER : key_find_plain(plain, size);
+}
+
+static bool envelope_admit_other(struct envelope *envelope, const unsigned char *at, const unsigned char *end)
+{
+    struct other_key key = {{at, end, envelope->reader.escaped}, 0};
+    key.hash = text_hash(key.text);
+    for (unsigned i = 0; i < envelope->others; i++) {
+        if (envelope->other[i].hash == key.hash && text_equal(envelope->other[i].text, key.text)) {
+            envelope_fault_key(envelope, "duplicate key", at, end);
+            return false;
+        }
+    }
+    envelope->other[envelope->others++] = key;
+    return true;
+}
+
+/* Count the key and refuse it when it was there before. */
+static inline bool envelope_admit(struct envelope *envelope, enum key key, const unsigned char *at, const unsigned char *end)
+{
+    if (envelope->keys == HAY_JOBLINE_KEYS) {
+        json_fault(&envelope->reader, at - 1, "more than 256 keys");
+        return false;
+    }
+    envelope->keys++;
+    if (key == KEY_OTHER)
+        return envelope_admit_other(envelope, at, end);
+    if (envelope->seen >> key & 1) {
+        envelope_fault_key(envelope, "duplicate key", at, end);
+        return false;
+    }
+    envelope->seen |= 1u << key;
+    return true;
+}
+
+/* `at` and `end` are inside the quotes. */
+static inline const char *envelope_take_fn(struct envelope *envelope, const unsigned char *at, const unsigned char *end)
+{
+    struct hay_jobline *job = envelope->job;
+    size_t size = (size_t)(end - at);
+    if (envelope->reader.escaped) {
+        size = text_unescape(at, end, job->fn, HAY_FUNCTION_NAME_MAX);
+        if (size != SIZE_MAX && memchr(job->fn, 0, size)) {
+            job->fn[0] = '\0';
+            return "\"fn\" holds a NUL character";
+        }
+    } else if (size <= 32 && envelope->reader.end - at >= 32) {
+        memcpy(job->fn, at, 32); /* of fixed size: no call; what is too much is cut below */
+    } else if (size <= HAY_FUNCTION_NAME_MAX) {
+        memcpy(job->fn, at, size);
+    }
+    if (size == 0 || size > HAY_FUNCTION_NAME_MAX) {
+        job->fn[0] = '\0';
+        return size ? "\"fn\" is longer than 255 bytes" : "\"fn\" is empty";
+    }
+    job->fn[size] = '\0';
+    job->fn_size = size;
+    return NULL;
+}
+
+static const char *envelope_take_timeout(struct hay_jobline *job, const unsigned char *at, const unsigned char *end, bool number)
+{
+    if (!number)
+        return "\"timeout\" is not a number";
+    int64_t timeout_ms = jsonnumber_thousandfold(at, end, TIMEOUT_MAX_MS);
+    if (timeout_ms < 0)
+        return "\"timeout\" is negative";
+    if (timeout_ms > TIMEOUT_MAX_MS)
+        return "\"timeout\" is too large";
+    job->timeout_ms = timeout_ms;
+    return NULL;
+}
+
+static const char *envelope_take_retries(struct hay_jobline *job, const unsigned char *at, const unsigned char *end, bool integer)
+{
+    if (!integer)
+        return "\"retries\" is not an integer";
+    int64_t retries = jsonnumber_integer(at, end);
+    if (retries < 0)
+        return "\"retries\" is negative";
+    if (retries > RETRIES_MAX)
+        return "\"retries\" is over 1000000";
+    job->retries = retries;
+    return NULL;
+}
+
+static const char *envelope_take_priority(struct hay_jobline *job, const unsigned char *at, const unsigned char *end, bool integer)
+{
+    if (!integer)
+        return "\"priority\" is not an integer";
+    int64_t priority = jsonnumber_integer(at, end);
+    if (priority < INT32_MIN || priority > INT32_MAX)
+        return "\"priority\" does not fit 32 bits";
+    job->priority = (int)priority;
+    return NULL;
+}
+
+/* Take the value of a known key, which has just been read; NULL, or what is wrong with it. */
+static inline const char *envelope_take(struct envelope *envelope, enum key key, const unsigned char *at, const unsigned char *end)
+{
+    struct hay_jobline *job = envelope->job;
+    bool string = *at == '"';
+    bool number = *at == '-' || (unsigned)*at - '0' < 10;
+    bool integer = number && !envelope->reader.real;
+    switch (key) {
+    case KEY_ID:
+        if (!string && !integer)
+            return "\"id\" is not a string or an integer";
+        job->id.at = (const char *)at;
+        job->id.size = (size_t)(end - at);
+        return NULL;
+    case KEY_FN:
+        if (!string)
+            return "\"fn\" is not a string";
+        job->fn_column = (size_t)(at - envelope->reader.begin) + 1;
+        return envelope_take_fn(envelope, at + 1, end - 1);
+    case KEY_ARGS:
+        job->args.at = (const char *)at;
+        job->args.size = (size_t)(end - at);
+        return NULL;
+    case KEY_TIMEOUT:
+        return envelope_take_timeout(job, at, end, number);
+    case KEY_RETRIES:
+        return envelope_take_retries(job, at, end, integer);
+    case KEY_PRIORITY:
+        return envelope_take_priority(job, at, end, integer);
+    case KEY_OTHER:
+        break;
+    }
+    return NULL;
+}
+
+/* `"key":` at `at`: what it is, where its text ends, and the value's place returned. */
+static inline const unsigned char *envelope_key(struct json_reader *reader, const unsigned char *at, enum key *key,
+                                                const unsigned char **end)
+{
+    *key = key_glance(at, reader->end);
+    if (*key != KEY_OTHER) {
+        *end = at + 1 + (*key == KEY_ARGS ? 4 : 2);
+        return json_colon(reader, *end + 1);
+    }
+    size_t size;
+    const unsigned char *value = json_key(reader, at, &size);
+    if (value) {
+        *end = at + 1 + size;
+        *key = key_find(at + 1, *end, reader->escaped);
+    }
+    return value;
+}
+
+static const unsigned char *envelope_members_with_others(struct envelope *envelope, const unsigned char *at);
+
+/* All members from the one at `at` on; returns what is behind the last one and its white space. */
+static const unsigned char *envelope_members(struct envelope *envelope, const unsigned char *at)
+{
+    struct json_reader *reader = &envelope->reader;
+    for (;;) {
+        enum key key;
+        const unsigned char *key_end, *value = envelope_key(reader, at, &key, &key_end);
+        if (!value)
+            return NULL;
+        if (key == KEY_OTHER && !envelope->other)
+            return envelope_members_with_others(envelope, at);
+        if (!envelope_admit(envelope, key, at + 1, key_end))
+            return NULL;
+        at = value < reader->end && *value == '"' ? jsonstring_read(reader, value + 1) : json_value(reader, value);
+        if (!at)
+            return NULL;
+        const char *reason = envelope_take(envelope, key, value, at);
+        if (reason)
+            return json_fault(reader, value, reason);
+        at = json_space(at, reader->end);
+        if (at == reader->end || *at != ',')
+            return at;
+        at = json_space(at + 1, reader->end);
+    }
+}
+
+/* The same from the first unknown key on. Only such a line pays for the stack of the table. */
+__attribute__((noinline))
+static const unsigned char *envelope_members_with_others(struct envelope *envelope, const unsigned char *at)
+{
+    struct other_key table[HAY_JOBLINE_KEYS];
+    envelope->other = table;
+    at = envelope_members(envelope, at);
+    envelope->other = NULL;
+    return at;
+}
+
+static const unsigned char *envelope_read(struct envelope *envelope)
+{
+    struct json_reader *reader = &envelope->reader;
+    const unsigned char *at = json_space(reader->begin, reader->end);
+    if (at == reader->end || *at != '{')
+        return json_unexpected(reader, at, "not an object");
+    at = json_space(at + 1, reader->end);
+    if (at == reader->end || *at != '}') {
+        at = envelope_members(envelope, at);
+        if (!at)
+            return NULL;
+        if (at == reader->end || *at != '}')
+            return json_unexpected(reader, at, "expected ',' or '}'");
+    }
+    at = json_space(at + 1, reader->end);
+    return at == reader->end ? at : json_unexpected(reader, at, "bytes after the object");
+}
+
+enum hay_status hay_jobline_scan(const char *line, size_t size, struct hay_jobline *job, struct hay_jobline_fault *fault)
+{
+    struct envelope envelope;
+    struct hay_jobline_fault unwanted;
+    json_open(&envelope.reader, line, size, HAY_JOBLINE_DEPTH);
+    envelope.reader.base = 1;
+    envelope.job = job;
+    envelope.fault = fault ? fault : &unwanted;
+    envelope.seen = envelope.keys = envelope.others = 0;
+    envelope.other = NULL;
+    job->id.at = job->args.at = NULL;
+    job->id.size = job->args.size = 0;
+    job->fn[0] = '\0';
+    job->fn_size = job->fn_column = 0;
+    job->timeout_ms = 0;
+    job->retries = -1;
+    job->priority = 0;
+    if (envelope_read(&envelope))
+        return HAY_OK;
+    /* A fault that quotes the line is already complete. */
+    return envelope.reader.reason ? json_report(&envelope.reader, envelope.fault) : HAY_EINVAL;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The writer of result lines. Every piece goes through result_put, which counts always and copies only what fits, so a line that
+ * is too large for its buffer has told its size and harmed nothing. A message is text of unknown origin: it is escaped here and
+ * made valid UTF-8. The value and the id are JSON already and copied as they are.
+ */
+#include "job/jsonstring.h"
+
+#include <string.h>
+
+struct line {
+    char *out;
+    size_t capacity;
+    size_t size; /* of the whole line so far, also of what did not fit */
+};
+
+const char *hay_outcome_name(enum hay_outcome outcome)
+{
+    static const char names[HAY_OUTCOME_COUNT][12] = {
+        [HAY_OUTCOME_OK] = "ok",
+        [HAY_OUTCOME_ERROR] = "error",
+        [HAY_OUTCOME_TIMEOUT] = "timeout",
+        [HAY_OUTCOME_CRASH] = "crash",
+        [HAY_OUTCOME_CANCELLED] = "cancelled",
+        [HAY_OUTCOME_SKIPPED] = "skipped",
+        [HAY_OUTCOME_REJECTED] = "rejected",
+    };
+    return (unsigned)outcome < HAY_OUTCOME_COUNT ? names[outcome] : "unknown";
+}
+
+static inline void result_put(struct line *line, const void *bytes, size_t size)
+{
+    if (line->size <= line->capacity && size <= line->capacity - line->size)
+        memcpy(line->out + line->size, bytes, size);
+    line->size += size;
+}
+
+#define result_put_text(line, literal) result_put(line, literal, sizeof(literal) - 1)
+
+static void result_put_name(struct line *line, enum hay_outcome outcome)
+{
+    const char *name = hay_outcome_name(outcome);
+    result_put(line, name, strlen(name));
+}
+
+/* At least `width` digits. */
+static void result_put_number(struct line *line, uint64_t value, int width)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+        width--;
+    } while (value || width > 0);
+    result_put(line, digits + at, sizeof digits - at);
+}
+
+static void result_put_signed(struct line *line, int64_t value)
+{
+    if (value < 0)
+        result_put_text(line, "-");
+    result_put_number(line, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 1);
+}
+
+/* `value` / 10^digits in full. */
+static void result_put_fixed(struct line *line, uint64_t value, uint64_t unit, int digits)
+{
+    result_put_number(line, value / unit, 1);
+    result_put_text(line, ".");
+    result_put_number(line, value % unit, digits);
+}
+
+static void result_put_escape(struct line *line, unsigned char byte)
+{
+    static const char hex[] = "0123456789abcdef", letters[] = "btn?fr"; /* of bytes 8 to 13 */
+    char escape[6] = {'\\', (char)byte};
+    if (byte >= ' ') {
+        result_put(line, escape, 2);
+    } else if (byte >= 8 && byte <= 13 && byte != 11) {
+        escape[1] = letters[byte - 8];
+        result_put(line, escape, 2);
+    } else {
+        escape[1] = 'u';
+        escape[2] = escape[3] = '0';
+        escape[4] = hex[byte >> 4];
+        escape[5] = hex[byte & 15];
+        result_put(line, escape, 6);
+    }
+}
+
+static void result_put_message(struct line *line, struct hay_span message)
+{
+    const unsigned char *begin = (const unsigned char *)message.at, *at = begin;
+    const unsigned char *end = message.at ? begin + message.size : begin;
+    while (at < end) {
+        const unsigned char *past = jsonstring_plain(begin, at, end);
+        result_put(line, at, (size_t)(past - at));
+        at = past;
+        if (at == end)
+            return;
+        int size = jsonstring_utf8(at, end);
+        if (*at < 0x80)
+            result_put_escape(line, *at);
+        else if (size > 0)
+            result_put(line, at, (size_t)size);
+        else
+            result_put_text(line, "\xef\xbf\xbd");
+        at += size > 0 ? size : -size;
+    }
+}
+
+static void result_put_error(struct line *line, const struct hay_result *result)
+{
+    result_put_text(line, ",\"error\":{\"message\":\"");
+    result_put_message(line, result->message);
+    result_put_text(line, "\"");
+    if (result->outcome == HAY_OUTCOME_CRASH && result->signal > 0) {
+        result_put_text(line, ",\"signal\":");
+        result_put_number(line, (uint64_t)result->signal, 1);
+    } else if (result->outcome == HAY_OUTCOME_CRASH && result->exit_code >= 0) {
+        result_put_text(line, ",\"exit\":");
+        result_put_number(line, (uint64_t)result->exit_code, 1);
+    }
+    if (result->outcome == HAY_OUTCOME_REJECTED && result->column) {
+        result_put_text(line, ",\"column\":");
+        result_put_number(line, result->column, 1);
+    }
+    result_put_text(line, "}");
+}
+
+static void result_put_meta(struct line *line, const struct hay_result *result, uint64_t seq)
+{
+    result_put_text(line, ",\"seq\":");
+    result_put_number(line, seq, 1);
+    if (result->worker < 0)
+        return;
+    uint64_t start_ns = result->start_ns > 0 ? (uint64_t)result->start_ns : 0;
+    uint64_t run_ns = result->run_ns > 0 ? (uint64_t)result->run_ns : 0;
+    result_put_text(line, ",\"worker\":");
+    result_put_number(line, (uint64_t)result->worker, 1);
+    result_put_text(line, ",\"pid\":");
+    result_put_signed(line, result->pid);
+    result_put_text(line, ",\"start\":");
+    result_put_fixed(line, start_ns / 1000, 1000000, 6);
+    result_put_text(line, ",\"wall_ms\":");
+    result_put_fixed(line, (run_ns + 500) / 1000, 1000, 3);
+}
+
+size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags)
+{
+    struct line line = {out, out ? capacity : 0, 0};
+    if (result->id.at && result->id.size) {
+        result_put_text(&line, "{\"id\":");
+        result_put(&line, result->id.at, result->id.size);
+        result_put_text(&line, ",\"status\":\"");
+    } else {
+        result_put_text(&line, "{\"status\":\"");
+    }
+    if (result->outcome == HAY_OUTCOME_OK) {
+        result_put_text(&line, "ok\",\"result\":");
+        if (result->value.at && result->value.size)
+            result_put(&line, result->value.at, result->value.size);
+        else
+            result_put_text(&line, "null");
+    } else {
+        result_put_name(&line, result->outcome);
+        result_put_text(&line, "\"");
+        if (result->outcome == HAY_OUTCOME_REJECTED && result->line) {
+            result_put_text(&line, ",\"line\":");
+            result_put_number(&line, result->line, 1);
+        }
+        result_put_error(&line, result);
+    }
+    if (result->attempts > 1) {
+        result_put_text(&line, ",\"attempts\":");
+        result_put_number(&line, result->attempts, 1);
+    }
+    if (flags & HAY_RESULT_META)
+        result_put_meta(&line, result, seq);
+    result_put_text(&line, "}\n");
+    return line.size;
+}
