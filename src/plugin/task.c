@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a function says is taken down while it runs and judged once, when it has returned: a result over the limit beats
+ * everything, then the first fail(), then the return value, then a missing result. The calls are made millions of times a second,
+ * some of them (jansson writes a result in small pieces) several times a job, so the common way through each has no call but
+ * memcpy().
+ */
+#include "plugin/task.h"
+
+#include "base/clock.h"
+#include "plugin/plugin_text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(offsetof(struct task, hay) == 0, "a hay_task is its task");
+
+#define STOCK(text) ((struct hay_span){text, sizeof text - 1})
+
+static struct task *task_of(hay_task *task)
+{
+    return (struct task *)(void *)task;
+}
+
+static const struct task *task_of_const(const hay_task *task)
+{
+    return (const struct task *)(const void *)task;
+}
+
+__attribute__((noinline, cold))
+static int result_failed(struct task *task, enum task_failure failure)
+{
+    if (task->failure == TASK_FINE || task->failure == TASK_FAILED)
+        task->failure = failure;
+    return task->failure == TASK_NO_MEMORY ? -ENOMEM : -EMSGSIZE;
+}
+
+static int host_result(hay_task *hay, const void *bytes, size_t size)
+{
+    struct task *task = task_of(hay);
+    struct buffer *result = &task->result;
+    if (task->failure > TASK_FAILED)
+        return result_failed(task, task->failure);
+    if (size > task->options.max_result_bytes - buffer_size(result))
+        return result_failed(task, TASK_RESULT_TOO_LARGE);
+    if (!size)
+        return 0;
+    if (result->capacity - result->end < size && !buffer_reserve(result, size))
+        return result_failed(task, TASK_NO_MEMORY);
+    memcpy(result->data + result->end, bytes, size);
+    buffer_commit(result, size);
+    return 0;
+}
+
+/* The bytes of a message that are used: a character that the bound would cut in two is left out. */
+static size_t message_size(const char *message)
+{
+    size_t size = strnlen(message, TASK_MESSAGE_MAX);
+    if (size == TASK_MESSAGE_MAX && message[size])
+        for (int i = 0; i < 3 && (message[size] & 0xc0) == 0x80; i++)
+            size--;
+    return size;
+}
+
+static int host_fail(hay_task *hay, const char *message)
+{
+    struct task *task = task_of(hay);
+    if (task->failure != TASK_FINE)
+        return -1;
+    task->failure = TASK_FAILED;
+    if (message) {
+        task->message.at = task->text;
+        task->message.size = plugin_text_copy(task->text, sizeof task->text, message, message_size(message), false);
+    }
+    return -1;
+}
+
+static int host_progress(hay_task *hay, const void *bytes, size_t size)
+{
+    const struct task *task = task_of(hay);
+    if (!bytes || !size)
+        return -EINVAL;
+    if (size > TASK_PROGRESS_MAX)
+        return -EMSGSIZE;
+    return task->options.on_progress ? task->options.on_progress(task->options.context, task, bytes, size) : 0;
+}
+
+static int host_cancelled(const hay_task *hay)
+{
+    const struct task *task = task_of_const(hay);
+    const struct task_options *options = &task->options;
+    if (options->cancel_word && atomic_load_explicit(options->cancel_word, memory_order_relaxed) == hay->number)
+        return 1;
+    return options->watch_clock && task->deadline_ns != TIME_NEVER && clock_now_ns() >= task->deadline_ns;
+}
+
+static void host_log(hay_task *hay, enum hay_log_level level, const char *text)
+{
+    const struct task *task = task_of(hay);
+    char line[TASK_MESSAGE_MAX + 1];
+    if (!text || !task->options.on_log)
+        return;
+    if ((unsigned)level > HAY_LOG_ERROR)
+        level = HAY_LOG_ERROR;
+    size_t size = plugin_text_copy(line, sizeof line, text, message_size(text), true);
+    task->options.on_log(task->options.context, task, level, line, size);
+}
+
+static int64_t host_deadline(const hay_task *hay)
+{
+    return task_of_const(hay)->deadline_ns;
+}
+
+static const struct hay_host host = {
+    .struct_size = sizeof host,
+    .result = host_result,
+    .fail = host_fail,
+    .progress = host_progress,
+    .cancelled = host_cancelled,
+    .log = host_log,
+    .deadline = host_deadline,
+};
+
+void task_init(struct task *task, const struct task_options *options)
+{
+    task->hay = (struct hay_task){.host = &host};
+    task->deadline_ns = TIME_NEVER;
+    task->options = *options;
+    task->failure = TASK_FINE;
+    buffer_init(&task->result);
+    task->message = (struct hay_span){NULL, 0};
+    task->text[0] = '\0';
+}
+
+void task_release(struct task *task)
+{
+    buffer_release(&task->result);
+    task->message = (struct hay_span){NULL, 0};
+}
+
+void task_begin(struct task *task, uint64_t number, uint32_t attempt, uint32_t worker, int64_t deadline_ns)
+{
+    task_end(task);
+    task->hay.number = number;
+    task->hay.attempt = attempt;
+    task->hay.worker = worker;
+    task->deadline_ns = deadline_ns;
+}
+
+/* The function has not simply returned a result. */
+__attribute__((noinline, cold))
+static enum hay_outcome judge_failure(struct task *task, int code)
+{
+    if (task->failure == TASK_RESULT_TOO_LARGE) {
+        int size = snprintf(task->text, sizeof task->text, "the result is larger than %llu bytes",
+                            (unsigned long long)task->options.max_result_bytes);
+        task->message = (struct hay_span){task->text, (size_t)size};
+    } else if (task->failure == TASK_NO_MEMORY) {
+        task->message = STOCK("no memory for the result");
+    } else if (!task->message.size) {
+        task->message = code || task->failure == TASK_FAILED ? STOCK("the function failed without a message")
+                                                             : STOCK("the function returned no result");
+    }
+    buffer_consume(&task->result, buffer_size(&task->result), TASK_KEEP_BYTES);
+    return HAY_OUTCOME_ERROR;
+}
+
+enum hay_outcome task_run(struct task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    int code = function->run(&task->hay, function, args, size);
+    if (code || task->failure != TASK_FINE || !buffer_size(&task->result))
+        return judge_failure(task, code);
+    return HAY_OUTCOME_OK;
+}
+
+void task_end(struct task *task)
+{
+    struct buffer *result = &task->result;
+    result->start = result->end = 0;
+    if (result->capacity > TASK_KEEP_BYTES)
+        buffer_release(result);
+    task->failure = TASK_FINE;
+    task->message.size = 0;
+}
