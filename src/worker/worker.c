@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/worker.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "config.h"
+#include "ipc/frame.h"
+#include "plugin/plugin_load.h"
+#include "plugin/task.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifdef HAY_SANITIZED
+#include <sanitizer/lsan_interface.h>
+#endif
+
+#define READ_SIZE (64u * 1024)
+#define KEEP_SIZE (256u * 1024)
+#define FLUSH_NS (1 * NS_PER_MS)
+#define FLUSH_SIZE (OUTBOX_SIZE / 2)
+#define PROGRESS_NS (10 * NS_PER_MS)
+
+struct worker {
+    struct ledger *ledger;
+    int fd;
+    int index;
+    struct registry registry;
+    struct task task;
+    struct buffer in;
+    const struct frame_head *job;  /* the one that runs */
+    int64_t now_ns;                /* when the last job ended; 0: that was a while ago */
+    int64_t flushed_ns;
+    int64_t progress_ns;
+};
+
+static _Noreturn void leave(enum worker_exit code)
+{
+    fflush(stdout);
+    fflush(stderr);
+    _exit(code);
+}
+
+/* ---- out ---- */
+
+static void send_all(struct worker *worker, struct iovec *parts, size_t count)
+{
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    while (message.msg_iovlen) {
+        ssize_t n = sendmsg(worker->fd, &message, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) {
+            /* A plugin made the pipe non-blocking. */
+            struct pollfd writable = {.fd = worker->fd, .events = POLLOUT};
+            poll(&writable, 1, -1);
+            continue;
+        }
+        if (n < 0)
+            leave(WORKER_EXIT_NO_PIPE);
+        size_t left = (size_t)n;
+        while (message.msg_iovlen && left >= message.msg_iov->iov_len) {
+            left -= message.msg_iov->iov_len;
+            message.msg_iov++;
+            message.msg_iovlen--;
+        }
+        if (message.msg_iovlen) {
+            message.msg_iov->iov_base = (char *)message.msg_iov->iov_base + left;
+            message.msg_iov->iov_len -= left;
+        }
+    }
+}
+
+static void flush(struct worker *worker, int64_t now_ns)
+{
+    uint32_t length = outbox_length(worker->ledger);
+    worker->flushed_ns = now_ns;
+    if (!length)
+        return;
+    send_all(worker, &(struct iovec){worker->ledger->outbox, length}, 1);
+    outbox_reset(worker->ledger);
+}
+
+static void put_head(unsigned char *at, struct frame_head head, size_t size)
+{
+    head.size = (uint32_t)size;
+    memcpy(at, &head, sizeof head);
+}
+
+/* Into the outbox where it fits, else past it into the pipe. */
+static void publish(struct worker *worker, const struct frame_head *head, const struct frame_result *fixed, const void *bytes, size_t size)
+{
+    size_t whole = FRAME_RESULT_OVERHEAD + size;
+    unsigned char *at = outbox_reserve(worker->ledger, whole);
+    if (!at) {
+        flush(worker, worker->now_ns);
+        at = outbox_reserve(worker->ledger, whole);
+    }
+    if (at) {
+        put_head(at, *head, whole);
+        memcpy(at + sizeof *head, fixed, sizeof *fixed);
+        memcpy(at + FRAME_RESULT_OVERHEAD, bytes, size);
+        if (outbox_publish(worker->ledger, whole) >= FLUSH_SIZE || worker->now_ns - worker->flushed_ns >= FLUSH_NS)
+            flush(worker, worker->now_ns);
+        return;
+    }
+    unsigned char start[FRAME_RESULT_OVERHEAD];
+    put_head(start, *head, whole);
+    memcpy(start + sizeof *head, fixed, sizeof *fixed);
+    struct iovec parts[] = {{start, sizeof start}, {(void *)(uintptr_t)bytes, size}};
+    send_all(worker, parts, 2);
+}
+
+/* Straight into the pipe, behind the finished results, and not more often than a person can see. */
+static int on_progress(void *context, const struct task *task, const void *bytes, size_t size)
+{
+    (void)task;
+    struct worker *worker = context;
+    int64_t now_ns = clock_now_ns();
+    if (now_ns - worker->progress_ns < PROGRESS_NS)
+        return 0;
+    worker->progress_ns = now_ns;
+    flush(worker, now_ns);
+    struct frame_head head = *worker->job;
+    head.type = FRAME_PROGRESS;
+    head.flags = 0;
+    head.size = (uint32_t)(sizeof head + size);
+    struct iovec parts[] = {{&head, sizeof head}, {(void *)(uintptr_t)bytes, size}};
+    send_all(worker, parts, 2);
+    return 0;
+}
+
+static void on_log(void *context, const struct task *task, enum hay_log_level level, const char *line, size_t size)
+{
+    (void)context, (void)task, (void)level;
+    fprintf(stderr, "%.*s\n", (int)size, line);
+}
+
+/* ---- jobs ---- */
+
+static void run_job(struct worker *worker, const struct frame_head *head, const unsigned char *body)
+{
+    struct frame_job fixed;
+    size_t size = head->size - sizeof *head;
+    if (size < sizeof fixed)
+        leave(WORKER_EXIT_PROTOCOL);
+    memcpy(&fixed, body, sizeof fixed);
+    const struct hay_function *function = registry_call(&worker->registry, fixed.function);
+    if (!function)
+        leave(WORKER_EXIT_PROTOCOL);
+    /* The end of one job is the start of the next: one look at the clock a job. */
+    int64_t start_ns = worker->now_ns ? worker->now_ns : clock_now_ns();
+    enum ledger_claim claim = ledger_claim(worker->ledger, head->epoch, head->position, start_ns);
+    if (claim == LEDGER_STALE)
+        return;
+    if (claim == LEDGER_OUT_OF_STEP)
+        leave(WORKER_EXIT_PROTOCOL);
+    int64_t deadline_ns = fixed.timeout_ns ? clock_add(start_ns, fixed.timeout_ns) : TIME_NEVER;
+    worker->job = head;
+    task_begin(&worker->task, head->job, fixed.attempt, (uint32_t)worker->index, deadline_ns);
+    enum hay_outcome outcome = task_run(&worker->task, function, body + sizeof fixed, size - sizeof fixed);
+    worker->now_ns = clock_now_ns();
+    ledger_end(worker->ledger, head->position);
+    struct frame_head answer = {.type = FRAME_RESULT, .epoch = head->epoch, .position = head->position, .job = head->job};
+    struct frame_result times = {start_ns, worker->now_ns - start_ns};
+    if (outcome == HAY_OUTCOME_OK) {
+        publish(worker, &answer, &times, buffer_at(&worker->task.result), buffer_size(&worker->task.result));
+    } else {
+        answer.flags = FRAME_FAILED;
+        publish(worker, &answer, &times, worker->task.message.at, worker->task.message.size);
+    }
+    task_end(&worker->task);
+}
+
+/* True at STOP. */
+static bool run_input(struct worker *worker)
+{
+    struct frame_head head;
+    for (;;) {
+        size_t size = buffer_size(&worker->in);
+        switch (frame_parse(buffer_at(&worker->in), size, UINT32_MAX, &head)) {
+        case FRAME_BAD:
+            leave(WORKER_EXIT_PROTOCOL);
+        case FRAME_PARTIAL:
+            if (!buffer_reserve(&worker->in, head.size ? head.size - size : READ_SIZE))
+                leave(WORKER_EXIT_NO_MEMORY);
+            return false;
+        case FRAME_WHOLE:
+            if (head.type == FRAME_STOP)
+                return true;
+            if (head.type != FRAME_JOB)
+                leave(WORKER_EXIT_PROTOCOL);
+            run_job(worker, &head, buffer_at(&worker->in) + sizeof head);
+            buffer_consume(&worker->in, head.size, KEEP_SIZE);
+        }
+    }
+}
+
+/* The input is dry: send what is finished, and wait for more. */
+static void read_more(struct worker *worker)
+{
+    flush(worker, worker->now_ns);
+    worker->now_ns = 0;
+    if (!buffer_reserve(&worker->in, READ_SIZE / 2))
+        leave(WORKER_EXIT_NO_MEMORY);
+    for (;;) {
+        ssize_t n = recv(worker->fd, worker->in.data + worker->in.end, worker->in.capacity - worker->in.end, 0);
+        if (n > 0) {
+            buffer_commit(&worker->in, (size_t)n);
+            return;
+        }
+        if (n == 0)
+            leave(WORKER_EXIT_OK); /* the master is gone */
+        if (errno == EAGAIN) {
+            struct pollfd readable = {.fd = worker->fd, .events = POLLIN};
+            poll(&readable, 1, -1);
+        } else if (errno != EINTR) {
+            leave(WORKER_EXIT_NO_PIPE);
+        }
+    }
+}
+
+/* ---- life ---- */
+
+static void on_signal_term(int signal_number)
+{
+    (void)signal_number; /* only interrupts what the function waits in */
+}
+
+static void set_up_process(struct worker *worker)
+{
+    struct sigaction action = {.sa_handler = on_signal_term};
+    char name[16];
+    sigaction(SIGTERM, &action, NULL);
+    snprintf(name, sizeof name, "hayfork-w%d", worker->index);
+    prctl(PR_SET_NAME, name);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+static void send_ready(struct worker *worker, enum frame_flags flags, const void *bytes, size_t size)
+{
+    struct frame_head head = {.type = FRAME_READY, .flags = (uint8_t)flags, .size = (uint32_t)(sizeof head + size)};
+    struct iovec parts[] = {{&head, sizeof head}, {(void *)(uintptr_t)bytes, size}};
+    send_all(worker, parts, 2);
+}
+
+static void load(struct worker *worker, const struct registry *table)
+{
+    struct hay_error error;
+    struct buffer names;
+    buffer_init(&names);
+    if (plugin_load_all(table, &worker->registry, &error) || registry_start_all(&worker->registry, &error)) {
+        send_ready(worker, FRAME_FAILED, error.text, strlen(error.text));
+        leave(WORKER_EXIT_NOT_READY);
+    }
+    if (registry_pack(&worker->registry, 0, &names))
+        leave(WORKER_EXIT_NO_MEMORY);
+    send_ready(worker, 0, buffer_at(&names), buffer_size(&names));
+    buffer_release(&names);
+}
+
+static int stop(struct worker *worker)
+{
+    flush(worker, worker->now_ns);
+    registry_stop_all(&worker->registry);
+    task_release(&worker->task);
+    buffer_release(&worker->in);
+    registry_release(&worker->registry);
+#ifdef HAY_SANITIZED
+    if (__lsan_do_recoverable_leak_check())
+        return WORKER_EXIT_LEAK;
+#endif
+    return WORKER_EXIT_OK;
+}
+
+int worker_main(const struct worker_setup *setup)
+{
+    struct worker worker = {.ledger = setup->ledger, .index = setup->index};
+    worker.fd = fd_move_high(setup->fd);
+    if (worker.fd < 0 || mapping_hide_from_children(&setup->mapping))
+        return WORKER_EXIT_NO_PIPE;
+    set_up_process(&worker);
+    registry_init(&worker.registry);
+    buffer_init(&worker.in);
+    task_init(&worker.task, &(struct task_options){.max_result_bytes = setup->max_result_bytes,
+                                                   .cancel_word = &setup->ledger->cancel,
+                                                   .context = &worker,
+                                                   .on_progress = on_progress,
+                                                   .on_log = on_log});
+    load(&worker, setup->table);
+    while (!run_input(&worker))
+        read_more(&worker);
+    return stop(&worker);
+}

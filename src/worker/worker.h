@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The child side: reads frames, claims, runs, writes results. Blocking and single-threaded, with no event loop.
+ *
+ * Guarantee: the next job is claimed only after the last result is published, in the outbox or whole in the pipe; so at most one claimed job
+ * lacks a result, whenever the worker dies. Finished results leave when the input is dry, the outbox is half full or 1 ms has passed.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "ipc/ledger.h"
+#include "plugin/registry.h"
+
+struct worker_setup {
+    struct mapping mapping;
+    struct ledger *ledger;
+    int fd;                         /* the pipe to the master */
+    int index;                      /* the slot */
+    uint64_t max_result_bytes;
+    const struct registry *table;   /* what to load */
+};
+
+/* Runs until STOP or until the master is gone. Returns the exit code. */
+int worker_main(const struct worker_setup *setup);
+
+enum worker_exit {
+    WORKER_EXIT_OK = 0,
+    WORKER_EXIT_LEAK = 23,       /* a sanitizer found leaks */
+    WORKER_EXIT_NO_PIPE = 120,   /* the pipe to the master broke: a plugin closed it */
+    WORKER_EXIT_PROTOCOL = 121,  /* the master sent nonsense */
+    WORKER_EXIT_NOT_READY = 122, /* a plugin could not be loaded */
+    WORKER_EXIT_NO_MEMORY = 123,
+};
+
+#endif
