@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/dispatch.h"
+
+#include "base/clock.h"
+#include "master/master.h"
+#include "master/supervisor.h"
+
+#define RECALL_WORTH_NS (50 * NS_PER_US) /* less expected work is not worth taking back for an idle worker */
+
+static bool is_ready(const struct slot *slot)
+{
+    return slot->state == SLOT_IDLE || slot->state == SLOT_BUSY;
+}
+
+/* A job that crashed a worker goes to one that ran nothing yet, alone. */
+static struct job *next_for(struct master *master, const struct slot *slot)
+{
+    if (!slot->sent_jobs && !list_empty(&master->fresh))
+        return LIST_ITEM(master->fresh.next, struct job, node);
+    return queue_peek(&master->queue);
+}
+
+static void take_from_queue(struct master *master, struct job *job)
+{
+    if (job->needs_fresh) {
+        list_remove(&job->node);
+        master->fresh_count--;
+    } else {
+        queue_remove(&master->queue, job);
+    }
+}
+
+/* At most `share` jobs; returns with the frames on their way. */
+static void fill(struct master *master, struct slot *slot, uint64_t share)
+{
+    uint64_t sent = 0;
+    struct job *job;
+    while (sent < share && (job = next_for(master, slot))) {
+        uint32_t estimate_ns = recorder_estimate_ns(&master->recorder, job->function);
+        if (!slot_may_take(slot, job, estimate_ns))
+            break;
+        take_from_queue(master, job);
+        if (slot_send(slot, job, estimate_ns)) {
+            master_drop_job(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
+            continue;
+        }
+        sent++;
+    }
+    if (sent)
+        channel_flush(&slot->channel);
+}
+
+/* A short queue is split evenly, so that no worker takes what another could begin at once. */
+static uint64_t fair_share(const struct master *master)
+{
+    uint64_t ready = 0;
+    for (int i = 0; i < master->slot_count; i++)
+        ready += is_ready(&master->slots[i]);
+    uint64_t queued = master->queue.size + master->fresh_count;
+    return ready ? (queued + ready - 1) / ready : 0;
+}
+
+/* An idle worker and nothing queued: take back from the slot that has the most work ahead. */
+static bool rebalance(struct master *master)
+{
+    bool is_idle = false;
+    struct slot *most = NULL;
+    for (int i = 0; i < master->slot_count; i++) {
+        struct slot *slot = &master->slots[i];
+        is_idle |= slot->state == SLOT_IDLE && !slot->fault[0] && !slot->broken_ns;
+        if (slot->state == SLOT_BUSY && slot_unstarted(slot) && slot->expected_ns > RECALL_WORTH_NS &&
+            (!most || slot->expected_ns > most->expected_ns))
+            most = slot;
+    }
+    if (!is_idle || !most || !slot_update_claim(most) || !slot_unstarted(most))
+        return false;
+    int64_t ahead_ns = most->expected_ns * slot_unstarted(most) / most->held;
+    return ahead_ns > RECALL_WORTH_NS && slot_recall(most) && master->queue.size;
+}
+
+/* Jobs that wait for a fresh worker while none is coming: an idle one is replaced. */
+static void refresh(struct master *master)
+{
+    if (list_empty(&master->fresh))
+        return;
+    struct slot *idle = NULL;
+    for (int i = 0; i < master->slot_count; i++) {
+        struct slot *slot = &master->slots[i];
+        if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING || (slot->state == SLOT_DEAD && slot->restart_ns != TIME_NEVER))
+            return;
+        if (slot->state == SLOT_IDLE)
+            idle = slot;
+    }
+    if (idle) {
+        supervisor_stop(idle);
+        idle->restart_ns = clock_now_ns();
+    }
+}
+
+void dispatch_all(struct master *master)
+{
+    do {
+        uint64_t share = fair_share(master);
+        for (int i = 0; i < master->slot_count && share; i++)
+            fill(master, &master->slots[(master->first_slot + i) % master->slot_count], share);
+        if (master->slot_count)
+            master->first_slot = (master->first_slot + 1) % master->slot_count;
+    } while (!master->queue.size && rebalance(master));
+    refresh(master);
+}
+
+void dispatch_slot(struct master *master, struct slot *slot)
+{
+    if (is_ready(slot))
+        fill(master, slot, fair_share(master));
+}

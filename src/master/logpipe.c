@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/logpipe.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define BITE_SIZE 16384
+
+static void hand_up(struct log_pipe *log)
+{
+    log->last_size = log->used < sizeof log->last ? log->used : sizeof log->last;
+    memcpy(log->last, log->line, log->last_size);
+    if (log->on_line)
+        log->on_line(log->context, log->line, log->used);
+    log->used = 0;
+}
+
+static void split(struct log_pipe *log, const char *bytes, size_t size)
+{
+    while (size) {
+        const char *end = memchr(bytes, '\n', size);
+        size_t part = end ? (size_t)(end - bytes) : size;
+        size_t room = LOG_LINE_MAX - log->used;
+        size_t take = log->is_cut ? 0 : part < room ? part : room;
+        memcpy(log->line + log->used, bytes, take);
+        log->used += take;
+        if (take < part && !log->is_cut) {
+            log->is_cut = true;
+            log->cut_lines++;
+            hand_up(log);
+        }
+        if (end) {
+            if (!log->is_cut)
+                hand_up(log);
+            log->is_cut = false;
+            part++;
+        }
+        bytes += part;
+        size -= part;
+    }
+}
+
+/* Returns the bytes read, 0 when there are none or at the end. */
+static size_t bite(struct log_pipe *log)
+{
+    char bytes[BITE_SIZE];
+    ssize_t n;
+    do
+        n = read(log->fd, bytes, sizeof bytes);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        split(log, bytes, (size_t)n);
+        return (size_t)n;
+    }
+    if (n == 0 || errno != EAGAIN)
+        ev_io_stop(log->loop, &log->readable);
+    return 0;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop, (void)events;
+    bite(watcher->data);
+}
+
+struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context, void (*on_line)(void *context, const char *line, size_t size))
+{
+    struct log_pipe *log = calloc(1, sizeof *log);
+    if (!log)
+        return NULL;
+    log->loop = loop;
+    log->fd = fd;
+    log->context = context;
+    log->on_line = on_line;
+    ev_io_init(&log->readable, on_readable, fd, EV_READ);
+    log->readable.data = log;
+    ev_io_start(loop, &log->readable);
+    return log;
+}
+
+void log_pipe_drain(struct log_pipe *log)
+{
+    int queued = 0;
+    if (ioctl(log->fd, FIONREAD, &queued) == 0)
+        while (queued > 0) {
+            size_t n = bite(log);
+            if (!n)
+                break;
+            queued -= n < (size_t)queued ? (int)n : queued;
+        }
+    if (log->used)
+        hand_up(log);
+}
+
+void log_pipe_close(struct log_pipe *log)
+{
+    if (!log)
+        return;
+    ev_io_stop(log->loop, &log->readable);
+    fd_close(&log->fd);
+    free(log);
+}

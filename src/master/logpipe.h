@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a worker prints: read from its log pipe in bounded bites and handed up line by line, each cut at LOG_LINE_MAX. A
+ * worker that prints without end costs the loop one bite a turn. The last line is kept, for the message of a death.
+ */
+#ifndef MASTER_LOGPIPE_H
+#define MASTER_LOGPIPE_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LOG_LINE_MAX 4096
+
+struct log_pipe {
+    struct ev_loop *loop;
+    ev_io readable;
+    int fd;               /* -1: closed */
+    void *context;
+    void (*on_line)(void *context, const char *line, size_t size);
+    size_t used;          /* bytes of the unfinished line */
+    bool is_cut;          /* the rest of this line is skipped */
+    size_t cut_lines;
+    size_t last_size;
+    char last[160];       /* the newest line's beginning */
+    char line[LOG_LINE_MAX];
+};
+
+/* Adopts the read end, which has to be non-blocking. NULL without memory; the end is then the caller's still. */
+struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context, void (*on_line)(void *context, const char *line, size_t size));
+/* Read what is in the pipe now, and hand up an unfinished last line too. */
+void log_pipe_drain(struct log_pipe *log);
+void log_pipe_close(struct log_pipe *log);
+
+#endif

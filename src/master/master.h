@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parent side of a pool: accepts jobs, and settles each exactly once.
+ *
+ * The parts: queue (what waits), dispatch (what goes where), slot (one worker and what it holds), supervisor (starts, looks,
+ * deadlines, deaths), recorder (counts and estimates). They call back up through the functions at the end of this file. Nothing
+ * here parses what jobs carry, and nothing that a worker says is believed before it is checked.
+ */
+#ifndef MASTER_MASTER_H
+#define MASTER_MASTER_H
+
+#include "job/job.h"
+#include "job/retry.h"
+#include "master/queue.h"
+#include "master/recorder.h"
+#include "master/slot.h"
+
+#include <hayfork/error.h>
+#include <hayfork/jobline.h>
+
+#include <ev.h>
+
+/* What a new worker is given; its main runs in the child. */
+struct master_worker {
+    struct ledger *ledger;
+    struct mapping mapping;
+    int fd;               /* its end of the pipe */
+    int index;
+    void *context;        /* options.worker_context */
+};
+
+struct master_options {
+    struct ev_loop *loop;
+    bool is_default_loop;
+    int workers;
+    uint32_t function_count;
+    uint64_t max_jobs, max_bytes, max_result_bytes;
+    int64_t timeout_ns, grace_ns;
+    struct retry_policy retry;
+    bool raw_results;
+    int (*worker_main)(struct master_worker *worker);
+    void *worker_context;
+    const void *ready_bytes;   /* what a READY frame has to carry; the caller keeps it */
+    size_t ready_size;
+
+    void *context;
+    void (*on_result)(void *context, const struct hay_result *result);
+    void (*on_room)(void *context);
+    void (*on_log)(void *context, int worker, const char *line, size_t size);
+    void (*on_progress)(void *context, const struct hay_result *job, const char *json, size_t size);
+    void (*on_broken)(void *context, const char *reason);
+};
+
+struct master {
+    struct master_options options;
+    struct ev_loop *loop;
+    struct job_store store;
+    struct queue queue;
+    struct list waiting;       /* for a retry delay; any order */
+    struct list fresh;         /* queued, but only for a worker that ran nothing yet */
+    uint64_t fresh_count;
+    struct recorder recorder;
+    struct slot *slots;
+    int slot_count;
+    int first_slot;            /* where the dispatcher begins: turns round */
+    ev_prepare prepare;
+    ev_timer tick;
+    int64_t tick_ns;           /* when the tick is due, TIME_NEVER: not armed */
+    uint64_t next_number;
+    uint64_t delivered;        /* results handed up */
+    int deaths_in_a_row;       /* of workers that settled nothing, with no job settled meanwhile */
+    int64_t wall_offset_ns;    /* CLOCK_REALTIME - CLOCK_MONOTONIC, of the last tick */
+    int64_t paused_ns;         /* since when results are not read, 0: not paused */
+    bool is_dirty;             /* the dispatcher has something to look at */
+    bool is_room_wanted;
+    bool is_closed;            /* takes no more jobs */
+    bool is_terminating;       /* kills what is left */
+    bool is_broken;
+    char broken_reason[256];
+    uint64_t log_dropped;
+    unsigned char *outbox_copy;
+};
+
+/* ---- for the pool ---- */
+
+/* Half-built masters may be released. 0 or -ENOMEM. */
+int master_init(struct master *master, const struct master_options *options);
+void master_release(struct master *master);
+/* Fork the workers. A failed fork is the pool's failure only when no worker could be started. */
+enum hay_status master_start(struct master *master, struct hay_error *error);
+
+struct master_submission {
+    uint32_t function;
+    struct hay_span id, args;
+    uint64_t tag;
+    int64_t timeout_ns;  /* -1: the default */
+    int64_t retries;     /* -1: the default */
+    int32_t priority;
+};
+bool master_has_room(const struct master *master, uint64_t size);
+enum hay_status master_submit(struct master *master, const struct master_submission *submission, uint64_t *number,
+                              struct hay_error *error);
+enum hay_status master_cancel(struct master *master, uint64_t number);
+void master_cancel_all(struct master *master, bool running);
+void master_pause(struct master *master, bool paused);
+void master_close(struct master *master);
+/* Cancel everything and kill what has not ended after the grace. */
+void master_terminate(struct master *master, int64_t grace_ns);
+/* Closed, all settled, no process left. */
+bool master_is_done(const struct master *master);
+static inline uint64_t master_pending(const struct master *master)
+{
+    return master->store.accepted - master->store.in_state[JOB_DONE];
+}
+
+/* ---- reports from the parts ---- */
+
+/* An attempt that was started has ended. Settles the job or queues it again. `message` for all but ok. */
+struct attempt_end {
+    enum hay_outcome outcome;
+    struct hay_span value, message;
+    int signal, exit_code;
+};
+/* True when the job is settled by this, false when it runs again. */
+bool master_end_attempt(struct master *master, struct job *job, const struct attempt_end *end);
+/* A job that is not with a worker ends: cancelled or skipped. */
+void master_drop_job(struct master *master, struct job *job, enum hay_outcome outcome, const char *message);
+/* Back to the head of its priority; the job is in SENT or STARTED. */
+void master_return_job(struct master *master, struct job *job);
+/* A queued job pays for a death although nobody saw it start: QUEUED to STARTED, without an attempt more. */
+void master_charge_queued(struct master *master, struct job *job);
+/* The job began: SENT to STARTED, one attempt more. */
+void master_job_started(struct master *master, struct slot *slot, struct job *job);
+/* What a result would say of this job; for callbacks. */
+void master_describe(const struct master *master, const struct job *job, struct hay_result *result);
+/* Look at the clock no later than this. */
+void master_want_tick(struct master *master, int64_t when_ns);
+/* Stop the pool: nothing works any more. */
+void master_break(struct master *master, const char *reason);
+static inline void master_mark_dirty(struct master *master)
+{
+    master->is_dirty = true;
+}
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/slot.h"
+
+#include "base/clock.h"
+#include "master/master.h"
+#include "master/supervisor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const bool allowed[SLOT_STATE_COUNT][SLOT_STATE_COUNT] = {
+    [SLOT_DEAD] = {[SLOT_STARTING] = true},
+    [SLOT_STARTING] = {[SLOT_IDLE] = true, [SLOT_STOPPING] = true, [SLOT_DEAD] = true},
+    [SLOT_IDLE] = {[SLOT_BUSY] = true, [SLOT_STOPPING] = true, [SLOT_DEAD] = true},
+    [SLOT_BUSY] = {[SLOT_IDLE] = true, [SLOT_DEAD] = true},
+    [SLOT_STOPPING] = {[SLOT_DEAD] = true},
+};
+
+int slot_init(struct slot *slot, struct master *master, int index)
+{
+    *slot = (struct slot){.master = master, .index = index, .child = CHILD_NONE, .restart_ns = TIME_NEVER, .kill_ns = TIME_NEVER};
+    slot->channel.fd = -1;
+    slot->ring = calloc(WINDOW_MAX, sizeof *slot->ring);
+    return slot->ring ? 0 : -ENOMEM;
+}
+
+void slot_release(struct slot *slot)
+{
+    free(slot->ring);
+    slot->ring = NULL;
+}
+
+void slot_set_state(struct slot *slot, enum slot_state next)
+{
+    if (slot->state == next)
+        return;
+    if (!allowed[slot->state][next]) {
+        master_break(slot->master, "internal: a worker's place made a move that it may not make");
+        return;
+    }
+    slot->state = next;
+    if (next == SLOT_IDLE || next == SLOT_DEAD)
+        master_mark_dirty(slot->master);
+}
+
+void slot_begin_generation(struct slot *slot)
+{
+    slot->generation++;
+    slot->epoch = slot->ring_epoch = 1;
+    slot->base = slot->next = slot->claimed = slot->held = 0;
+    slot->window = 1;
+    slot->batch_settled = 0;
+    slot->claimed_offset = 0;
+    slot->expected_ns = 0;
+    slot->sent_jobs = slot->settled_jobs = 0;
+    slot->look_ns = TIME_NEVER;
+    slot->look_step = 0;
+    slot->first_sight_ns = slot->excluded_ns = slot->ended_ns = slot->broken_ns = 0;
+    slot->ending = slot->end_wanted = 0;
+    slot->kill_ns = TIME_NEVER;
+    slot->killed = false;
+    slot->fault[0] = '\0';
+}
+
+/* ---- sending ---- */
+
+bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t estimate_ns)
+{
+    if (slot->state != SLOT_IDLE && slot->state != SLOT_BUSY)
+        return false;
+    if (slot_is_recalled(slot) || slot->ending || slot->broken_ns || slot->fault[0] || slot->next >= POSITION_MAX)
+        return false;
+    if (slot->held == 0)
+        return true;
+    if (slot->held >= slot->window || slot->next - slot->base >= WINDOW_MAX)
+        return false;
+    if (slot->held >= 2 && slot->expected_ns + estimate_ns > NS_PER_MS)
+        return false;
+    /* A job that must be its worker's first is not followed by others until it is settled. */
+    if (slot->sent_jobs == 1 && slot_sending(slot, slot->base)->job && slot_sending(slot, slot->base)->job->needs_fresh)
+        return false;
+    return slot->channel.appended - slot->claimed_offset + FRAME_JOB_OVERHEAD + job->args_size <= WINDOW_BYTES;
+}
+
+int slot_send(struct slot *slot, struct job *job, uint32_t estimate_ns)
+{
+    struct frame_head head = {.type = FRAME_JOB, .epoch = slot->epoch, .position = slot->next, .job = job->number};
+    struct frame_job fixed = {.function = job->function, .attempt = job->attempts + 1, .timeout_ns = job->timeout_ns};
+    if (channel_append(&slot->channel, &head, &fixed, sizeof fixed, job_args(job), job->args_size))
+        return -ENOMEM;
+    job_move(&slot->master->store, job, JOB_SENT);
+    *slot_sending(slot, slot->next) = (struct sending){job, slot->channel.appended, estimate_ns};
+    slot->next++;
+    slot->held++;
+    slot->sent_jobs++;
+    slot->expected_ns += estimate_ns;
+    if (slot->state == SLOT_IDLE) {
+        int64_t now_ns = clock_now_ns();
+        slot->first_sight_ns = now_ns;
+        slot->excluded_ns = slot->ended_ns = 0;
+        slot->look_step = 0;
+        slot->look_ns = now_ns + NS_PER_MS;
+        master_want_tick(slot->master, slot->look_ns);
+        slot_set_state(slot, SLOT_BUSY);
+    }
+    return 0;
+}
+
+/* ---- the ring ---- */
+
+/* Forget the sending at `position`; its job is the caller's. */
+static struct job *take_out(struct slot *slot, uint32_t position)
+{
+    struct sending *sending = slot_sending(slot, position);
+    struct job *job = sending->job;
+    sending->job = NULL;
+    slot->held--;
+    slot->expected_ns -= sending->estimate_ns;
+    return job;
+}
+
+/* Close up over settled sendings; an empty ring begins the current epoch. */
+static void close_up(struct slot *slot)
+{
+    while (slot->base < slot->claimed && !slot_sending(slot, slot->base)->job)
+        slot->base++;
+    if (slot->held)
+        return;
+    slot->expected_ns = 0;
+    if (!slot_is_recalled(slot) && slot->next >= POSITION_MAX)
+        ledger_take_back(slot->ledger, ++slot->epoch);
+    if (slot_is_recalled(slot)) {
+        slot->ring_epoch = slot->epoch;
+        slot->base = slot->next = slot->claimed = 0;
+    }
+    if (slot->state == SLOT_BUSY)
+        slot_set_state(slot, SLOT_IDLE);
+}
+
+/* Believe that all before `started` is claimed. */
+static void mark_claimed(struct slot *slot, uint32_t started)
+{
+    for (uint32_t position = slot->claimed; position < started; position++) {
+        struct sending *sending = slot_sending(slot, position);
+        master_job_started(slot->master, slot, sending->job);
+        slot->claimed_offset = sending->end_offset;
+    }
+    slot->claimed = started;
+    slot->first_sight_ns = clock_now_ns();
+    slot->excluded_ns = slot->ended_ns = 0;
+    slot->look_step = 0;
+}
+
+static bool is_believable(const struct slot *slot, struct claim claim, uint32_t epoch)
+{
+    return claim.epoch == epoch && claim.started >= slot->claimed && claim.started <= slot->next;
+}
+
+bool slot_update_claim(struct slot *slot)
+{
+    struct claim claim = ledger_read_claim(slot->ledger);
+    if (slot_is_recalled(slot)) {
+        if (claim.epoch == slot->epoch && claim.started == 0)
+            return true;
+    } else if (is_believable(slot, claim, slot->epoch)) {
+        if (claim.started != slot->claimed)
+            mark_claimed(slot, claim.started);
+        return true;
+    }
+    supervisor_fault(slot, "claimed what it was never sent");
+    return false;
+}
+
+bool slot_recall(struct slot *slot)
+{
+    if (slot_is_recalled(slot) || slot->next == slot->claimed)
+        return true;
+    uint32_t old_epoch = slot->epoch;
+    struct claim claim = ledger_take_back(slot->ledger, ++slot->epoch);
+    bool believed = is_believable(slot, claim, old_epoch);
+    if (believed && claim.started != slot->claimed)
+        mark_claimed(slot, claim.started);
+    /* From the last to the first, so that each goes before the one returned before it. */
+    for (uint32_t position = slot->next; position-- > slot->claimed;) {
+        master_return_job(slot->master, take_out(slot, position));
+        slot->master->recorder.recalled++;
+    }
+    slot->next = slot->claimed;
+    channel_recall(&slot->channel);
+    close_up(slot);
+    if (!believed)
+        supervisor_fault(slot, "claimed what it was never sent");
+    return believed;
+}
+
+struct job *slot_running(struct slot *slot)
+{
+    return slot->claimed > slot->base ? slot_sending(slot, slot->claimed - 1)->job : NULL;
+}
+
+struct job *slot_bury_ring(struct slot *slot, struct job **head)
+{
+    struct job *blamed = NULL;
+    *head = NULL;
+    for (uint32_t position = slot->next; position-- > slot->base;) {
+        if (!slot_sending(slot, position)->job)
+            continue;
+        struct job *job = take_out(slot, position);
+        bool is_claimed = position < slot->claimed;
+        /* Several claimed jobs without a result: the ledger lied. The oldest is blamed, and comes last here. */
+        if (is_claimed) {
+            if (blamed)
+                master_return_job(slot->master, blamed);
+            blamed = job;
+        } else {
+            master_return_job(slot->master, job);
+            *head = job;
+        }
+    }
+    slot->base = slot->next = slot->claimed;
+    if (blamed)
+        *head = NULL;
+    return blamed;
+}
+
+/* ---- results ---- */
+
+/* Which sending does this answer? 1 with the job, 0 for one that was settled before, -1 for one that was never claimed. */
+static int find_sending(struct slot *slot, const struct frame_head *head, struct job **job)
+{
+    int32_t age = (int32_t)(slot->ring_epoch - head->epoch);
+    if (age > 0)
+        return 0;
+    if (age < 0 || head->position >= slot->next)
+        return -1;
+    if (head->position < slot->base)
+        return 0;
+    if (head->position >= slot->claimed && (!slot_update_claim(slot) || head->position >= slot->claimed))
+        return -1;
+    *job = slot_sending(slot, head->position)->job;
+    if (!*job)
+        return 0;
+    return (*job)->number == head->job ? 1 : -1;
+}
+
+static bool take_result(struct slot *slot, const struct frame_head *head, const unsigned char *body)
+{
+    struct frame_result fixed;
+    struct job *job;
+    size_t size = head->size - sizeof *head;
+    int found = size < sizeof fixed ? -1 : find_sending(slot, head, &job);
+    if (found < 0) {
+        supervisor_fault(slot, "sent a result for what it was never given");
+        return false;
+    }
+    if (found == 0)
+        return true;
+    memcpy(&fixed, body, sizeof fixed);
+    job->start_ns = fixed.start_ns;
+    job->run_ns = fixed.run_ns;
+    recorder_measure(&slot->master->recorder, job->function, fixed.run_ns);
+    take_out(slot, head->position);
+    slot->batch_settled++;
+    slot->settled_jobs++;
+    slot->settled_ever++;
+    struct hay_span bytes = {(const char *)body + sizeof fixed, size - sizeof fixed};
+    struct attempt_end end = {.outcome = head->flags & FRAME_FAILED ? HAY_OUTCOME_ERROR : HAY_OUTCOME_OK, .exit_code = -1};
+    if (end.outcome == HAY_OUTCOME_OK)
+        end.value = bytes;
+    else
+        end.message = bytes;
+    if (slot->ending && slot->ending == job->number) {
+        /* It was asked to end: that stands, whatever it returned. */
+        end = (struct attempt_end){.outcome = slot->ending_outcome, .exit_code = -1};
+        slot->ending = 0;
+        slot->kill_ns = TIME_NEVER;
+        atomic_store(&slot->ledger->cancel, 0);
+    }
+    close_up(slot);
+    master_end_attempt(slot->master, job, &end);
+    return true;
+}
+
+static bool take_progress(struct slot *slot, const struct frame_head *head, const unsigned char *body)
+{
+    struct master *master = slot->master;
+    struct hay_result result;
+    struct job *job;
+    size_t size = head->size - sizeof *head;
+    int found = find_sending(slot, head, &job);
+    if (found < 0) {
+        supervisor_fault(slot, "reported progress of what it was never given");
+        return false;
+    }
+    if (found > 0 && master->options.on_progress && hay_json_check((const char *)body, size, HAY_JOBLINE_DEPTH, NULL) == HAY_OK) {
+        master_describe(master, job, &result);
+        master->options.on_progress(master->options.context, &result, (const char *)body, size);
+    }
+    return true;
+}
+
+bool slot_take_frame(struct slot *slot, const struct frame_head *head, const unsigned char *body)
+{
+    switch (head->type) {
+    case FRAME_RESULT:
+        return take_result(slot, head, body);
+    case FRAME_PROGRESS:
+        return take_progress(slot, head, body);
+    default:
+        supervisor_fault(slot, "sent a frame that is not a worker's");
+        return false;
+    }
+}
+
+unsigned slot_read_outbox(struct slot *slot)
+{
+    if (!slot->held)
+        return 0;
+    unsigned char *copy = slot->master->outbox_copy;
+    int length = ledger_copy_outbox(slot->ledger, copy);
+    if (length < 0) {
+        supervisor_fault(slot, "wrote nonsense over its outbox");
+        return 0;
+    }
+    uint64_t before = slot->settled_jobs;
+    for (size_t at = 0; at < (size_t)length;) {
+        struct frame_head head;
+        if (frame_parse(copy + at, (size_t)length - at, OUTBOX_SIZE, &head) != FRAME_WHOLE || head.type != FRAME_RESULT) {
+            supervisor_fault(slot, "wrote nonsense over its outbox");
+            break;
+        }
+        if (!slot_take_frame(slot, &head, copy + at + sizeof head))
+            break;
+        at += head.size;
+    }
+    return (unsigned)(slot->settled_jobs - before);
+}

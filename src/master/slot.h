@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The master's place for one worker. It survives the worker: each process in it is one generation, with its own pipe and ledger.
+ *
+ * A slot knows what it sent (a ring of sendings by position), what of it the worker has claimed, and what is unsettled. After a
+ * take-back the ring holds only claimed, unsettled sendings of the old epoch, and nothing new is sent until it is empty; so
+ * one ring and one epoch are enough, and a result of an earlier epoch can only be one that was seen before.
+ * Guarantee: a sending is settled at most once; what cannot be true is reported as a fault of the worker, and never believed.
+ * Leaves to others: what to send (dispatch), when to look, kill and restart (supervisor).
+ */
+#ifndef MASTER_SLOT_H
+#define MASTER_SLOT_H
+
+#include "ipc/channel.h"
+#include "ipc/ledger.h"
+#include "job/job.h"
+#include "process/child.h"
+
+#include <hayfork/jobline.h>
+
+#include <ev.h>
+
+#define WINDOW_MAX 1024u
+#define WINDOW_BYTES (256u * 1024)   /* may lie between master and worker, unless it is a single job */
+#define POSITION_MAX (1u << 31)      /* a new epoch is opened before it */
+
+enum slot_state {
+    SLOT_DEAD,      /* no process; maybe waiting for its restart */
+    SLOT_STARTING,  /* forked, not READY */
+    SLOT_IDLE,      /* holds nothing */
+    SLOT_BUSY,      /* holds at least one unsettled sending */
+    SLOT_STOPPING,  /* was told to end */
+    SLOT_STATE_COUNT
+};
+
+struct sending {
+    struct job *job;       /* NULL: settled or taken back */
+    uint64_t end_offset;   /* of its frame in the outgoing stream */
+    uint32_t estimate_ns;
+};
+
+struct master;
+
+struct slot {
+    struct master *master;
+    int index;
+    enum slot_state state;
+    uint32_t generation;
+    struct child child;
+    struct channel channel;
+    struct mapping mapping;
+    struct ledger *ledger;
+    ev_io exited;
+    ev_child reaped;            /* on libev's default loop only, which reaps for everyone */
+
+    struct sending *ring;       /* WINDOW_MAX entries, by position */
+    uint32_t epoch;             /* of the ledger's word */
+    uint32_t ring_epoch;        /* of the sendings in the ring */
+    uint32_t base, next;        /* positions in use: all before `base` are settled */
+    uint32_t claimed;           /* positions before it are claimed, as far as was read */
+    uint32_t held;              /* unsettled sendings */
+    uint32_t window;            /* how many it may hold */
+    uint32_t batch_settled;     /* since the last batch ended */
+    uint64_t claimed_offset;    /* end of the last frame known to be claimed */
+    int64_t expected_ns;        /* estimated work it holds */
+    uint64_t sent_jobs;         /* in this generation */
+    uint64_t settled_jobs;      /* in this generation */
+    uint64_t settled_ever;
+
+    /* looks and deadlines: the supervisor's */
+    int64_t look_ns;            /* when to look next */
+    int look_step;
+    int64_t first_sight_ns;     /* when the newest claim was first seen, or a batch last arrived */
+    int64_t excluded_ns;        /* since then: time that deadlines do not count */
+    uint64_t received_at_end;   /* channel bytes when the running job was first seen to have ended */
+    int64_t ended_ns;           /* when that was, 0: not */
+    uint64_t end_wanted;        /* number of the job that someone wants ended, 0: none; served outside of callbacks */
+    enum hay_outcome end_wanted_outcome;
+    int64_t end_wanted_grace_ns;
+    uint64_t ending;            /* number of the job that was asked to end, 0: none */
+    enum hay_outcome ending_outcome;
+    int64_t kill_ns;            /* when it is killed, TIME_NEVER: not (yet) */
+    bool killed;                /* SIGKILL was sent by us */
+    int64_t started_ns;         /* this generation's fork */
+    int64_t broken_ns;          /* when its pipe ended while it lived, 0: not */
+    int64_t restart_ns;         /* dead: when to start the next, TIME_NEVER: not */
+    int failures;               /* generations in a row that settled nothing */
+    char fault[200];            /* why we killed it, "" when it died by itself */
+
+    struct log_pipe *log;       /* what the worker prints */
+};
+
+/* Allocates the ring. 0 or -ENOMEM. */
+int slot_init(struct slot *slot, struct master *master, int index);
+void slot_release(struct slot *slot);
+/* The only way to change the state: checks a table of allowed moves. */
+void slot_set_state(struct slot *slot, enum slot_state next);
+/* A new process: empty ring, first epoch, window of one. */
+void slot_begin_generation(struct slot *slot);
+
+static inline struct sending *slot_sending(const struct slot *slot, uint32_t position)
+{
+    return &slot->ring[position % WINDOW_MAX];
+}
+
+static inline bool slot_is_recalled(const struct slot *slot)
+{
+    return slot->ring_epoch != slot->epoch;
+}
+
+static inline uint32_t slot_unstarted(const struct slot *slot)
+{
+    return slot_is_recalled(slot) ? 0 : slot->next - slot->claimed;
+}
+
+/* May this job be sent now, as far as ready state, window, work and bytes go? */
+bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t estimate_ns);
+/* Append the job's frame. The job moves to SENT. 0 or -ENOMEM with nothing changed. */
+int slot_send(struct slot *slot, struct job *job, uint32_t estimate_ns);
+/* Read the claim word and mark what it newly claims as STARTED. False: it said what cannot be, the slot is faulted. */
+bool slot_update_claim(struct slot *slot);
+/* Take back all that is unstarted: those jobs return to the queue. False: a fault, as above. */
+bool slot_recall(struct slot *slot);
+/* The claimed, unsettled sending that runs now (the newest claimed), or NULL. */
+struct job *slot_running(struct slot *slot);
+/* One frame from the pipe or the outbox. False when it cannot be true: the slot is faulted. */
+bool slot_take_frame(struct slot *slot, const struct frame_head *head, const unsigned char *body);
+/* Settle what lies finished in the outbox. Returns how many results were new; sets the fault on nonsense. */
+unsigned slot_read_outbox(struct slot *slot);
+/* Empty the ring at a death: the oldest claimed, unsettled job (or NULL) is returned in STARTED, all else goes back to the queue.
+ * `head` receives the first unstarted job when nothing was claimed, else NULL. */
+struct job *slot_bury_ring(struct slot *slot, struct job **head);
+
+#endif
