@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/inline.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void on_log(void *context, const struct task *task, enum hay_log_level level, const char *line, size_t size)
+{
+    (void)task, (void)level;
+    struct inline_pool *pool = context;
+    if (pool->options.on_log)
+        pool->options.on_log(pool->options.context, 0, line, size);
+}
+
+static int on_progress(void *context, const struct task *task, const void *bytes, size_t size)
+{
+    struct inline_pool *pool = context;
+    if (!pool->options.on_progress || hay_json_check(bytes, size, HAY_JOBLINE_DEPTH, NULL) != HAY_OK)
+        return 0;
+    struct hay_result job = {.number = task->hay.number, .attempts = task->hay.attempt, .exit_code = -1, .pid = getpid()};
+    pool->options.on_progress(pool->options.context, &job, bytes, size);
+    return 0;
+}
+
+void inline_init(struct inline_pool *pool, struct registry *registry, const struct hay_pool_options *options,
+                 const struct retry_policy *retry)
+{
+    *pool = (struct inline_pool){.registry = registry, .retry = *retry, .options = *options};
+    pool->wall_offset_ns = clock_wall_ns() - clock_now_ns();
+    pool->now_ns = clock_now_ns();
+    task_init(&pool->task, &(struct task_options){.max_result_bytes = options->max_result_bytes,
+                                                  .watch_clock = true,
+                                                  .context = pool,
+                                                  .on_progress = on_progress,
+                                                  .on_log = on_log});
+}
+
+void inline_release(struct inline_pool *pool)
+{
+    task_release(&pool->task);
+}
+
+static void fill_result(struct inline_pool *pool, struct hay_result *result, char *text, size_t size)
+{
+    struct hay_jobline_fault fault;
+    if (result->outcome != HAY_OUTCOME_OK) {
+        result->message = pool->task.message;
+        return;
+    }
+    result->value = (struct hay_span){(const char *)buffer_at(&pool->task.result), buffer_size(&pool->task.result)};
+    if (pool->options.raw_results || hay_json_check(result->value.at, result->value.size, 4096, &fault) == HAY_OK)
+        return;
+    snprintf(text, size, "the result is not JSON: %s at byte %zu", fault.reason, fault.column);
+    result->outcome = HAY_OUTCOME_ERROR;
+    result->value = (struct hay_span){NULL, 0};
+    result->message = (struct hay_span){text, strlen(text)};
+}
+
+void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, uint64_t *number)
+{
+    static const char null_args[] = "null";
+    struct hay_span args = job->args.at ? job->args : (struct hay_span){null_args, 4};
+    struct job budget = {0};
+    struct hay_result result = {.number = ++pool->accepted, .tag = job->tag, .id = job->id, .function = function, .exit_code = -1};
+    int64_t timeout_ms = job->timeout_ms ? job->timeout_ms : pool->options.timeout_ms;
+    char text[256];
+    int64_t delay_ns;
+    bool again;
+    retry_init(&pool->retry, &budget, job->retries);
+    if (number)
+        *number = result.number;
+    do {
+        int64_t start_ns = pool->now_ns;
+        int64_t deadline_ns = timeout_ms > 0 ? clock_add(clock_now_ns(), timeout_ms * NS_PER_MS) : TIME_NEVER;
+        result.attempts = ++budget.attempts;
+        pool->started++;
+        pool->retried += budget.attempts > 1;
+        task_begin(&pool->task, result.number, budget.attempts, 0, deadline_ns);
+        result.outcome = task_run(&pool->task, registry_call(pool->registry, function), args.at, args.size);
+        pool->now_ns = clock_now_ns();
+        result.start_ns = start_ns + pool->wall_offset_ns;
+        result.run_ns = pool->now_ns - start_ns;
+        result.pid = getpid();
+        fill_result(pool, &result, text, sizeof text);
+        again = result.outcome != HAY_OUTCOME_OK && retry_take(&pool->retry, &budget, result.outcome, &delay_ns);
+    } while (again);
+    pool->by_outcome[result.outcome]++;
+    if (pool->options.on_result)
+        pool->options.on_result(pool->options.context, &result);
+    task_end(&pool->task);
+}

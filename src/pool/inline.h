@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A pool without workers: jobs run in the calling process as they are submitted, for debuggers and sanitizers. The same
+ * outcomes, retries and counts; but a crash is the program's own, and a timeout only answers cancelled() with yes.
+ */
+#ifndef POOL_INLINE_H
+#define POOL_INLINE_H
+
+#include "job/retry.h"
+#include "plugin/registry.h"
+#include "plugin/task.h"
+
+#include <hayfork/pool.h>
+
+struct inline_pool {
+    struct registry *registry;
+    struct task task;
+    struct retry_policy retry;
+    struct hay_pool_options options;
+    uint64_t accepted, started, retried;
+    uint64_t by_outcome[HAY_OUTCOME_COUNT];
+    int64_t wall_offset_ns;
+    int64_t now_ns;            /* when the last job ended */
+};
+
+void inline_init(struct inline_pool *pool, struct registry *registry, const struct hay_pool_options *options,
+                 const struct retry_policy *retry);
+void inline_release(struct inline_pool *pool);
+/* Run it to its end and deliver its result. */
+void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, uint64_t *number);
+
+#endif

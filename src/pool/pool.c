@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The public pool: joins the registry of functions, the master and the worker's main (handed down as a function pointer, so that
+ * neither side knows the other), and turns the loop for the calls that block.
+ */
+#include <hayfork/pool.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "master/master.h"
+#include "plugin/plugin_load.h"
+#include "pool/inline.h"
+#include "pool/probe.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define JOBS_PER_WORKER 2048
+#define MAX_WORKERS 4096
+#define DEFAULT_BYTES (UINT64_C(64) << 20)
+#define DEFAULT_RESULT (UINT64_C(16) << 20)
+#define MAX_RESULT (UINT64_C(1) << 30)
+#define DEFAULT_GRACE_MS 5000
+#define DEFAULT_RETRY_DELAY_MS 100
+#define MAX_MS (INT64_MAX / NS_PER_MS / 4)
+
+struct hay_pool {
+    struct hay_pool_options options;
+    struct retry_policy retry;
+    struct registry registry;
+    struct buffer table;         /* the registry as bytes: what READY has to say */
+    struct ev_loop *loop;
+    bool owns_loop;
+    bool is_started;
+    bool is_inline;
+    bool is_inline_closed;
+    struct inline_pool inline_pool;
+    struct master master;
+};
+
+/* ---- set-up ---- */
+
+static enum hay_status check_options(struct hay_pool_options *options, struct hay_error *error)
+{
+    if (options->workers == 0)
+        options->workers = hay_cpu_count();
+    if (options->workers < HAY_POOL_INLINE || options->workers > MAX_WORKERS)
+        return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", options->workers, MAX_WORKERS);
+    if (options->timeout_ms < 0 || options->timeout_ms > MAX_MS || options->grace_ms < HAY_POOL_NO_GRACE || options->grace_ms > MAX_MS ||
+        options->retry_delay_ms < 0 || options->retry_delay_ms > MAX_MS)
+        return error_set(error, HAY_EINVAL, "a time in the pool's options is out of range");
+    if (options->retries < 0 || options->crash_retries < HAY_POOL_NO_CRASH_RETRY)
+        return error_set(error, HAY_EINVAL, "a retry count in the pool's options is negative");
+    if (options->max_result_bytes > MAX_RESULT)
+        return error_set(error, HAY_EINVAL, "a result limit over 1 GiB");
+    if (!options->max_jobs)
+        options->max_jobs = JOBS_PER_WORKER * (uint64_t)(options->workers > 0 ? options->workers : 1);
+    if (!options->max_bytes)
+        options->max_bytes = DEFAULT_BYTES;
+    if (!options->max_result_bytes)
+        options->max_result_bytes = DEFAULT_RESULT;
+    options->grace_ms = options->grace_ms == HAY_POOL_NO_GRACE ? 0 : options->grace_ms ? options->grace_ms : DEFAULT_GRACE_MS;
+    options->crash_retries = options->crash_retries == HAY_POOL_NO_CRASH_RETRY ? 0 : options->crash_retries ? options->crash_retries : 1;
+    options->retry_delay_ms = options->retry_delay_ms ? options->retry_delay_ms : DEFAULT_RETRY_DELAY_MS;
+    return HAY_OK;
+}
+
+struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay_error *error)
+{
+    struct hay_pool *pool = calloc(1, sizeof *pool);
+    if (!pool) {
+        error_set(error, HAY_ENOMEM, "out of memory");
+        return NULL;
+    }
+    registry_init(&pool->registry);
+    buffer_init(&pool->table);
+    if (options)
+        pool->options = *options;
+    if (check_options(&pool->options, error))
+        goto fail;
+    pool->is_inline = pool->options.workers == HAY_POOL_INLINE;
+    pool->retry = (struct retry_policy){.retries = pool->options.retries,
+                                        .crash_retries = pool->options.crash_retries,
+                                        .retry_timeouts = pool->options.retry_timeouts,
+                                        .delay_ns = pool->options.retry_delay_ms * NS_PER_MS,
+                                        .jitter_state = (uint64_t)clock_now_ns() | 1};
+    pool->loop = pool->options.loop;
+    if (!pool->loop && !pool->is_inline) {
+        pool->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+        pool->owns_loop = true;
+        if (!pool->loop) {
+            error_set(error, HAY_ENOMEM, "no event loop can be made");
+            goto fail;
+        }
+    }
+    return pool;
+fail:
+    hay_pool_free(pool);
+    return NULL;
+}
+
+void hay_pool_free(struct hay_pool *pool)
+{
+    if (!pool)
+        return;
+    if (pool->is_started && pool->is_inline) {
+        registry_stop_all(&pool->registry);
+        inline_release(&pool->inline_pool);
+    } else if (pool->is_started) {
+        master_cancel_all(&pool->master, false);
+        master_release(&pool->master);
+    }
+    if (pool->owns_loop && pool->loop)
+        ev_loop_destroy(pool->loop);
+    buffer_release(&pool->table);
+    registry_release(&pool->registry);
+    free(pool);
+}
+
+/* ---- functions ---- */
+
+static enum hay_status refuse_started(const struct hay_pool *pool, struct hay_error *error)
+{
+    if (!pool)
+        return error_set(error, HAY_EINVAL, "no pool");
+    if (pool->is_started)
+        return error_set(error, HAY_ESTATE, "the pool has started: functions are added before");
+    return HAY_OK;
+}
+
+enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct hay_error *error)
+{
+    enum hay_status status = refuse_started(pool, error);
+    if (status)
+        return status;
+    if (!plugin || !*plugin)
+        return error_set(error, HAY_EINVAL, "no plugin's name");
+    int functions = pool->registry.function_count, plugins = pool->registry.plugin_count;
+    status = probe_plugin(plugin, &pool->registry, error);
+    if (status || !pool->is_inline)
+        return status;
+    registry_truncate(&pool->registry, functions, plugins);
+    struct hay_error local;
+    struct hay_error *report = error ? error : &local;
+    return plugin_load(plugin, &pool->registry, report) ? report->status : HAY_OK;
+}
+
+enum hay_status hay_pool_register(struct hay_pool *pool, const char *name, const char *summary, hay_run_fn *run,
+                                  void (*data)(void), struct hay_error *error)
+{
+    enum hay_status status = refuse_started(pool, error);
+    if (status)
+        return status;
+    if (!name || !run)
+        return error_set(error, HAY_EINVAL, "a function needs a name and code");
+    int index = registry_register(&pool->registry, name, summary, run, data);
+    switch (index < 0 ? index : 0) {
+    case 0:
+        return HAY_OK;
+    case -EEXIST:
+        return error_set(error, HAY_EINVAL, "function \"%.64s\" is there already", name);
+    case -E2BIG:
+        return error_set(error, HAY_ERANGE, "too many functions, or too long a text");
+    case -ENOMEM:
+        return error_set(error, HAY_ENOMEM, "out of memory");
+    default:
+        return error_set(error, HAY_EINVAL, "\"%.64s\" is not a function's name: it has the form group.name", name);
+    }
+}
+
+const struct hay_pool_function *hay_pool_function(const struct hay_pool *pool, int index)
+{
+    return pool ? registry_function(&pool->registry, index) : NULL;
+}
+
+const struct hay_pool_plugin *hay_pool_plugin(const struct hay_pool *pool, int index)
+{
+    return pool ? registry_plugin(&pool->registry, index) : NULL;
+}
+
+int hay_pool_find(const struct hay_pool *pool, const char *name, size_t size)
+{
+    return pool && name ? registry_find(&pool->registry, name, size) : -1;
+}
+
+/* ---- start ---- */
+
+static int run_worker(struct master_worker *given)
+{
+    struct hay_pool *pool = given->context;
+    struct worker_setup setup = {.mapping = given->mapping,
+                                 .ledger = given->ledger,
+                                 .fd = given->fd,
+                                 .index = given->index,
+                                 .max_result_bytes = pool->options.max_result_bytes,
+                                 .table = &pool->registry};
+    return worker_main(&setup);
+}
+
+static enum hay_status start_inline(struct hay_pool *pool, struct hay_error *error)
+{
+    struct hay_error local;
+    struct hay_error *report = error ? error : &local;
+    if (registry_start_all(&pool->registry, report))
+        return report->status;
+    inline_init(&pool->inline_pool, &pool->registry, &pool->options, &pool->retry);
+    return HAY_OK;
+}
+
+static enum hay_status start_master(struct hay_pool *pool, struct hay_error *error)
+{
+    const struct hay_pool_options *options = &pool->options;
+    if (registry_pack(&pool->registry, 0, &pool->table))
+        return error_set(error, HAY_ENOMEM, "out of memory");
+    struct master_options master_options = {
+        .loop = pool->loop,
+        .is_default_loop = !pool->owns_loop && ev_is_default_loop(pool->loop),
+        .workers = options->workers,
+        .function_count = (uint32_t)pool->registry.function_count,
+        .max_jobs = options->max_jobs,
+        .max_bytes = options->max_bytes,
+        .max_result_bytes = options->max_result_bytes,
+        .timeout_ns = options->timeout_ms * NS_PER_MS,
+        .grace_ns = options->grace_ms * NS_PER_MS,
+        .retry = pool->retry,
+        .raw_results = options->raw_results,
+        .worker_main = run_worker,
+        .worker_context = pool,
+        .ready_bytes = buffer_at(&pool->table),
+        .ready_size = buffer_size(&pool->table),
+        .context = options->context,
+        .on_result = options->on_result,
+        .on_room = options->on_room,
+        .on_log = options->on_log,
+        .on_progress = options->on_progress,
+        .on_broken = options->on_broken,
+    };
+    enum hay_status status = HAY_ENOMEM;
+    if (master_init(&pool->master, &master_options))
+        error_set(error, HAY_ENOMEM, "out of memory");
+    else
+        status = master_start(&pool->master, error);
+    if (status)
+        master_release(&pool->master);
+    return status;
+}
+
+enum hay_status hay_pool_start(struct hay_pool *pool, struct hay_error *error)
+{
+    enum hay_status status = refuse_started(pool, error);
+    if (status)
+        return status;
+    status = pool->is_inline ? start_inline(pool, error) : start_master(pool, error);
+    pool->is_started = !status;
+    return status;
+}
+
+/* ---- jobs ---- */
+
+static bool is_live(const struct hay_pool *pool)
+{
+    return pool && pool->is_started && !pool->is_inline;
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop, (void)watcher, (void)events; /* only wakes the loop */
+}
+
+/* Turn the loop until the condition holds or the time is up. */
+static bool turn_until(struct hay_pool *pool, bool (*holds)(const struct hay_pool *pool, uint64_t value), uint64_t value, int timeout_ms)
+{
+    ev_timer timer;
+    int64_t deadline_ns = clock_deadline_ns(timeout_ms);
+    if (holds(pool, value))
+        return true;
+    if (timeout_ms > 0) {
+        ev_now_update(pool->loop);
+        ev_timer_init(&timer, on_deadline, timeout_ms / 1000., 0.);
+        ev_timer_start(pool->loop, &timer);
+    }
+    do
+        ev_run(pool->loop, timeout_ms == 0 ? EVRUN_NOWAIT : EVRUN_ONCE);
+    while (!holds(pool, value) && (timeout_ms < 0 || clock_now_ns() < deadline_ns));
+    if (timeout_ms > 0)
+        ev_timer_stop(pool->loop, &timer);
+    return holds(pool, value);
+}
+
+static bool has_room_for(const struct hay_pool *pool, uint64_t size)
+{
+    return master_has_room(&pool->master, size) || pool->master.is_broken || pool->master.is_closed;
+}
+
+static bool has_delivered(const struct hay_pool *pool, uint64_t before)
+{
+    return pool->master.delivered != before;
+}
+
+static bool is_done(const struct hay_pool *pool, uint64_t unused)
+{
+    (void)unused;
+    return master_is_done(&pool->master);
+}
+
+bool hay_pool_has_room(const struct hay_pool *pool, size_t size)
+{
+    if (!pool || !pool->is_started)
+        return false;
+    if (pool->is_inline)
+        return !pool->is_inline_closed;
+    return !pool->master.is_broken && !pool->master.is_closed && master_has_room(&pool->master, size);
+}
+
+static enum hay_status find_function(const struct hay_pool *pool, const struct hay_job *job, uint32_t *function, struct hay_error *error)
+{
+    int index = job->function ? registry_find(&pool->registry, job->function, strlen(job->function)) : job->index;
+    if (index < 0 || index >= pool->registry.function_count)
+        return error_set(error, HAY_EUNKNOWN, "unknown function \"%.100s\"", job->function ? job->function : "");
+    *function = (uint32_t)index;
+    return HAY_OK;
+}
+
+enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, uint64_t *number,
+                                struct hay_error *error)
+{
+    uint32_t function = 0;
+    if (!pool || !job)
+        return error_set(error, HAY_EINVAL, "no pool, or no job");
+    if (!pool->is_started)
+        return error_set(error, HAY_ESTATE, "the pool has not started");
+    enum hay_status status = find_function(pool, job, &function, error);
+    if (status)
+        return status;
+    if (job->timeout_ms < HAY_JOB_NO_TIMEOUT || job->timeout_ms > MAX_MS)
+        return error_set(error, HAY_EINVAL, "a job's timeout is out of range");
+    if (pool->is_inline) {
+        if (pool->is_inline_closed)
+            return error_set(error, HAY_ESTATE, "the pool is closed");
+        inline_run(&pool->inline_pool, function, job, number);
+        return HAY_OK;
+    }
+    struct master_submission submission = {
+        .function = function,
+        .id = job->id,
+        .args = job->args.at ? job->args : (struct hay_span){"null", 4},
+        .tag = job->tag,
+        .timeout_ns = job->timeout_ms == 0 ? -1 : job->timeout_ms == HAY_JOB_NO_TIMEOUT ? 0 : job->timeout_ms * NS_PER_MS,
+        .retries = job->retries,
+        .priority = job->priority,
+    };
+    status = master_submit(&pool->master, &submission, number, error);
+    if (status != HAY_EFULL || timeout_ms == 0)
+        return status;
+    if (!turn_until(pool, has_room_for, job->id.size + submission.args.size, timeout_ms))
+        return error_set(error, HAY_ETIMEDOUT, "the queue stayed full");
+    return master_submit(&pool->master, &submission, number, error);
+}
+
+enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, struct hay_error *error)
+{
+    if (!is_live(pool) || master_cancel(&pool->master, number))
+        return error_set(error, HAY_EUNKNOWN, "no job %llu is pending", (unsigned long long)number);
+    return HAY_OK;
+}
+
+void hay_pool_cancel_all(struct hay_pool *pool, bool running)
+{
+    if (is_live(pool))
+        master_cancel_all(&pool->master, running);
+}
+
+void hay_pool_pause(struct hay_pool *pool, bool paused)
+{
+    if (is_live(pool))
+        master_pause(&pool->master, paused);
+}
+
+enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms)
+{
+    if (!is_live(pool) || !master_pending(&pool->master))
+        return HAY_EOF;
+    return turn_until(pool, has_delivered, pool->master.delivered, timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;
+}
+
+/* ---- end ---- */
+
+void hay_pool_close(struct hay_pool *pool)
+{
+    if (is_live(pool))
+        master_close(&pool->master);
+    else if (pool)
+        pool->is_inline_closed = true;
+}
+
+enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
+{
+    if (!pool)
+        return HAY_EINVAL;
+    if (!is_live(pool))
+        return pool->is_inline_closed || !pool->is_started ? HAY_OK : HAY_ESTATE;
+    if (!pool->master.is_closed && !pool->master.is_broken)
+        return HAY_ESTATE;
+    return turn_until(pool, is_done, 0, timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;
+}
+
+enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_ms)
+{
+    if (!is_live(pool)) {
+        hay_pool_close(pool);
+        return HAY_OK;
+    }
+    if (grace_ms < 0 || grace_ms > MAX_MS)
+        grace_ms = 0;
+    master_terminate(&pool->master, grace_ms * NS_PER_MS);
+    return HAY_OK;
+}
+
+/* ---- figures ---- */
+
+static void inline_stats(const struct inline_pool *pool, struct hay_pool_stats *stats)
+{
+    stats->accepted = pool->accepted;
+    memcpy(stats->by_outcome, pool->by_outcome, sizeof stats->by_outcome);
+    stats->started = pool->started;
+    stats->retried = pool->retried;
+    stats->jobs_by_worker_max = pool->accepted;
+}
+
+void hay_pool_stats(const struct hay_pool *pool, struct hay_pool_stats *stats)
+{
+    *stats = (struct hay_pool_stats){0};
+    if (!pool || !pool->is_started)
+        return;
+    if (pool->is_inline) {
+        inline_stats(&pool->inline_pool, stats);
+        return;
+    }
+    const struct master *master = &pool->master;
+    const struct recorder *recorder = &master->recorder;
+    stats->accepted = master->store.accepted;
+    memcpy(stats->by_outcome, recorder->by_outcome, sizeof stats->by_outcome);
+    stats->pending = master_pending(master);
+    stats->queued = master->store.in_state[JOB_QUEUED] + master->store.in_state[JOB_WAITING];
+    stats->started = recorder->started;
+    stats->retried = recorder->retried;
+    stats->recalled = recorder->recalled;
+    stats->salvaged = recorder->salvaged;
+    stats->deaths = recorder->deaths;
+    stats->restarts = recorder->restarts;
+    stats->log_dropped = master->log_dropped;
+    stats->workers = master->slot_count;
+    for (int i = 0; i < master->slot_count; i++) {
+        const struct slot *slot = &master->slots[i];
+        stats->workers_ready += slot->state == SLOT_IDLE || slot->state == SLOT_BUSY;
+        stats->workers_used += slot->settled_ever != 0;
+        if (slot->settled_ever > stats->jobs_by_worker_max)
+            stats->jobs_by_worker_max = slot->settled_ever;
+    }
+}
+
+pid_t hay_pool_worker_pid(const struct hay_pool *pool, int worker)
+{
+    if (!is_live(pool) || worker < 0 || worker >= pool->master.slot_count)
+        return 0;
+    return pool->master.slots[worker].child.pid;
+}

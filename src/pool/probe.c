@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/probe.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "plugin/plugin_load.h"
+#include "process/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ANSWER_MAX (4u * 1024 * 1024)
+
+/* What the child writes: this, then `size` bytes of table or text. */
+struct answer_head {
+    uint32_t size;
+    uint32_t status; /* enum hay_status */
+};
+
+struct probe {
+    const char *name;
+    struct registry *registry;
+    int fd;
+};
+
+static int run_probe(void *arg)
+{
+    struct probe *probe = arg;
+    struct hay_error error;
+    struct buffer table;
+    int first = probe->registry->function_count;
+    buffer_init(&table);
+    struct answer_head head = {.status = HAY_OK};
+    if (plugin_load(probe->name, probe->registry, &error)) {
+        head.status = (uint32_t)error.status;
+        buffer_append(&table, error.text, strlen(error.text));
+    } else if (registry_pack(probe->registry, first, &table)) {
+        head.status = HAY_ENOMEM;
+    }
+    head.size = (uint32_t)buffer_size(&table);
+    if (fd_write_all(probe->fd, &head, sizeof head) || fd_write_all(probe->fd, buffer_at(&table), head.size))
+        return 1;
+    buffer_release(&table);
+    return 0;
+}
+
+enum answer { ANSWER_WHOLE, ANSWER_NONE, ANSWER_LATE, ANSWER_BAD };
+
+static bool is_whole(const struct buffer *bytes, struct answer_head *head)
+{
+    if (buffer_size(bytes) < sizeof *head)
+        return false;
+    memcpy(head, buffer_at(bytes), sizeof *head);
+    return head->size <= ANSWER_MAX && buffer_size(bytes) >= sizeof *head + head->size;
+}
+
+/* Until the answer is whole, the child has ended with all of it read, or the time is up. EOF is not waited for: something that the
+ * plugin started may hold the pipe. */
+static enum answer read_answer(int fd, const struct child *child, struct buffer *bytes, struct answer_head *head)
+{
+    int64_t deadline_ns = clock_deadline_ns(PROBE_LIMIT_MS);
+    for (bool has_ended = false;;) {
+        struct pollfd ready[] = {{.fd = fd, .events = POLLIN}, {.fd = child->pidfd, .events = POLLIN}};
+        int n = poll(ready, has_ended ? 1 : 2, has_ended ? 0 : clock_left_ms(deadline_ns));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            return has_ended ? ANSWER_NONE : ANSWER_LATE;
+        has_ended |= ready[1].revents != 0;
+        if (!ready[0].revents)
+            continue;
+        unsigned char *at = buffer_reserve(bytes, 65536);
+        ssize_t got = at ? read(fd, at, 65536) : -1;
+        if (got > 0)
+            buffer_commit(bytes, (size_t)got);
+        if (is_whole(bytes, head))
+            return ANSWER_WHOLE;
+        if (got <= 0 && errno != EINTR && errno != EAGAIN && has_ended)
+            return ANSWER_NONE;
+        if (got == 0 && !has_ended) {
+            /* It closed the pipe and lives: what it says no longer matters, how it ends may. */
+            poll(&ready[1], 1, clock_left_ms(deadline_ns));
+            has_ended = true;
+        }
+        if (buffer_size(bytes) > sizeof *head + ANSWER_MAX)
+            return ANSWER_BAD;
+    }
+}
+
+static enum hay_status judge(const struct probe *probe, enum answer answer, const struct answer_head *head, const struct buffer *bytes,
+                             struct exit_status ended, struct hay_error *error)
+{
+    char how[96];
+    const unsigned char *body = buffer_at(bytes) + sizeof *head;
+    switch (answer) {
+    case ANSWER_WHOLE:
+        if (head->status == HAY_ENOMEM)
+            return error_set(error, HAY_ENOMEM, "plugin %.80s: out of memory", probe->name);
+        if (head->status != HAY_OK)
+            return error_set(error, HAY_EPLUGIN, "%.*s", (int)head->size, (const char *)body);
+        switch (registry_unpack(probe->registry, body, head->size)) {
+        case 0:
+            return HAY_OK;
+        case -ENOMEM:
+            return error_set(error, HAY_ENOMEM, "plugin %.80s: out of memory", probe->name);
+        default:
+            return error_set(error, HAY_EPLUGIN, "plugin %.80s: it wrote nonsense over its own description", probe->name);
+        }
+    case ANSWER_LATE:
+        return error_set(error, HAY_EPLUGIN, "plugin %.80s: it was not loaded after %d s", probe->name, PROBE_LIMIT_MS / 1000);
+    case ANSWER_BAD:
+        return error_set(error, HAY_EPLUGIN, "plugin %.80s: it wrote nonsense over its own description", probe->name);
+    default:
+        exit_describe(ended, how, sizeof how);
+        return error_set(error, HAY_EPLUGIN, "plugin %.80s: the process that loaded it was lost: %s", probe->name, how);
+    }
+}
+
+/* SIGKILL works at once on anything that is not stuck in the kernel. */
+static struct exit_status end_child(struct child *child, bool is_over)
+{
+    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct pollfd ended = {.fd = child->pidfd, .events = POLLIN};
+    int64_t deadline_ns = clock_deadline_ns(PROBE_LIMIT_MS);
+    if (!is_over)
+        child_signal(child, SIGKILL);
+    while (poll(&ended, 1, clock_left_ms(deadline_ns)) < 0 && errno == EINTR)
+        ;
+    if (child_peek(child, &status) == 1)
+        child_signal_group(child, SIGKILL);
+    child_reap(child);
+    return status;
+}
+
+enum hay_status probe_plugin(const char *name, struct registry *registry, struct hay_error *error)
+{
+    int ends[2];
+    struct child child;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_system(error, errno, "pipe2");
+    struct probe probe = {name, registry, ends[1]};
+    struct child_setup setup = {run_probe, &probe, -1, &ends[1], 1};
+    enum hay_status status = child_start(&child, &setup, error);
+    fd_close(&ends[1]);
+    if (!status) {
+        struct buffer bytes;
+        struct answer_head head = {0};
+        buffer_init(&bytes);
+        enum answer answer = read_answer(ends[0], &child, &bytes, &head);
+        struct exit_status ended = end_child(&child, answer == ANSWER_NONE);
+        status = judge(&probe, answer, &head, &bytes, ended, error);
+        buffer_release(&bytes);
+    }
+    fd_close(&ends[0]);
+    return status;
+}
