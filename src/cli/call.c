@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `hayfork call`: one job, one worker, the bare result on stdout. Meant for hands and scripts, so the arguments may be spread
+ * over lines, and every way in which a job can end badly is one line on stderr and exit 1.
+ */
+#include "cli/cli.h"
+#include "cli/functions.h"
+#include "cli/help.h"
+#include "cli/logsink.h"
+#include "cli/options.h"
+#include "cli/reaper.h"
+#include "cli/say.h"
+#include "cli/setup.h"
+#include "cli/signals.h"
+
+#include <hayfork.h>
+
+#include <errno.h>
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CALL_JOIN_SLICE_MS 100
+#define CALL_JOIN_SLICES 100
+
+enum {
+    CALL_INLINE = 256,
+    CALL_TIMEOUT,
+    CALL_GRACE,
+    CALL_CRASH_RETRIES,
+};
+
+static const struct option_spec call_specs[] = {
+    { 'p', "plugin", true },
+    { CALL_INLINE, "inline", false },
+    { CALL_TIMEOUT, "timeout", true },
+    { CALL_GRACE, "grace", true },
+    { CALL_CRASH_RETRIES, "crash-retries", true },
+    { 'h', "help", false },
+    { 0, NULL, false },
+};
+
+struct call {
+    struct hay_pool_options pool_options;
+    struct option_list plugins;
+    const char *function, *json;
+    char *text;             /* the arguments, made one line */
+    size_t size;
+    FILE *out;              /* where the result goes */
+    struct ev_loop *loop;
+    struct hay_pool *pool;
+    struct logsink *logs;
+    struct ev_prepare turn_end;
+    bool settled, broken;
+    int code;
+};
+
+static void call_on_result(void *context, const struct hay_result *result)
+{
+    struct call *call = context;
+    call->settled = true;
+    if (result->outcome == HAY_OUTCOME_OK) {
+        fwrite(result->value.at, 1, result->value.size, call->out);
+        putc('\n', call->out);
+        call->code = CLI_OK;
+    } else {
+        say("%s: %.*s", hay_outcome_name(result->outcome), (int)(result->message.size < 2048 ? result->message.size : 2048),
+            result->message.at ? result->message.at : "");
+        call->code = CLI_NOT_OK;
+    }
+    ev_break(call->loop, EVBREAK_ALL);
+}
+
+static void call_on_log(void *context, int worker, const char *line, size_t size)
+{
+    struct call *call = context;
+    (void)worker;
+    logsink_line(call->logs, line, size);
+}
+
+static void call_on_broken(void *context, const char *reason)
+{
+    struct call *call = context;
+    say("the pool stopped: %s", reason);
+    call->broken = true;
+    ev_break(call->loop, EVBREAK_ALL);
+}
+
+static void call_on_signal(void *context, int count)
+{
+    struct call *call = context;
+    if (count == 1 && !call->settled)
+        hay_pool_cancel_all(call->pool, true);
+    else
+        ev_break(call->loop, EVBREAK_ALL);
+}
+
+static void call_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, int events)
+{
+    struct call *call = watcher->data;
+    (void)loop;
+    (void)events;
+    logsink_flush(call->logs);
+}
+
+/* All of stdin into call->text; CLI_OK or CLI_INPUT. */
+static int call_read_stdin(struct call *call, int fd)
+{
+    size_t capacity = 0;
+    for (;;) {
+        if (capacity - call->size < 4096) {
+            char *larger = realloc(call->text, capacity = capacity ? capacity * 2 : 65536);
+            if (!larger) {
+                say("cannot read standard input: %s", strerror(ENOMEM));
+                return CLI_INPUT;
+            }
+            call->text = larger;
+        }
+        ssize_t n = read(fd, call->text + call->size, capacity - call->size);
+        if (!n)
+            return CLI_OK;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            say("cannot read standard input: %s", strerror(errno));
+            return CLI_INPUT;
+        }
+        call->size += (size_t)n;
+        if (call->size > CLI_LINE_MAX) {
+            say("standard input is longer than %u MiB", CLI_LINE_MAX >> 20);
+            return CLI_INPUT;
+        }
+    }
+}
+
+/* Line breaks between tokens become spaces: a job is one line. Those inside a string stay, to be refused. */
+static void call_join_lines(char *text, size_t size)
+{
+    bool in_string = false;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '"')
+            in_string = !in_string;
+        else if (text[i] == '\\' && in_string)
+            i++;
+        else if ((text[i] == '\n' || text[i] == '\r') && !in_string)
+            text[i] = ' ';
+    }
+}
+
+/* The arguments as one valid line in call->text. */
+static int call_read_args(struct call *call, int stdin_fd)
+{
+    struct hay_jobline_fault fault;
+    bool from_stdin = call->json && !strcmp(call->json, "-");
+    int code = CLI_OK;
+    if (from_stdin) {
+        code = call_read_stdin(call, stdin_fd);
+    } else if (!(call->text = strdup(call->json ? call->json : "null"))) {
+        say("out of memory");
+        code = CLI_STOPPED;
+    } else {
+        call->size = strlen(call->text);
+    }
+    if (code)
+        return code;
+    call_join_lines(call->text, call->size);
+    if (hay_json_check(call->text, call->size, HAY_JOBLINE_DEPTH - 1, &fault) == HAY_OK)
+        return CLI_OK;
+    return say_usage("%s not JSON: column %zu: %s", from_stdin ? "standard input is" : "the arguments are", fault.column,
+                     fault.reason);
+}
+
+/* The loop until the job is settled, and the end of the worker. */
+static void call_run(struct call *call)
+{
+    struct hay_error error = { .status = HAY_OK };
+    struct hay_job job = { .function = call->function, .args = { call->text, call->size }, .retries = -1 };
+    bool ended = false;
+    if (hay_pool_submit(call->pool, &job, -1, NULL, &error) != HAY_OK) {
+        say("%s", error.text);
+        call->code = CLI_STOPPED;
+        return;
+    }
+    if (!call->settled)
+        ev_run(call->loop, 0);
+    hay_pool_close(call->pool);
+    for (int i = 0; i < CALL_JOIN_SLICES && !ended && call->settled && signals_count() < 2; i++)
+        ended = hay_pool_join(call->pool, CALL_JOIN_SLICE_MS) != HAY_ETIMEDOUT;
+    if (!ended)
+        hay_pool_terminate(call->pool, 0);
+    if (call->broken)
+        call->code = CLI_STOPPED;
+}
+
+/* From a pool with its function to the exit code; a signal ends the process the same way. */
+static int call_start(struct call *call)
+{
+    struct hay_error error = { .status = HAY_OK };
+    struct reaper reaper;
+    setup_subreaper();
+    reaper_init(&reaper);
+    signals_start(call->loop, call->pool_options.workers == HAY_POOL_INLINE ? 0 : 2, call_on_signal, call);
+    ev_prepare_init(&call->turn_end, call_on_turn_end);
+    call->turn_end.data = call;
+    ev_prepare_start(call->loop, &call->turn_end);
+    call->code = CLI_STOPPED;
+    enum hay_status status = hay_pool_start(call->pool, &error);
+    if (status != HAY_OK) {
+        say("%s", error.text);
+        call->code = status == HAY_EPLUGIN ? CLI_PLUGIN : CLI_STOPPED;
+    } else {
+        if (call->pool_options.workers != HAY_POOL_INLINE)
+            reaper_start(&reaper, call->loop, call->pool);
+        call_run(call);
+    }
+    ev_prepare_stop(call->loop, &call->turn_end);
+    reaper_stop(&reaper);
+    hay_pool_free(call->pool);
+    call->pool = NULL;
+    reaper_finish(&reaper);
+    if (signals_first())
+        signals_raise(signals_first());
+    return call->code;
+}
+
+static int call_open(struct call *call)
+{
+    struct hay_error error = { .text = "out of memory" };
+    int fds[2] = { STDIN_FILENO, STDOUT_FILENO }, index;
+    if (call->pool_options.workers == HAY_POOL_INLINE)
+        setup_guard_stdio(fds);
+    int code = call_read_args(call, fds[0]);
+    if (code)
+        return code;
+    call->out = fds[1] == STDOUT_FILENO ? stdout : fdopen(fds[1], "w");
+    call->loop = ev_loop_new(EVFLAG_AUTO);
+    call->logs = call->loop ? logsink_open(call->loop) : NULL;
+    call->pool_options.loop = call->loop;
+    call->pool_options.context = call;
+    call->pool_options.on_result = call_on_result;
+    call->pool_options.on_log = call_on_log;
+    call->pool_options.on_broken = call_on_broken;
+    call->pool = call->out && call->logs ? hay_pool_new(&call->pool_options, &error) : NULL;
+    if (!call->pool) {
+        say("cannot start: %s", error.text);
+        return CLI_STOPPED;
+    }
+    code = functions_load(call->pool, &call->plugins, call->function, &index);
+    return code ? code : call_start(call);
+}
+
+static void call_close(struct call *call)
+{
+    hay_pool_free(call->pool);
+    uint64_t dropped = logsink_close(call->logs);
+    if (dropped)
+        say("%llu lines of the worker's output were dropped", (unsigned long long)dropped);
+    signals_stop();
+    if (call->out && (fflush(call->out) || ferror(call->out))) {
+        say("cannot write to standard output: %s", strerror(errno));
+        call->code = CLI_OUTPUT;
+    }
+    if (call->loop)
+        ev_loop_destroy(call->loop);
+    if (call->out && call->out != stdout)
+        fclose(call->out);
+    free(call->text);
+}
+
+/* -1, or the exit code after a fault or --help. */
+static int call_options(struct call *call, int argc, char **argv)
+{
+    struct options reader;
+    int key;
+    int64_t number = 0;
+    options_init(&reader, call_specs, argc, argv);
+    while ((key = options_next(&reader)) != OPTIONS_END) {
+        bool fine = key != OPTIONS_FAULT;
+        if (key == 'h')
+            return help_verb("call");
+        if (key == 'p')
+            option_list_add(&call->plugins, reader.value);
+        else if (key == CALL_INLINE)
+            call->pool_options.workers = HAY_POOL_INLINE;
+        else if (key == CALL_TIMEOUT)
+            fine = options_duration(&reader, &call->pool_options.timeout_ms);
+        else if (key == CALL_GRACE && (fine = options_duration(&reader, &number)))
+            call->pool_options.grace_ms = number ? number : HAY_POOL_NO_GRACE;
+        else if (key == CALL_CRASH_RETRIES && (fine = options_count(&reader, 0, 1000000, &number)))
+            call->pool_options.crash_retries = number ? (int)number : HAY_POOL_NO_CRASH_RETRY;
+        else if (key == OPTIONS_OPERAND && call->json)
+            return say_usage("'%s' is too much after the arguments", reader.value);
+        else if (key == OPTIONS_OPERAND)
+            *(call->function ? &call->json : &call->function) = reader.value;
+        if (!fine)
+            return CLI_USAGE;
+    }
+    return call->function ? -1 : say_usage("which function? PLUGIN.FUNCTION is needed");
+}
+
+int call_main(int argc, char **argv)
+{
+    struct call call = { .pool_options = { .workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY } };
+    int code = CLI_STOPPED;
+    if (!option_list_init(&call.plugins, argc))
+        say("out of memory");
+    else if ((code = call_options(&call, argc, argv)) < 0) {
+        call.code = call_open(&call);
+        call_close(&call);
+        code = call.code;
+    }
+    option_list_release(&call.plugins);
+    return code;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Plugins and functions as the command line names them. Faults have been said on stderr when a call here reports one.
+ */
+#ifndef CLI_FUNCTIONS_H
+#define CLI_FUNCTIONS_H
+
+#include "cli/options.h"
+
+#include <hayfork/pool.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Load what -p named and, for `function` (may be NULL), its plugin where -p has not brought it. `*index` receives the
+ * function's index, -1 for none. CLI_OK, CLI_USAGE (no such function) or CLI_PLUGIN. */
+int functions_load(struct hay_pool *pool, const struct option_list *plugins, const char *function, int *index);
+
+bool functions_has_plugin(const struct hay_pool *pool, const char *name, size_t size);
+
+/* Why `name` is not the name of a function. */
+void functions_explain(const struct hay_pool *pool, const char *name, size_t size, char *text, size_t capacity);
+
+#endif

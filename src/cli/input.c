@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The line reader. Bytes come in chunks of 256 KiB into one area; lines are found in it by memchr(), each byte looked at once.
+ * The area grows only for a line that does not fit, and shrinks again behind it. All files are opened up front, so that nothing
+ * runs when one is missing; past the first INPUT_KEEP only pipes stay open, and files are opened again in their turn.
+ */
+#include "cli/input.h"
+#include "cli/cli.h"
+#include "cli/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INPUT_CHUNK ((size_t)256 << 10)
+#define INPUT_KEEP 256
+/* Room for what does not count: a BOM in front, CR LF behind. */
+#define INPUT_SLACK 5
+
+static int input_open_path(struct input_source *source)
+{
+    int fd = open(source->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd < 0 ? -errno : stream_adopt(&source->stream, fd, false);
+}
+
+static bool input_fail(struct input *input, const struct input_source *source, int failure)
+{
+    input->failed = source && source->path ? source->path : "-";
+    input->failure = failure;
+    return false;
+}
+
+bool input_open(struct input *input, const char *const *paths, int count, int stdin_fd)
+{
+    static const char *const only_stdin[] = { "-" };
+    *input = (struct input){ .at_start = true };
+    if (!count) {
+        paths = only_stdin;
+        count = 1;
+    }
+    input->sources = calloc((size_t)count, sizeof *input->sources);
+    if (!input->sources)
+        return input_fail(input, NULL, -ENOMEM);
+    for (int i = 0; i < count; i++) {
+        struct input_source *source = &input->sources[input->count++];
+        source->stream.fd = -1;
+        if (strcmp(paths[i], "-"))
+            source->path = paths[i];
+        int failure = source->path ? input_open_path(source) : stream_inherit(&source->stream, stdin_fd, false);
+        if (failure)
+            return input_fail(input, source, failure);
+        if (i >= INPUT_KEEP && source->path && source->stream.way == STREAM_DIRECT)
+            stream_close(&source->stream);
+    }
+    if (!pages_resize(&input->buffer, INPUT_CHUNK))
+        return input_fail(input, NULL, -ENOMEM);
+    return true;
+}
+
+void input_say_failure(const struct input *input)
+{
+    if (strcmp(input->failed, "-"))
+        say("cannot read '%s': %s", input->failed, strerror(-input->failure));
+    else
+        say("cannot read standard input: %s", strerror(-input->failure));
+}
+
+void input_close(struct input *input)
+{
+    for (size_t i = 0; i < input->count; i++)
+        stream_close(&input->sources[i].stream);
+    free(input->sources);
+    input->sources = NULL;
+    input->count = input->current = 0;
+    pages_release(&input->buffer);
+}
+
+int input_fd(const struct input *input)
+{
+    return input->current < input->count ? input->sources[input->current].stream.fd : -1;
+}
+
+const char *input_same_file(const struct input *input, const struct stream *stream)
+{
+    for (size_t i = 0; i < input->count; i++)
+        if (stream_same_file(&input->sources[i].stream, stream))
+            return input->sources[i].path ? input->sources[i].path : "-";
+    return NULL;
+}
+
+/* Room for at least half a chunk behind `end`: bytes move to the front, the area grows or shrinks. */
+static bool input_make_room(struct input *input)
+{
+    size_t kept = input->end - input->start;
+    bool small = kept < INPUT_CHUNK / 2;
+    if (input->buffer.size - input->end < INPUT_CHUNK / 2 || !kept || (small && input->buffer.size > INPUT_CHUNK)) {
+        memmove(input->buffer.at, input->buffer.at + input->start, kept);
+        input->searched -= input->start;
+        input->end = kept;
+        input->start = 0;
+    }
+    if (small && input->buffer.size > INPUT_CHUNK)
+        return pages_resize(&input->buffer, INPUT_CHUNK);
+    if (input->buffer.size - input->end >= INPUT_CHUNK / 2)
+        return true;
+    size_t most = CLI_LINE_MAX + INPUT_CHUNK;
+    return pages_resize(&input->buffer, input->buffer.size * 2 > most ? most : input->buffer.size * 2);
+}
+
+/* More bytes of the current file: their count, 0 at its end, or -errno. */
+static ssize_t input_fill(struct input *input)
+{
+    struct input_source *source = &input->sources[input->current];
+    if (source->stream.fd < 0) {
+        int failure = input_open_path(source);
+        if (failure)
+            return failure;
+    }
+    if (!input_make_room(input))
+        return -ENOMEM;
+    ssize_t n = stream_read(&source->stream, input->buffer.at + input->end, input->buffer.size - input->end);
+    if (n > 0)
+        input->end += (size_t)n;
+    return n;
+}
+
+static void input_next_file(struct input *input)
+{
+    stream_close(&input->sources[input->current].stream);
+    input->current++;
+    input->at_start = true;
+    input->skipping = input->ended = false;
+    input->file_number = 0;
+}
+
+static bool input_is_blank(const char *at, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (at[i] != ' ' && at[i] != '\t' && at[i] != '\r')
+            return false;
+    return true;
+}
+
+/* One line of `size` bytes at `start`, its end removed: count it and fill `line`; false: it is empty. */
+static bool input_take(struct input *input, size_t size, struct input_line *line)
+{
+    const struct input_source *source = &input->sources[input->current];
+    const char *at = input->buffer.at + input->start;
+    if (input->at_start && size >= 3 && !memcmp(at, "\xef\xbb\xbf", 3)) {
+        at += 3;
+        size -= 3;
+    }
+    input->at_start = false;
+    line->number = ++input->number;
+    line->file_number = ++input->file_number;
+    line->name = source->path ? source->path : "-";
+    line->at = at;
+    line->too_long = size > CLI_LINE_MAX;
+    line->size = line->too_long ? CLI_LINE_MAX : size;
+    return !size || at[0] == '{' ? size > 0 : !input_is_blank(at, size);
+}
+
+/* A line that ends at `newline`. */
+static bool input_take_ended(struct input *input, const char *newline, struct input_line *line)
+{
+    const char *at = input->buffer.at + input->start;
+    size_t size = (size_t)(newline - at);
+    bool taken = false;
+    if (input->skipping)
+        input->skipping = false;
+    else
+        taken = input_take(input, size && at[size - 1] == '\r' ? size - 1 : size, line);
+    input->start += (size_t)(newline - at) + 1;
+    input->searched = input->start;
+    return taken;
+}
+
+/* What is there has no newline. True: it makes a line all the same, being too long or the last of its file. */
+static bool input_take_open(struct input *input, struct input_line *line)
+{
+    size_t size = input->end - input->start;
+    bool taken = false;
+    if (!input->skipping && size >= CLI_LINE_MAX + INPUT_SLACK) {
+        taken = input_take(input, size, line);
+        input->skipping = true;
+    } else if (!input->skipping) {
+        if (!input->ended || !size)
+            return false;
+        taken = input_take(input, size, line);
+    }
+    input->start = input->searched = input->end;
+    return taken;
+}
+
+enum input_event input_next(struct input *input, struct input_line *line)
+{
+    while (input->current < input->count && !input->failure) {
+        char *from = input->buffer.at + input->searched;
+        char *newline = input->searched < input->end ? memchr(from, '\n', input->end - input->searched) : NULL;
+        if (newline) {
+            if (input_take_ended(input, newline, line))
+                return INPUT_LINE;
+            continue;
+        }
+        input->searched = input->end;
+        if (input_take_open(input, line))
+            return INPUT_LINE;
+        if (input->ended) {
+            input_next_file(input);
+            continue;
+        }
+        ssize_t n = input_fill(input);
+        if (n == -EAGAIN)
+            return INPUT_AGAIN;
+        if (n < 0)
+            input_fail(input, &input->sources[input->current], (int)n);
+        input->ended = n == 0;
+    }
+    return input->failure ? INPUT_FAILED : INPUT_END;
+}

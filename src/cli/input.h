@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Job lines from a list of files and `-`, one after the other, without ever blocking. A line is handed out where it was read,
+ * with no copy, and is good until the next call. CR before LF and a BOM at a file's start are removed, a missing last newline is fine,
+ * lines of nothing but white space are counted and not handed out. A line over CLI_LINE_MAX is handed out once as too long, with
+ * its beginning; the rest of it is skipped without being kept.
+ */
+#ifndef CLI_INPUT_H
+#define CLI_INPUT_H
+
+#include "cli/pages.h"
+#include "cli/stream.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct input_source {
+    const char *path;       /* NULL: stdin */
+    struct stream stream;
+};
+
+struct input {
+    struct input_source *sources;
+    size_t count, current;
+    struct pages buffer;
+    size_t start, searched, end;    /* unread bytes are [start, end); no newline before `searched` */
+    uint64_t number, file_number;   /* of the last line, through all inputs and in its file */
+    bool at_start, skipping, ended; /* of the current file: before its first line; inside a line too long; end seen */
+    const char *failed;             /* the source of a failure, as it stands in messages */
+    int failure;                    /* -errno */
+};
+
+struct input_line {
+    const char *at;
+    size_t size;
+    uint64_t number, file_number;
+    const char *name;               /* the path, or "-" */
+    bool too_long;
+};
+
+enum input_event {
+    INPUT_LINE,
+    INPUT_AGAIN,    /* nothing now: wait until input_fd() is readable */
+    INPUT_END,
+    INPUT_FAILED,   /* see `failed` and `failure`; no more lines come */
+};
+
+/* Open all of `paths` before a byte is read; none: stdin, which is descriptor `stdin_fd`. False: see `failed` and `failure`.
+ * input_close() is due in any case. */
+bool input_open(struct input *input, const char *const *paths, int count, int stdin_fd);
+enum input_event input_next(struct input *input, struct input_line *line);
+int input_fd(const struct input *input);
+/* Is the open file behind `stream` one of the inputs? Returns its name, or NULL. */
+const char *input_same_file(const struct input *input, const struct stream *stream);
+/* Tell the user what `failed`. */
+void input_say_failure(const struct input *input);
+void input_close(struct input *input);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The result writer of the command. A line is composed right in the buffer; 64 KiB of lines go out at once, and the loop's
+ * turn flushes the rest. The buffer is given back when one huge result has passed.
+ */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OUTPUT_FLUSH ((size_t)64 << 10)
+#define OUTPUT_USUAL ((size_t)128 << 10)
+#define OUTPUT_PAGE ((size_t)64 << 10)
+
+static void output_on_writable(struct ev_loop *loop, struct ev_io *watcher, int events)
+{
+    struct output *output = watcher->data;
+    (void)events;
+    ev_io_stop(loop, watcher);
+    output->blocked = false;
+    output_flush(output);
+}
+
+int output_open(struct output *output, struct ev_loop *loop, const char *path, int stdout_fd)
+{
+    *output = (struct output){ .loop = loop, .stream.fd = -1 };
+    if (path && strcmp(path, "-"))
+        output->path = path;
+    if (!pages_resize(&output->buffer, OUTPUT_USUAL))
+        return output->failure = -ENOMEM;
+    if (output->path) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC, 0644);
+        output->failure = fd < 0 ? -errno : stream_adopt(&output->stream, fd, true);
+    } else {
+        output->failure = stream_inherit(&output->stream, stdout_fd, true);
+    }
+    if (!output->failure) {
+        ev_io_init(&output->writable, output_on_writable, output->stream.fd, EV_WRITE);
+        output->writable.data = output;
+    }
+    return output->failure;
+}
+
+int output_truncate(struct output *output)
+{
+    if (output->path && S_ISREG(output->stream.mode) && ftruncate(output->stream.fd, 0))
+        output->failure = -errno;
+    return output->failure;
+}
+
+/* Room for `size` bytes behind `end`. */
+static bool output_make_room(struct output *output, size_t size)
+{
+    size_t pending = output_pending(output);
+    if (output->start) {
+        memmove(output->buffer.at, output->buffer.at + output->start, pending);
+        output->start = 0;
+        output->end = pending;
+    }
+    if (output->buffer.size - output->end >= size)
+        return true;
+    size_t wanted = output->buffer.size * 2 > pending + size ? output->buffer.size * 2 : pending + size;
+    return pages_resize(&output->buffer, (wanted + OUTPUT_PAGE - 1) / OUTPUT_PAGE * OUTPUT_PAGE);
+}
+
+void output_result(struct output *output, const struct hay_result *result, uint64_t seq, unsigned flags)
+{
+    if (output->failure)
+        return;
+    size_t room = output->buffer.size - output->end;
+    size_t size = hay_result_write(output->buffer.at + output->end, room, result, seq, flags);
+    if (size > room) {
+        if (!output_make_room(output, size)) {
+            output->failure = -ENOMEM;
+            return;
+        }
+        size = hay_result_write(output->buffer.at + output->end, output->buffer.size - output->end, result, seq, flags);
+    }
+    output->end += size;
+    if (output_pending(output) >= OUTPUT_FLUSH)
+        output_flush(output);
+}
+
+void output_flush(struct output *output)
+{
+    while (output->start < output->end && !output->blocked && !output->failure) {
+        ssize_t n = stream_write(&output->stream, output->buffer.at + output->start, output_pending(output));
+        if (n > 0) {
+            output->start += (size_t)n;
+        } else if (n == -EAGAIN) {
+            output->blocked = true;
+            ev_io_start(output->loop, &output->writable);
+        } else {
+            output->failure = n ? (int)n : -EIO;
+        }
+    }
+    if (output->start < output->end)
+        return;
+    output->start = output->end = 0;
+    if (output->buffer.size > 2 * OUTPUT_USUAL)
+        pages_resize(&output->buffer, OUTPUT_USUAL);
+}
+
+int output_close(struct output *output)
+{
+    if (output->loop && output->stream.fd >= 0)
+        ev_io_stop(output->loop, &output->writable);
+    int failure = stream_close(&output->stream);
+    if (!output->failure)
+        output->failure = failure;
+    pages_release(&output->buffer);
+    output->start = output->end = 0;
+    return output->failure;
+}

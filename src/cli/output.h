@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Result lines on their way to stdout or a file: collected in one buffer, written in large pieces, never blocking. What the
+ * descriptor does not take now waits in the buffer until the loop says that it does; whoever fills it asks output_is_full().
+ * The first failure ends all writing: later lines are dropped and `failure` stays.
+ */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include "cli/pages.h"
+#include "cli/stream.h"
+
+#include <hayfork/jobline.h>
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct output {
+    const char *path;       /* NULL: stdout */
+    struct stream stream;
+    struct ev_loop *loop;
+    struct ev_io writable;
+    struct pages buffer;
+    size_t start, end;      /* unwritten bytes */
+    bool blocked;           /* the descriptor took no more */
+    int failure;            /* 0 or -errno: -EPIPE when the reader is gone */
+};
+
+/* Open for writing, not yet emptied. `path` NULL or "-": descriptor `stdout_fd`. 0 or -errno; output_close() is due in any
+ * case. */
+int output_open(struct output *output, struct ev_loop *loop, const char *path, int stdout_fd);
+/* Empty the file that `path` named. 0 or -errno. */
+int output_truncate(struct output *output);
+void output_result(struct output *output, const struct hay_result *result, uint64_t seq, unsigned flags);
+/* Write what the descriptor takes. */
+void output_flush(struct output *output);
+/* Flush, and close the file or stdout. 0 or -errno, which is the first failure ever. */
+int output_close(struct output *output);
+
+static inline size_t output_pending(const struct output *output)
+{
+    return output->end - output->start;
+}
+
+/* The consumer is so far behind that nothing more should be produced. */
+static inline bool output_is_full(const struct output *output)
+{
+    return output->blocked && output->end - output->start > ((size_t)1 << 20);
+}
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `hayfork run`: job lines in, result lines out. One loop waits on the input, the output, signals and the pool; nothing in it
+ * blocks. A run ends when every accepted job is settled and every result is written, or when results can no longer be written, or
+ * when it is interrupted: then it takes what is finished along and ends by the same signal.
+ */
+#include "cli/run.h"
+#include "cli/cli.h"
+#include "cli/functions.h"
+#include "cli/say.h"
+#include "cli/setup.h"
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+/* After an interrupt, a consumer that reads nothing is waited for this long. */
+#define RUN_PATIENCE_S 5.0
+#define RUN_JOIN_SLICE_MS 100
+#define RUN_JOIN_SLICES 100
+#define RUN_RESUME ((size_t)256 << 10)
+
+int64_t run_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void run_record(struct run *run, const struct hay_result *result, uint64_t seq)
+{
+    run->by_outcome[result->outcome]++;
+    if (!run->abandoned)
+        output_result(&run->output, result, seq, run->options->meta ? HAY_RESULT_META : 0);
+}
+
+static void run_on_result(void *context, const struct hay_result *result)
+{
+    struct run *run = context;
+    run->settled++;
+    run_record(run, result, result->tag);
+}
+
+static void run_on_room(void *context)
+{
+    struct run *run = context;
+    run->pool_full = false;
+    run_feed_wake(run);
+}
+
+static void run_on_log(void *context, int worker, const char *line, size_t size)
+{
+    struct run *run = context;
+    (void)worker;
+    logsink_line(run->logs, line, size);
+}
+
+static void run_on_broken(void *context, const char *reason)
+{
+    struct run *run = context;
+    if (!run->broken)
+        say("the pool stopped: %s", reason);
+    run->broken = run->stopping = true;
+}
+
+static void run_set_paused(struct run *run, bool paused)
+{
+    if (run->paused == paused)
+        return;
+    run->paused = paused;
+    hay_pool_pause(run->pool, paused);
+    if (!paused)
+        run_feed_wake(run);
+}
+
+/* The first asks the jobs to end, the second ends the loop: run_finish() kills what is left. */
+static void run_on_signal(void *context, int count)
+{
+    struct run *run = context;
+    run->stopping = true;
+    run_set_paused(run, false);
+    if (count == 1)
+        hay_pool_cancel_all(run->pool, true);
+    else
+        ev_break(run->loop, EVBREAK_ALL);
+}
+
+static void run_on_patience(struct ev_loop *loop, struct ev_timer *watcher, int events)
+{
+    struct run *run = watcher->data;
+    (void)events;
+    run->abandoned = true;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+/* All accepted jobs are settled and no more will come. */
+static bool run_is_settled(const struct run *run)
+{
+    return (run->stopping || (run->input_done && !run->held)) && run->accepted == run->settled;
+}
+
+static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, int events)
+{
+    struct run *run = watcher->data;
+    (void)events;
+    logsink_flush(run->logs);
+    output_flush(&run->output);
+    if (run->output.failure) {
+        run->stopping = run->abandoned = true;
+        ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    if (output_is_full(&run->output) && !signals_count())
+        run_set_paused(run, true);
+    else if (!run->output.blocked || output_pending(&run->output) < RUN_RESUME)
+        run_set_paused(run, false);
+    if (!run_is_settled(run))
+        return;
+    if (!run->end_ns)
+        run->end_ns = run_now_ns();
+    if (!output_pending(&run->output))
+        ev_break(loop, EVBREAK_ALL);
+    else if (signals_count() && !ev_is_active(&run->patience))
+        ev_timer_start(loop, &run->patience);
+}
+
+static void run_say_output(const struct output *output)
+{
+    if (output->path)
+        say("cannot write '%s': %s", output->path, strerror(-output->failure));
+    else
+        say("cannot write to standard output: %s", strerror(-output->failure));
+}
+
+/* Open both ends; the output is emptied last, when nothing else can be wrong. */
+static int run_open(struct run *run, const int fds[2])
+{
+    const struct run_options *options = run->options;
+    if (!input_open(&run->input, options->files.items, options->files.count, fds[0])) {
+        input_say_failure(&run->input);
+        return CLI_INPUT;
+    }
+    int code = functions_load(run->pool, &options->plugins, options->function, &run->function);
+    if (code)
+        return code;
+    if (output_open(&run->output, run->loop, options->output, fds[1])) {
+        run_say_output(&run->output);
+        return CLI_OUTPUT;
+    }
+    const char *same = input_same_file(&run->input, &run->output.stream);
+    if (same)
+        return say_usage("'%s' is both input and output", strcmp(same, "-") ? same : "standard input");
+    if (output_truncate(&run->output)) {
+        run_say_output(&run->output);
+        return CLI_OUTPUT;
+    }
+    return CLI_OK;
+}
+
+static int run_start(struct run *run)
+{
+    struct hay_error error = { .status = HAY_OK };
+    setup_subreaper();
+    if (!run->options->is_inline)
+        setup_open_files(run->options->pool.workers);
+    reaper_init(&run->reaper);
+    signals_start(run->loop, run->options->is_inline ? 1 : 2, run_on_signal, run);
+    run->begin_ns = run_now_ns();
+    enum hay_status status = hay_pool_start(run->pool, &error);
+    if (status != HAY_OK) {
+        say("%s", error.text);
+        return status == HAY_EPLUGIN ? CLI_PLUGIN : CLI_STOPPED;
+    }
+    if (!run->options->is_inline)
+        reaper_start(&run->reaper, run->loop, run->pool);
+    ev_timer_init(&run->patience, run_on_patience, RUN_PATIENCE_S, 0.0);
+    ev_prepare_init(&run->turn_end, run_on_turn_end);
+    ev_set_priority(&run->turn_end, EV_MINPRI);
+    run->turn_end.data = run->patience.data = run;
+    ev_prepare_start(run->loop, &run->turn_end);
+    run_feed_start(run);
+    return CLI_OK;
+}
+
+/* End the workers: in good order, or at once after a second signal; not at all when nobody wants results, as freeing kills. */
+static void run_finish(struct run *run)
+{
+    run_feed_stop(run);
+    ev_prepare_stop(run->loop, &run->turn_end);
+    ev_timer_stop(run->loop, &run->patience);
+    if (run->abandoned)
+        return;
+    bool ended = false;
+    hay_pool_close(run->pool);
+    for (int i = 0; i < RUN_JOIN_SLICES && !ended && signals_count() < 2; i++)
+        ended = hay_pool_join(run->pool, RUN_JOIN_SLICE_MS) != HAY_ETIMEDOUT;
+    if (!ended)
+        hay_pool_terminate(run->pool, 0);
+    output_flush(&run->output);
+}
+
+/* What the run comes to, once all is over. Ends by signal where that is the answer. */
+static int run_verdict(struct run *run)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < HAY_OUTCOME_COUNT; i++)
+        sum += run->by_outcome[i];
+    if (run->output.failure == -EPIPE)
+        signals_raise(SIGPIPE);
+    if (signals_first())
+        signals_raise(signals_first());
+    if (run->output.failure) {
+        run_say_output(&run->output);
+        return CLI_OUTPUT;
+    }
+    if (sum != run->read) {
+        say("internal error: %llu lines were read, %llu results were written", (unsigned long long)run->read,
+            (unsigned long long)sum);
+        return CLI_STOPPED;
+    }
+    if (run->broken)
+        return CLI_STOPPED;
+    if (run->input.failure) {
+        input_say_failure(&run->input);
+        return CLI_INPUT;
+    }
+    return run->by_outcome[HAY_OUTCOME_OK] == sum ? CLI_OK : CLI_NOT_OK;
+}
+
+/* From an open pool to the exit code. */
+static int run_jobs(struct run *run, const int fds[2])
+{
+    struct hay_pool_stats stats = { .workers = 0 };
+    int code = run_open(run, fds);
+    bool started = !code && !(code = run_start(run));
+    if (started) {
+        ev_run(run->loop, 0);
+        run_finish(run);
+        hay_pool_stats(run->pool, &stats);
+    }
+    reaper_stop(&run->reaper);
+    hay_pool_free(run->pool);
+    run->pool = NULL;
+    reaper_finish(&run->reaper);
+    output_close(&run->output);
+    uint64_t dropped = logsink_close(run->logs) + stats.log_dropped;
+    if (dropped)
+        say("%llu lines of the workers' output were cut or dropped", (unsigned long long)dropped);
+    if (started && run->options->summary && run->output.failure != -EPIPE)
+        run_summary(run, &stats);
+    if (started)
+        code = run_verdict(run);
+    input_close(&run->input);
+    return code;
+}
+
+int run_main(int argc, char **argv)
+{
+    struct run_options options;
+    struct hay_error error = { .status = HAY_OK };
+    int fds[2] = { 0, 1 }, code;
+    if (run_options_read(&options, argc, argv, &code)) {
+        struct run run = { .options = &options, .output.stream.fd = -1 };
+        setup_write_errors();
+        if (options.is_inline)
+            setup_guard_stdio(fds);
+        run.loop = ev_loop_new(EVFLAG_AUTO);
+        run.logs = run.loop ? logsink_open(run.loop) : NULL;
+        options.pool.loop = run.loop;
+        options.pool.context = &run;
+        options.pool.on_result = run_on_result;
+        options.pool.on_room = run_on_room;
+        options.pool.on_log = run_on_log;
+        options.pool.on_broken = run_on_broken;
+        run.pool = run.logs ? hay_pool_new(&options.pool, &error) : NULL;
+        if (run.pool) {
+            code = run_jobs(&run, fds);
+        } else {
+            say("cannot start: %s", error.text[0] ? error.text : "out of memory");
+            logsink_close(run.logs);
+            code = CLI_STOPPED;
+        }
+        signals_stop();
+        if (run.loop)
+            ev_loop_destroy(run.loop);
+    }
+    run_options_release(&options);
+    return code;
+}

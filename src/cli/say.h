@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages to the person at the terminal: one line each on stderr, "hayfork VERB: …". Control characters are escaped, so that no
+ * file name or plugin can break a line or drive the terminal. A stderr that takes nothing delays a message by a second at most.
+ */
+#ifndef CLI_SAY_H
+#define CLI_SAY_H
+
+#include <stddef.h>
+
+/* The verb that messages begin with; NULL: none. */
+void say_verb(const char *verb);
+
+__attribute__((format(printf, 1, 2)))
+void say(const char *format, ...);
+
+/* The same, then where to find help. Returns CLI_USAGE, so that `return say_usage("…");` reads well. */
+__attribute__((format(printf, 1, 2)))
+int say_usage(const char *format, ...);
+
+/* Copy text with control characters written as \n, \t or \x1b; cut to fit with "…". Returns `out`. */
+char *say_escape(char *out, size_t capacity, const char *text, size_t size);
+
+/* stdout through stdio is complete: flush, and report what could not be written. Returns `code`, or CLI_OUTPUT. */
+int say_stdout_done(int code);
+
+#endif

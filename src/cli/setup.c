@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Process-wide set-up. A standard descriptor that was closed is opened on /dev/null the wrong way round, so that no file can
+ * take its number and its use still fails with EBADF instead of losing results in silence; stderr just goes nowhere.
+ */
+#include "cli/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Pipe, log pipe and pidfd, twice for a moment when a worker is replaced; and what the master itself has open. */
+#define SETUP_FDS_PER_WORKER 8
+#define SETUP_FDS_OWN 512
+
+void setup_start(void)
+{
+    static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", modes[fd]) < 0)
+            break;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGCHLD, SIG_DFL);
+}
+
+void setup_write_errors(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+void setup_subreaper(void)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+void setup_open_files(int workers)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)workers * SETUP_FDS_PER_WORKER + SETUP_FDS_OWN;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void setup_guard_stdio(int fds[2])
+{
+    fds[0] = STDIN_FILENO;
+    fds[1] = STDOUT_FILENO;
+    int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (in >= 0 && null >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO)
+        fds[0] = in;
+    if (out >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) == STDOUT_FILENO)
+        fds[1] = out;
+    if (null >= 0)
+        close(null);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What this process has to put right before any verb runs, because it inherited it: closed standard descriptors, blocked signals,
+ * a SIGCHLD that is ignored; and what verbs that run jobs need on top.
+ */
+#ifndef CLI_SETUP_H
+#define CLI_SETUP_H
+
+void setup_start(void);
+
+/* A writer's signals become errors: SIGPIPE and SIGXFSZ. */
+void setup_write_errors(void);
+
+/* Orphans of workers become children of this process. */
+void setup_subreaper(void);
+
+/* Raise the soft limit of open files where this many workers need it. */
+void setup_open_files(int workers);
+
+/* Jobs are going to run in this process: move stdin and stdout out of their way, put /dev/null and stderr there instead.
+ * `fds` receives where stdin and stdout are now; 0 and 1 as before when that failed. */
+void setup_guard_stdio(int fds[2]);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The handler only counts and wakes the loop; ev_async_send() may be called there. Handlers are installed without SA_RESTART, and
+ * workers reset them after the fork: a handler that runs in a child before that can only wake this loop for nothing.
+ */
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const int signals_numbers[] = { SIGINT, SIGTERM, SIGHUP };
+#define SIGNALS_COUNT (sizeof signals_numbers / sizeof signals_numbers[0])
+
+static struct {
+    struct ev_loop *loop;
+    struct ev_async wake;
+    volatile sig_atomic_t count, first;
+    int limit;
+    bool caught[SIGNALS_COUNT];
+    void (*on_signal)(void *context, int count);
+    void *context;
+} signals;
+
+static void signals_handle(int number)
+{
+    int saved = errno;
+    if (!signals.first)
+        signals.first = number;
+    signals.count++;
+    if (signals.count > signals.limit) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    ev_async_send(signals.loop, &signals.wake);
+    errno = saved;
+}
+
+static void signals_on_wake(struct ev_loop *loop, struct ev_async *watcher, int events)
+{
+    (void)loop;
+    (void)watcher;
+    (void)events;
+    if (signals.count)
+        signals.on_signal(signals.context, signals.count);
+}
+
+void signals_start(struct ev_loop *loop, int limit, void (*on_signal)(void *context, int count), void *context)
+{
+    signals.loop = loop;
+    signals.count = signals.first = 0;
+    signals.limit = limit;
+    signals.on_signal = on_signal;
+    signals.context = context;
+    ev_async_init(&signals.wake, signals_on_wake);
+    ev_async_start(loop, &signals.wake);
+    for (size_t i = 0; i < SIGNALS_COUNT; i++) {
+        struct sigaction action = { .sa_handler = signals_handle }, old;
+        sigemptyset(&action.sa_mask);
+        if (sigaction(signals_numbers[i], NULL, &old) || old.sa_handler == SIG_IGN)
+            continue;
+        signals.caught[i] = !sigaction(signals_numbers[i], &action, NULL);
+    }
+}
+
+int signals_count(void)
+{
+    return signals.count;
+}
+
+int signals_first(void)
+{
+    return signals.first;
+}
+
+void signals_stop(void)
+{
+    if (!signals.loop)
+        return;
+    for (size_t i = 0; i < SIGNALS_COUNT; i++) {
+        if (signals.caught[i])
+            signal(signals_numbers[i], SIG_DFL);
+        signals.caught[i] = false;
+    }
+    ev_async_stop(signals.loop, &signals.wake);
+    signals.loop = NULL;
+}
+
+void signals_raise(int number)
+{
+    sigset_t set;
+    fflush(NULL);
+    signal(number, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(number);
+    _exit(128 + number);
+}
