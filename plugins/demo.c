@@ -122,4 +122,4 @@ HAY_PLUGIN(demo, "1.0", "Small functions for first steps, tests and benchmarks",
     HAY_JSON(add, "The sum of two numbers: {\"a\",\"b\"}"),
     { "sleep", "Waits: {\"ms\"}", hay_json_run, (void (*)(void))sleep_ms },
     HAY_JSON(spin, "Burns CPU time: {\"us\"}"),
-    HAY_JSON(fail, "Ends in an error: {\"message\"}"));
+    HAY_JSON(fail, "Ends in an error: {\"message\"}"))

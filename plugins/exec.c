@@ -321,11 +321,12 @@ EXEC_IN_CHILD static int exec_search(struct exec_start *start)
 EXEC_IN_CHILD static int exec_child(void *argument)
 {
     struct exec_start *start = argument;
-    struct sigaction standard = { .sa_handler = SIG_DFL };
+    /* The kernel's own structure, all zero: the default, wherever its members are. sigaction() refuses the two signals
+     * that libc keeps for itself, and posix_spawn(), which make uses, leaves these ignored. */
+    const unsigned long standard[8] = { 0 };
     sigset_t none;
     for (int number = 1; number < NSIG; number++)
-        if (number != SIGKILL && number != SIGSTOP)
-            sigaction(number, &standard, NULL);
+        syscall(SYS_rt_sigaction, number, standard, NULL, (size_t)(NSIG - 1) / 8);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != start->parent)
         _exit(127);
@@ -605,4 +606,4 @@ static json_t *run(hay_task *task, json_t *args)
 }
 
 HAY_PLUGIN_HOOKS(exec, "1.0", "Run commands", exec_open_null, exec_close_null, 0,
-    HAY_JSON(run, "Run a command: {\"argv\"} or {\"shell\"}, with \"stdin\", \"env\", \"cwd\", \"max_output\""));
+    HAY_JSON(run, "Run a command: {\"argv\"} or {\"shell\"}, with \"stdin\", \"env\", \"cwd\", \"max_output\""))

@@ -388,4 +388,4 @@ static json_t *grep(hay_task *task, json_t *args)
 
 HAY_PLUGIN(text, "1.0", "Count and search text files",
     HAY_JSON(count, "Lines, words and bytes of a file, as wc counts in the C locale: {\"path\"}"),
-    HAY_JSON(grep, "Lines that match a POSIX extended regular expression: {\"path\",\"pattern\",\"max\",\"icase\"}"));
+    HAY_JSON(grep, "Lines that match a POSIX extended regular expression: {\"path\",\"pattern\",\"max\",\"icase\"}"))

@@ -98,10 +98,9 @@ HAY_PLUGIN_EXPORT const struct hay_plugin *hay_plugin_entry(void);
         HAY_PLUGIN_ABI, (uint32_t)sizeof(struct hay_plugin), #plugin, version_text, summary_text, hay_plugin_functions, \
         (uint32_t)(sizeof hay_plugin_functions / sizeof hay_plugin_functions[0]), (uint32_t)sizeof(struct hay_function), \
         start, stop, config }; \
-    const struct hay_plugin *hay_plugin_entry(void) { return &hay_plugin_self; } \
-    struct hay_plugin_needs_no_semicolon
+    const struct hay_plugin *hay_plugin_entry(void) { return &hay_plugin_self; }
 
-/* The whole plugin: its name as a bare word, its version, one line about it, its functions. */
+/* The whole plugin: its name as a bare word, its version, one line about it, its functions. Takes no semicolon. */
 #define HAY_PLUGIN(plugin, version_text, summary_text, ...) \
     static const struct hay_function hay_plugin_functions[] = { __VA_ARGS__ }; \
     HAY_PLUGIN_STRUCT(plugin, version_text, summary_text, 0, 0, 0)

@@ -65,13 +65,28 @@ static inline int hay_json_too_deep(const json_t *value, int depth)
     return 0;
 }
 
-/* hay_run_fn of every HAY_JSON function: parse, call, write. */
+/* An integer is the whole result so often that it does not go through jansson's printf. */
+static inline int hay_json_write_integer(hay_task *task, json_int_t value)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0)
+        digits[--at] = '-';
+    return task->host->result(task, digits + at, sizeof digits - at);
+}
+
+/* hay_run_fn of every HAY_JSON function: parse, call, write. The args were scanned by the master: what follows the value is not looked at
+ * again. */
 static inline int hay_json_run(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
     json_error_t error;
     json_t *value, *result;
     int status;
-    value = json_loadb((const char *)args, size, JSON_DECODE_ANY, &error);
+    value = json_loadb((const char *)args, size, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
     if (!value) {
         hay_fail(task, "args refused by jansson: %s", error.text);
         return -1;
@@ -81,7 +96,10 @@ static inline int hay_json_run(hay_task *task, const struct hay_function *functi
         json_decref(value);
         return -1;
     }
-    if (hay_json_too_deep(result, HAY_JSON_DEPTH)) {
+    if (json_is_integer(result)) {
+        status = hay_json_write_integer(task, json_integer_value(result));
+        json_decref(result);
+    } else if (hay_json_too_deep(result, HAY_JSON_DEPTH)) {
         hay_fail(task, "the result is nested deeper than %d", HAY_JSON_DEPTH);
         status = -1; /* and is leaked: jansson's free would recurse as deep */
     } else {

@@ -107,7 +107,7 @@ HAY_API struct hay_pool *hay_pool_new(const struct hay_pool_options *options, st
 
 /* Load a plugin: a name is looked up in HAYFORK_PLUGIN_PATH (not when set-user-ID) and then in the installed plugin
  * directory; anything with a slash is a path. A throw-away child loads it first, so a broken plugin costs an error here and nothing
- * else; the calling process never runs its code (unless HAY_POOL_INLINE). Blocking: up to 10 s. Only before the start.
+ * else; the calling process never runs its code. With HAY_POOL_INLINE it is loaded right here instead. Blocking: up to 10 s. Only before the start.
  * Errors: HAY_EPLUGIN with a one-line text for each way in which a plugin can be broken; HAY_ETHREADS. */
 HAY_API enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct hay_error *error);
 

@@ -24,6 +24,7 @@
 
 #define CALL_JOIN_SLICE_MS 100
 #define CALL_JOIN_SLICES 100
+#define CALL_KILL_MS 2000
 
 enum {
     CALL_INLINE = 256,
@@ -135,10 +136,13 @@ static int call_read_stdin(struct call *call, int fd)
     }
 }
 
-/* Line breaks between tokens become spaces: a job is one line. Those inside a string stay, to be refused. */
-static void call_join_lines(char *text, size_t size)
+/* Line breaks between tokens become spaces: a job is one line. Those inside a string stay, to be refused. Returns the size
+ * without white space at the end. */
+static size_t call_join_lines(char *text, size_t size)
 {
     bool in_string = false;
+    while (size && memchr(" \t\r\n", text[size - 1], 4))
+        size--;
     for (size_t i = 0; i < size; i++) {
         if (text[i] == '"')
             in_string = !in_string;
@@ -147,6 +151,7 @@ static void call_join_lines(char *text, size_t size)
         else if ((text[i] == '\n' || text[i] == '\r') && !in_string)
             text[i] = ' ';
     }
+    return size;
 }
 
 /* The arguments as one valid line in call->text. */
@@ -165,7 +170,7 @@ static int call_read_args(struct call *call, int stdin_fd)
     }
     if (code)
         return code;
-    call_join_lines(call->text, call->size);
+    call->size = call_join_lines(call->text, call->size);
     if (hay_json_check(call->text, call->size, HAY_JOBLINE_DEPTH - 1, &fault) == HAY_OK)
         return CLI_OK;
     return say_usage("%s not JSON: column %zu: %s", from_stdin ? "standard input is" : "the arguments are", fault.column,
@@ -188,8 +193,10 @@ static void call_run(struct call *call)
     hay_pool_close(call->pool);
     for (int i = 0; i < CALL_JOIN_SLICES && !ended && call->settled && signals_count() < 2; i++)
         ended = hay_pool_join(call->pool, CALL_JOIN_SLICE_MS) != HAY_ETIMEDOUT;
-    if (!ended)
+    if (!ended) {
         hay_pool_terminate(call->pool, 0);
+        hay_pool_join(call->pool, CALL_KILL_MS);
+    }
     if (call->broken)
         call->code = CLI_STOPPED;
 }

@@ -203,7 +203,7 @@ bool options_size(const struct options *options, uint64_t least, uint64_t most, 
             return true;
         }
     }
-    say_usage("%s needs a size from %llu bytes to %lluM such as 64K or 16M, not '%s'", options->name, (unsigned long long)least,
+    say_usage("%s needs a size such as 64K or 16M, from %llu to %lluM, not '%s'", options->name, (unsigned long long)least,
               (unsigned long long)(most >> 20), options->value);
     return false;
 }

@@ -20,6 +20,7 @@
 #define RUN_PATIENCE_S 5.0
 #define RUN_JOIN_SLICE_MS 100
 #define RUN_JOIN_SLICES 100
+#define RUN_KILL_MS 2000
 #define RUN_RESUME ((size_t)256 << 10)
 
 int64_t run_now_ns(void)
@@ -196,8 +197,10 @@ static void run_finish(struct run *run)
     hay_pool_close(run->pool);
     for (int i = 0; i < RUN_JOIN_SLICES && !ended && signals_count() < 2; i++)
         ended = hay_pool_join(run->pool, RUN_JOIN_SLICE_MS) != HAY_ETIMEDOUT;
-    if (!ended)
+    if (!ended) {
         hay_pool_terminate(run->pool, 0);
+        hay_pool_join(run->pool, RUN_KILL_MS);
+    }
     output_flush(&run->output);
 }
 

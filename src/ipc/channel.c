@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ipc/channel.h"
 
+#include "base/copy.h"
 #include "base/fd.h"
 
 #include <errno.h>
@@ -109,10 +110,8 @@ int channel_append(struct channel *channel, struct frame_head *head, const void 
         return -ENOMEM;
     head->size = (uint32_t)whole;
     memcpy(at, head, sizeof *head);
-    if (fixed_size)
-        memcpy(at + sizeof *head, fixed, fixed_size);
-    if (size)
-        memcpy(at + sizeof *head + fixed_size, body, size);
+    copy_bytes(at + sizeof *head, fixed, fixed_size);
+    copy_bytes(at + sizeof *head + fixed_size, body, size);
     buffer_commit(&channel->out, whole);
     channel->appended += whole;
     return 0;

@@ -6,7 +6,7 @@
 
 #define CHUNK_JOBS 128
 
-static const bool allowed[JOB_STATE_COUNT][JOB_STATE_COUNT] = {
+const bool job_allowed[JOB_STATE_COUNT][JOB_STATE_COUNT] = {
     [JOB_NEW] = {[JOB_QUEUED] = true},
     [JOB_WAITING] = {[JOB_QUEUED] = true, [JOB_DONE] = true},
     [JOB_QUEUED] = {[JOB_SENT] = true, [JOB_DONE] = true},
@@ -68,23 +68,6 @@ struct job *job_new(struct job_store *store, uint64_t size)
     job->worker = -1;
     job->state = JOB_NEW;
     return job;
-}
-
-bool job_move(struct job_store *store, struct job *job, enum job_state next)
-{
-    if (!allowed[job->state][next])
-        return false;
-    if (job->state == JOB_NEW) {
-        store->accepted++;
-        store->bytes += job_size(job);
-    } else {
-        store->in_state[job->state]--;
-    }
-    if (next == JOB_DONE)
-        store->bytes -= job_size(job);
-    store->in_state[next]++;
-    job->state = (uint8_t)next;
-    return true;
 }
 
 void job_free(struct job_store *store, struct job *job)

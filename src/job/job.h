@@ -73,9 +73,26 @@ void job_store_init(struct job_store *store);
 void job_store_release(struct job_store *store);
 /* A record in JOB_NEW with room for the bytes, or NULL. */
 struct job *job_new(struct job_store *store, uint64_t size);
+/* Which move is allowed: [from][to]. */
+extern const bool job_allowed[JOB_STATE_COUNT][JOB_STATE_COUNT];
 /* The move from JOB_NEW counts the job as accepted; the one to JOB_DONE takes it off the books. False, with nothing changed, for a move
  * that the table does not know. */
-bool job_move(struct job_store *store, struct job *job, enum job_state next);
+static inline bool job_move(struct job_store *store, struct job *job, enum job_state next)
+{
+    if (!job_allowed[job->state][next])
+        return false;
+    if (job->state == JOB_NEW) {
+        store->accepted++;
+        store->bytes += job_size(job);
+    } else {
+        store->in_state[job->state]--;
+    }
+    if (next == JOB_DONE)
+        store->bytes -= job_size(job);
+    store->in_state[next]++;
+    job->state = (uint8_t)next;
+    return true;
+}
 /* Give the record back: from JOB_NEW or JOB_DONE. */
 void job_free(struct job_store *store, struct job *job);
 /* Call `each` on every live record (any state but done); it may settle or move the one it is given. */

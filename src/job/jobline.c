@@ -241,7 +241,8 @@ static const char *envelope_take_retries(struct hay_jobline *job, const unsigned
     return NULL;
 }
 
-static const char *envelope_take_priority(struct hay_jobline *job, const unsigned char *at, const unsigned char *end, bool integer)
+static const char *envelope_take_priority(struct hay_jobline *job, const unsigned char *at, const unsigned char *end,
+                                          bool integer)
 {
     if (!integer)
         return "\"priority\" is not an integer";
@@ -253,7 +254,8 @@ static const char *envelope_take_priority(struct hay_jobline *job, const unsigne
 }
 
 /* Take the value of a known key, which has just been read; NULL, or what is wrong with it. */
-static inline const char *envelope_take(struct envelope *envelope, enum key key, const unsigned char *at, const unsigned char *end)
+static inline const char *envelope_take(struct envelope *envelope, enum key key, const unsigned char *at,
+                                        const unsigned char *end)
 {
     struct hay_jobline *job = envelope->job;
     bool string = *at == '"';
@@ -263,6 +265,8 @@ static inline const char *envelope_take(struct envelope *envelope, enum key key,
     case KEY_ID:
         if (!string && !integer)
             return "\"id\" is not a string or an integer";
+        if (integer && end == envelope->reader.end)
+            return NULL; /* a line cut here may have cut the number too: better no id than another job's */
         job->id.at = (const char *)at;
         job->id.size = (size_t)(end - at);
         return NULL;

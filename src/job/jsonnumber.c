@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Numbers without arithmetic on doubles. A real is finite exactly when its value is under 2^1024 - 2^970, half a step above the
- * largest double, and that is decided by comparing decimal digits: exact, linear, and the same in every locale. Only a number with
- * a long exponent or very many digits needs that look at all.
+ * largest double, and that is decided by comparing decimal digits: exact, linear, and the same in every locale. Only a number
+ * with a long exponent or very many digits needs that look at all.
  */
 #include "job/jsonnumber.h"
 

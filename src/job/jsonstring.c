@@ -48,7 +48,7 @@ static unsigned jsonstring_unit(const unsigned char *at)
     return unit;
 }
 
-/* `\uXXXX` at `at`: behind it, with its value. */
+/* `\uHHHH` at `at`: behind it, with its value. */
 static const unsigned char *jsonstring_unicode(struct json_reader *reader, const unsigned char *at, unsigned *unit)
 {
     for (int i = 2; i < 6; i++) {

@@ -2,8 +2,10 @@
 #include "master/master.h"
 
 #include "base/clock.h"
+#include "base/copy.h"
 #include "base/error.h"
 #include "master/dispatch.h"
+#include "master/lookout.h"
 #include "master/supervisor.h"
 
 #include <errno.h>
@@ -101,10 +103,9 @@ static void fill_job(struct master *master, struct job *job, const struct master
     job->timeout_ns = submission->timeout_ns < 0 ? master->options.timeout_ns : submission->timeout_ns;
     job->id_size = submission->id.at ? (uint32_t)submission->id.size : JOB_NO_ID;
     job->args_size = submission->args.size;
-    if (submission->id.at)
-        memcpy(job->bytes, submission->id.at, submission->id.size);
-    if (submission->args.size)
-        memcpy(job->bytes + (submission->id.at ? submission->id.size : 0), submission->args.at, submission->args.size);
+    size_t id_size = submission->id.at ? submission->id.size : 0;
+    copy_bytes(job->bytes, submission->id.at, id_size);
+    copy_bytes(job->bytes + id_size, submission->args.at, submission->args.size);
     retry_init(&master->options.retry, job, submission->retries);
 }
 
@@ -489,7 +490,7 @@ static void forgive_lateness(struct master *master, int64_t now_ns)
         return;
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = &master->slots[i];
-        supervisor_exclude(slot, master->tick_ns, now_ns);
+        lookout_exclude(slot, master->tick_ns, now_ns);
         if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING)
             slot->look_ns += now_ns - master->tick_ns;
         if (slot->state == SLOT_BUSY)
@@ -528,7 +529,7 @@ void master_pause(struct master *master, bool paused)
             continue;
         channel_pause(&slot->channel, paused);
         if (!paused)
-            supervisor_exclude(slot, slot->first_sight_ns > master->paused_ns ? slot->first_sight_ns : master->paused_ns, now_ns);
+            lookout_exclude(slot, slot->first_sight_ns > master->paused_ns ? slot->first_sight_ns : master->paused_ns, now_ns);
     }
     master->paused_ns = paused ? now_ns : 0;
     if (!paused)

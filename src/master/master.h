@@ -2,8 +2,8 @@
  *
  * The parent side of a pool: accepts jobs, and settles each exactly once.
  *
- * The parts: queue (what waits), dispatch (what goes where), slot (one worker and what it holds), supervisor (starts, looks,
- * deadlines, deaths), recorder (counts and estimates). They call back up through the functions at the end of this file. Nothing
+ * The parts: queue (what waits), dispatch (what goes where), slot (one worker and what it holds), supervisor (starts, deaths,
+ * restarts), lookout (looks, deadlines), recorder (counts and estimates). They call back up through the functions at the end of this file. Nothing
  * here parses what jobs carry, and nothing that a worker says is believed before it is checked.
  */
 #ifndef MASTER_MASTER_H

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "master/dispatch.h"
 #include "master/logpipe.h"
+#include "master/lookout.h"
 #include "master/master.h"
 
 #include <errno.h>
@@ -16,13 +17,9 @@
 #include <unistd.h>
 
 #define READY_LIMIT_NS (10 * NS_PER_S)
-#define CLAIM_LIMIT_NS (5 * NS_PER_S)
 #define STOP_LIMIT_NS (5 * NS_PER_S)
 #define BROKEN_LIMIT_NS (50 * NS_PER_MS)   /* a dying worker closes its pipe a moment before it can be waited for */
 #define REAPED_LIMIT_NS (1 * NS_PER_S)     /* for the default loop to tell the status that it took */
-#define LOOK_MIN_NS (1 * NS_PER_MS)
-#define LOOK_STEPS 6                       /* 1, 2, 4 … 64 ms */
-#define OLD_JOB_NS (2 * NS_PER_MS)
 #define RESTART_MIN_NS (10 * NS_PER_MS)
 #define RESTART_MAX_NS (2 * NS_PER_S)
 #define DEATHS_MAX 10
@@ -88,7 +85,7 @@ static void on_batch(struct channel *channel)
     slot->batch_settled = 0;
     slot->look_step = 0;
     if (slot->state == SLOT_BUSY) {
-        slot->look_ns = clock_now_ns() + LOOK_MIN_NS;
+        slot->look_ns = clock_now_ns() + LOOKOUT_FIRST_NS;
         master_want_tick(slot->master, slot->look_ns);
     }
     dispatch_slot(slot->master, slot);
@@ -256,24 +253,6 @@ static void close_generation(struct slot *slot)
     slot->ledger = NULL;
 }
 
-/* What is known of the newest claim once pipe and outbox were read. */
-enum running { RUNNING_NONE, RUNNING_MOVED, RUNNING_ENDED, RUNNING_NOW };
-
-static enum running examine(struct slot *slot, struct job **job, int64_t *start_ns)
-{
-    *job = slot_running(slot);
-    if (!*job)
-        return RUNNING_NONE;
-    struct claim claim = {slot->epoch, slot_is_recalled(slot) ? 0 : slot->claimed};
-    int64_t start = ledger_read_start(slot->ledger, claim, slot->claimed - 1);
-    if (start == TIME_NEVER)
-        return RUNNING_MOVED;
-    if (start == LEDGER_ENDED)
-        return RUNNING_ENDED;
-    *start_ns = start < slot->first_sight_ns ? start : slot->first_sight_ns;
-    return RUNNING_NOW;
-}
-
 static size_t describe_death(const struct slot *slot, struct exit_status status, struct attempt_end *end, char *text, size_t size)
 {
     size_t n;
@@ -301,7 +280,7 @@ static bool settle_ring(struct slot *slot, struct exit_status status)
     end.message = (struct hay_span){text, describe_death(slot, status, &end, text, sizeof text)};
     struct job *head, *running;
     int64_t start_ns;
-    if (slot->ledger && examine(slot, &running, &start_ns) == RUNNING_NOW)
+    if (lookout_examine(slot, &running, &start_ns) == RUNNING_NOW)
         running->start_ns = start_ns;
     struct job *blamed = slot_bury_ring(slot, &head);
     /* A job that hides its start cannot kill for ever: twice is free, then the head of the window pays. */
@@ -392,130 +371,7 @@ void supervisor_discard(struct slot *slot)
     bury(slot, status);
 }
 
-/* ---- the job that runs ---- */
-
-/* Read all that it has to say. False when the slot is faulted or its pipe is broken: its death decides. */
-static bool read_all(struct slot *slot)
-{
-    channel_drain(&slot->channel);
-    if (!slot->fault[0])
-        slot->master->recorder.salvaged += slot_read_outbox(slot);
-    return !slot->fault[0] && slot->state == SLOT_BUSY && slot_update_claim(slot);
-}
-
-bool supervisor_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome, int64_t grace_ns)
-{
-    if (slot->state != SLOT_BUSY || slot->ending == number)
-        return slot->ending == number;
-    if (!slot_recall(slot) || !read_all(slot))
-        return false;
-    struct job *job = slot_running(slot);
-    if (!job || job->number != number)
-        return false;
-    slot->ending = number;
-    slot->ending_outcome = outcome;
-    slot->kill_ns = clock_add(clock_now_ns(), grace_ns);
-    master_want_tick(slot->master, slot->kill_ns);
-    if (grace_ns <= 0) {
-        supervisor_kill(slot);
-        return true;
-    }
-    atomic_store(&slot->ledger->cancel, number);
-    child_signal_group(&slot->child, SIGTERM);
-    child_signal_group(&slot->child, SIGCONT);
-    return true;
-}
-
-void supervisor_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns)
-{
-    if (slot->state != SLOT_BUSY)
-        return;
-    slot->excluded_ns += to_ns - from_ns;
-    if (slot->kill_ns != TIME_NEVER)
-        slot->kill_ns += to_ns - from_ns;
-    if (slot->ended_ns)
-        slot->ended_ns += to_ns - from_ns;
-}
-
-/* A job that has ended is not overdue; but its result has to come. */
-static void watch_delivery(struct slot *slot, int64_t now_ns)
-{
-    if (!slot->ended_ns || slot->received_at_end != slot->channel.received) {
-        slot->ended_ns = now_ns;
-        slot->received_at_end = slot->channel.received;
-    } else if (now_ns - slot->ended_ns > slot->master->options.grace_ns) {
-        supervisor_fault(slot, "finished a job and did not send its result");
-    }
-}
-
-static void watch_idler(struct slot *slot, int64_t now_ns)
-{
-    if (now_ns - slot->first_sight_ns - slot->excluded_ns <= CLAIM_LIMIT_NS)
-        return;
-    if (slot_recall(slot)) {
-        child_signal(&slot->child, SIGCONT);
-        supervisor_fault(slot, "held jobs for 5 s and began none");
-    }
-}
-
-/* Look at a busy slot that was silent. Returns the deadline of the job that runs there. */
-static int64_t look(struct slot *slot, int64_t now_ns)
-{
-    struct job *job;
-    int64_t start_ns = 0;
-    slot->master->recorder.salvaged += slot_read_outbox(slot);
-    if (slot->fault[0] || slot->state != SLOT_BUSY || !slot_update_claim(slot))
-        return TIME_NEVER;
-    switch (examine(slot, &job, &start_ns)) {
-    case RUNNING_NONE:
-        if (slot_unstarted(slot))
-            watch_idler(slot, now_ns);
-        return TIME_NEVER;
-    case RUNNING_MOVED:
-        slot->look_step = 0;
-        return TIME_NEVER;
-    case RUNNING_ENDED:
-        watch_delivery(slot, now_ns);
-        return TIME_NEVER;
-    case RUNNING_NOW:
-        break;
-    }
-    if (now_ns - start_ns > OLD_JOB_NS && !slot_recall(slot))
-        return TIME_NEVER;
-    if (!job->timeout_ns || slot->ending)
-        return TIME_NEVER;
-    int64_t deadline_ns = clock_add(start_ns, clock_add(job->timeout_ns, slot->excluded_ns));
-    if (now_ns < deadline_ns)
-        return deadline_ns;
-    supervisor_end_job(slot, job->number, HAY_OUTCOME_TIMEOUT, slot->master->options.grace_ns);
-    return TIME_NEVER;
-}
-
-static int64_t tick_busy(struct slot *slot, int64_t now_ns)
-{
-    if (slot->end_wanted) {
-        uint64_t number = slot->end_wanted;
-        slot->end_wanted = 0;
-        supervisor_end_job(slot, number, slot->end_wanted_outcome, slot->end_wanted_grace_ns);
-    }
-    if (slot->kill_ns <= now_ns && slot->ending && !slot->killed) {
-        uint64_t number = slot->ending;
-        read_all(slot);
-        if (slot->ending == number)
-            supervisor_kill(slot);
-    }
-    if (slot->look_ns <= now_ns && slot->state == SLOT_BUSY && !slot->fault[0]) {
-        int64_t deadline_ns = look(slot, now_ns);
-        slot->look_ns = now_ns + (LOOK_MIN_NS << slot->look_step);
-        if (slot->look_step < LOOK_STEPS)
-            slot->look_step++;
-        if (deadline_ns < slot->look_ns)
-            slot->look_ns = deadline_ns;
-    }
-    if (slot->state != SLOT_BUSY)
-        return TIME_NEVER;
-    return slot->ending && !slot->killed && slot->kill_ns < slot->look_ns ? slot->kill_ns : slot->look_ns;
-}
+/* ---- the tick ---- */
 
 static void restart(struct slot *slot, int64_t now_ns)
 {
@@ -553,7 +409,7 @@ int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
     }
     switch (slot->state) {
     case SLOT_BUSY:
-        return tick_busy(slot, now_ns);
+        return lookout_tick(slot, now_ns);
     case SLOT_STARTING:
         if (now_ns >= slot->look_ns && !slot->fault[0])
             supervisor_fault(slot, "was not ready after 10 s");

@@ -139,11 +139,9 @@ enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct 
         return status;
     if (!plugin || !*plugin)
         return error_set(error, HAY_EINVAL, "no plugin's name");
-    int functions = pool->registry.function_count, plugins = pool->registry.plugin_count;
-    status = probe_plugin(plugin, &pool->registry, error);
-    if (status || !pool->is_inline)
-        return status;
-    registry_truncate(&pool->registry, functions, plugins);
+    /* Inline pools are for debuggers: what breaks while it is loaded should break under the debugger's eyes. */
+    if (!pool->is_inline)
+        return probe_plugin(plugin, &pool->registry, error);
     struct hay_error local;
     struct hay_error *report = error ? error : &local;
     return plugin_load(plugin, &pool->registry, report) ? report->status : HAY_OK;

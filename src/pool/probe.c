@@ -4,11 +4,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "plugin/plugin_find.h"
 #include "plugin/plugin_load.h"
 #include "process/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +25,8 @@ struct answer_head {
 };
 
 struct probe {
-    const char *name;
+    const char *name;           /* as the operator wrote it */
+    char path[PATH_MAX];        /* the file: found here, because workers will load what this says, not what the child says */
     struct registry *registry;
     int fd;
 };
@@ -36,7 +39,7 @@ static int run_probe(void *arg)
     int first = probe->registry->function_count;
     buffer_init(&table);
     struct answer_head head = {.status = HAY_OK};
-    if (plugin_load(probe->name, probe->registry, &error)) {
+    if (plugin_load(probe->path, probe->registry, &error)) {
         head.status = (uint32_t)error.status;
         buffer_append(&table, error.text, strlen(error.text));
     } else if (registry_pack(probe->registry, first, &table)) {
@@ -92,6 +95,20 @@ static enum answer read_answer(int fd, const struct child *child, struct buffer 
     }
 }
 
+/* The table has to be one plugin, of the file that was asked for. */
+static enum hay_status take_table(const struct probe *probe, const void *bytes, size_t size, struct hay_error *error)
+{
+    struct registry *registry = probe->registry;
+    int functions = registry->function_count, plugins = registry->plugin_count;
+    int status = registry_unpack(registry, bytes, size);
+    if (status == -ENOMEM)
+        return error_set(error, HAY_ENOMEM, "plugin %.80s: out of memory", probe->name);
+    if (!status && registry->plugin_count == plugins + 1 && strcmp(registry_plugin(registry, plugins)->path, probe->path) == 0)
+        return HAY_OK;
+    registry_truncate(registry, functions, plugins);
+    return error_set(error, HAY_EPLUGIN, "plugin %.80s: it wrote nonsense over its own description", probe->name);
+}
+
 static enum hay_status judge(const struct probe *probe, enum answer answer, const struct answer_head *head, const struct buffer *bytes,
                              struct exit_status ended, struct hay_error *error)
 {
@@ -103,14 +120,7 @@ static enum hay_status judge(const struct probe *probe, enum answer answer, cons
             return error_set(error, HAY_ENOMEM, "plugin %.80s: out of memory", probe->name);
         if (head->status != HAY_OK)
             return error_set(error, HAY_EPLUGIN, "%.*s", (int)head->size, (const char *)body);
-        switch (registry_unpack(probe->registry, body, head->size)) {
-        case 0:
-            return HAY_OK;
-        case -ENOMEM:
-            return error_set(error, HAY_ENOMEM, "plugin %.80s: out of memory", probe->name);
-        default:
-            return error_set(error, HAY_EPLUGIN, "plugin %.80s: it wrote nonsense over its own description", probe->name);
-        }
+        return take_table(probe, body, head->size, error);
     case ANSWER_LATE:
         return error_set(error, HAY_EPLUGIN, "plugin %.80s: it was not loaded after %d s", probe->name, PROBE_LIMIT_MS / 1000);
     case ANSWER_BAD:
@@ -141,9 +151,14 @@ enum hay_status probe_plugin(const char *name, struct registry *registry, struct
 {
     int ends[2];
     struct child child;
+    struct hay_error local;
+    struct probe probe = {.name = name, .registry = registry};
+    error = error ? error : &local;
+    if (plugin_find(name, probe.path, sizeof probe.path, error))
+        return error->status;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_system(error, errno, "pipe2");
-    struct probe probe = {name, registry, ends[1]};
+    probe.fd = ends[1];
     struct child_setup setup = {run_probe, &probe, -1, &ends[1], 1};
     enum hay_status status = child_start(&child, &setup, error);
     fd_close(&ends[1]);

@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/copy.h"
 #include "base/fd.h"
 #include "config.h"
 #include "ipc/frame.h"
@@ -105,7 +106,7 @@ static void publish(struct worker *worker, const struct frame_head *head, const 
     if (at) {
         put_head(at, *head, whole);
         memcpy(at + sizeof *head, fixed, sizeof *fixed);
-        memcpy(at + FRAME_RESULT_OVERHEAD, bytes, size);
+        copy_bytes(at + FRAME_RESULT_OVERHEAD, bytes, size);
         if (outbox_publish(worker->ledger, whole) >= FLUSH_SIZE || worker->now_ns - worker->flushed_ns >= FLUSH_NS)
             flush(worker, worker->now_ns);
         return;

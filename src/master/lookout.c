@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/lookout.h"
+
+#include "base/clock.h"
+#include "master/master.h"
+#include "master/supervisor.h"
+
+#define CLAIM_LIMIT_NS (5 * NS_PER_S)
+#define LOOK_STEPS 6                       /* 1, 2, 4 … 64 ms */
+#define OLD_JOB_NS (2 * NS_PER_MS)
+
+enum running lookout_examine(struct slot *slot, struct job **job, int64_t *start_ns)
+{
+    *job = slot_running(slot);
+    if (!*job)
+        return RUNNING_NONE;
+    struct claim claim = {slot->epoch, slot_is_recalled(slot) ? 0 : slot->claimed};
+    int64_t start = ledger_read_start(slot->ledger, claim, slot->claimed - 1);
+    if (start == TIME_NEVER)
+        return RUNNING_MOVED;
+    if (start == LEDGER_ENDED)
+        return RUNNING_ENDED;
+    *start_ns = start < slot->first_sight_ns ? start : slot->first_sight_ns;
+    return RUNNING_NOW;
+}
+
+/* Read all that it has to say. False when the slot is faulted or its pipe is broken: its death decides. */
+static bool read_all(struct slot *slot)
+{
+    channel_drain(&slot->channel);
+    if (!slot->fault[0])
+        slot->master->recorder.salvaged += slot_read_outbox(slot);
+    return !slot->fault[0] && slot->state == SLOT_BUSY && slot_update_claim(slot);
+}
+
+bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome, int64_t grace_ns)
+{
+    if (slot->state != SLOT_BUSY || slot->ending == number)
+        return slot->ending == number;
+    if (!slot_recall(slot) || !read_all(slot))
+        return false;
+    struct job *job = slot_running(slot);
+    if (!job || job->number != number)
+        return false;
+    slot->ending = number;
+    slot->ending_outcome = outcome;
+    slot->kill_ns = clock_add(clock_now_ns(), grace_ns);
+    master_want_tick(slot->master, slot->kill_ns);
+    if (grace_ns <= 0) {
+        supervisor_kill(slot);
+        return true;
+    }
+    atomic_store(&slot->ledger->cancel, number);
+    child_signal_group(&slot->child, SIGTERM);
+    child_signal_group(&slot->child, SIGCONT);
+    return true;
+}
+
+void lookout_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns)
+{
+    if (slot->state != SLOT_BUSY)
+        return;
+    slot->excluded_ns += to_ns - from_ns;
+    if (slot->kill_ns != TIME_NEVER)
+        slot->kill_ns += to_ns - from_ns;
+    if (slot->ended_ns)
+        slot->ended_ns += to_ns - from_ns;
+}
+
+/* A job that has ended is not overdue; but its result has to come. */
+static void watch_delivery(struct slot *slot, int64_t now_ns)
+{
+    if (!slot->ended_ns || slot->received_at_end != slot->channel.received) {
+        slot->ended_ns = now_ns;
+        slot->received_at_end = slot->channel.received;
+    } else if (now_ns - slot->ended_ns > slot->master->options.grace_ns) {
+        supervisor_fault(slot, "finished a job and did not send its result");
+    }
+}
+
+static void watch_idler(struct slot *slot, int64_t now_ns)
+{
+    if (now_ns - slot->first_sight_ns - slot->excluded_ns <= CLAIM_LIMIT_NS)
+        return;
+    if (slot_recall(slot)) {
+        child_signal(&slot->child, SIGCONT);
+        supervisor_fault(slot, "held jobs for 5 s and began none");
+    }
+}
+
+/* Look at a busy slot that was silent. Returns the deadline of the job that runs there. */
+static int64_t look(struct slot *slot, int64_t now_ns)
+{
+    struct job *job;
+    int64_t start_ns = 0;
+    slot->master->recorder.salvaged += slot_read_outbox(slot);
+    if (slot->fault[0] || slot->state != SLOT_BUSY || !slot_update_claim(slot))
+        return TIME_NEVER;
+    switch (lookout_examine(slot, &job, &start_ns)) {
+    case RUNNING_NONE:
+        if (slot_unstarted(slot))
+            watch_idler(slot, now_ns);
+        return TIME_NEVER;
+    case RUNNING_MOVED:
+        slot->look_step = 0;
+        return TIME_NEVER;
+    case RUNNING_ENDED:
+        watch_delivery(slot, now_ns);
+        return TIME_NEVER;
+    case RUNNING_NOW:
+        break;
+    }
+    if (now_ns - start_ns > OLD_JOB_NS && !slot_recall(slot))
+        return TIME_NEVER;
+    if (!job->timeout_ns || slot->ending)
+        return TIME_NEVER;
+    int64_t deadline_ns = clock_add(start_ns, clock_add(job->timeout_ns, slot->excluded_ns));
+    if (now_ns < deadline_ns)
+        return deadline_ns;
+    lookout_end_job(slot, job->number, HAY_OUTCOME_TIMEOUT, slot->master->options.grace_ns);
+    return TIME_NEVER;
+}
+
+int64_t lookout_tick(struct slot *slot, int64_t now_ns)
+{
+    if (slot->end_wanted) {
+        uint64_t number = slot->end_wanted;
+        slot->end_wanted = 0;
+        lookout_end_job(slot, number, slot->end_wanted_outcome, slot->end_wanted_grace_ns);
+    }
+    if (slot->kill_ns <= now_ns && slot->ending && !slot->killed) {
+        uint64_t number = slot->ending;
+        read_all(slot);
+        if (slot->ending == number)
+            supervisor_kill(slot);
+    }
+    if (slot->look_ns <= now_ns && slot->state == SLOT_BUSY && !slot->fault[0]) {
+        int64_t deadline_ns = look(slot, now_ns);
+        slot->look_ns = now_ns + (LOOKOUT_FIRST_NS << slot->look_step);
+        if (slot->look_step < LOOK_STEPS)
+            slot->look_step++;
+        if (deadline_ns < slot->look_ns)
+            slot->look_ns = deadline_ns;
+    }
+    if (slot->state != SLOT_BUSY)
+        return TIME_NEVER;
+    return slot->ending && !slot->killed && slot->kill_ns < slot->look_ns ? slot->kill_ns : slot->look_ns;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Watches what busy workers do: looks at those that are silent, takes back what waits behind an old job, and enforces deadlines.
+ *
+ * Before it judges a deadline it reads the pipe and the outbox; before it signals a worker because of a job it takes back all else, so
+ * nothing else can have started there when the signal arrives. Time in which the master did not read is not counted.
+ */
+#ifndef MASTER_LOOKOUT_H
+#define MASTER_LOOKOUT_H
+
+#include <hayfork/jobline.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LOOKOUT_FIRST_NS INT64_C(1000000) /* of silence before the first look; then 2, 4 … 64 ms */
+
+struct job;
+struct slot;
+
+/* What is known of the newest claim once pipe and outbox were read. */
+enum running {
+    RUNNING_NONE,   /* nothing claimed lacks a result */
+    RUNNING_MOVED,  /* the ledger moved meanwhile: look again */
+    RUNNING_ENDED,  /* it returned, its result is on the way */
+    RUNNING_NOW,    /* since *start_ns */
+};
+enum running lookout_examine(struct slot *slot, struct job **job, int64_t *start_ns);
+
+/* A busy slot's part of the tick. Returns when it wants the next. */
+int64_t lookout_tick(struct slot *slot, int64_t now_ns);
+/* End the job that runs there, with this outcome: ask, then kill after the grace. False when it does not run there (any more). Not from
+ * callbacks, because it reads the slot's pipe. */
+bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome, int64_t grace_ns);
+/* Time that deadlines are not to count has passed: the master was stopped, or did not read. */
+void lookout_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns);
+
+#endif
