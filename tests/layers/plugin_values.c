@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A plugin on the JSON adapter: what plugin_json.h promises to C99, C11 and C++ authors. Compiled by headers.sh, and by
+ * installed.sh against the installed headers.
+ */
+#include <hayfork/plugin_json.h>
+
+static json_t *twice(hay_task *task, json_t *args)
+{
+    if (!json_is_integer(args))
+        return hay_fail(task, "args must be an integer");
+    return json_integer(2 * json_integer_value(args));
+}
+
+static json_t *same(hay_task *task, json_t *args)
+{
+    (void)task;
+    return json_incref(args);
+}
+
+HAY_PLUGIN(plugin_values, "1.0", "A plugin in JSON",
+    HAY_JSON(twice, "Twice the integer"),
+    HAY_JSON(same, "The arguments"))

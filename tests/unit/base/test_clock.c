@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Deadlines: "for ever" survives every sum, what is left is rounded up so that a wait never ends early, and nothing overflows.
+ */
+#include "base/clock.h"
+#include "support/tap.h"
+
+#include <limits.h>
+#include <poll.h>
+
+static void the_clock_never_runs_backwards(void)
+{
+    int64_t last = clock_now_ns();
+    int backwards = 0;
+    for (int i = 0; i < 100000; i++) {
+        int64_t now = clock_now_ns();
+        backwards += now < last;
+        last = now;
+    }
+    CU_ASSERT_EQUAL(backwards, 0);
+    CU_ASSERT(last > 0);
+}
+
+static void the_wall_clock_is_the_date(void)
+{
+    int64_t before = (int64_t)time(NULL) - 1;
+    int64_t wall_s = clock_wall_ns() / NS_PER_S;
+    CU_ASSERT(wall_s >= before && wall_s <= (int64_t)time(NULL) + 1);
+}
+
+static void a_negative_timeout_is_for_ever(void)
+{
+    CU_ASSERT_EQUAL(clock_deadline_ns(-1), TIME_NEVER);
+    CU_ASSERT_EQUAL(clock_deadline_ns(INT_MIN), TIME_NEVER);
+    CU_ASSERT_EQUAL(clock_left_ms(TIME_NEVER), -1);
+}
+
+static void a_timeout_of_zero_is_now(void)
+{
+    CU_ASSERT_EQUAL(clock_left_ms(clock_deadline_ns(0)), 0);
+    CU_ASSERT_EQUAL(clock_left_ms(0), 0);
+    CU_ASSERT_EQUAL(clock_left_ms(INT64_MIN / 2), 0);
+}
+
+static void the_longest_timeout_is_finite(void)
+{
+    int64_t deadline_ns = clock_deadline_ns(INT_MAX);
+    CU_ASSERT(deadline_ns < TIME_NEVER);
+    CU_ASSERT(deadline_ns > clock_now_ns() + INT64_C(2147000) * NS_PER_S);
+    CU_ASSERT(clock_left_ms(deadline_ns) > INT_MAX - 60000);
+}
+
+static void what_is_left_fits_a_poll_and_is_never_taken_for_for_ever(void)
+{
+    CU_ASSERT_EQUAL(clock_left_ms(TIME_NEVER - 1), INT_MAX);
+}
+
+static void a_part_of_a_millisecond_is_rounded_up(void)
+{
+    int left_ms = clock_left_ms(clock_now_ns() + 50 * NS_PER_MS + 1);
+    int64_t deadline_ns = clock_now_ns() + NS_PER_S;
+    CU_ASSERT(left_ms >= 1 && left_ms <= 51);
+    int64_t before_ns = clock_now_ns();
+    left_ms = clock_left_ms(deadline_ns);
+    CU_ASSERT(before_ns + left_ms * NS_PER_MS <= deadline_ns + NS_PER_MS);
+    CU_ASSERT(clock_now_ns() + left_ms * NS_PER_MS >= deadline_ns);
+}
+
+static void a_poll_of_what_is_left_ends_after_the_deadline(void)
+{
+    for (int i = 0; i < 5; i++) {
+        int64_t deadline_ns = clock_now_ns() + 3 * NS_PER_MS + i * 137 * NS_PER_US;
+        poll(NULL, 0, clock_left_ms(deadline_ns));
+        CU_ASSERT(clock_now_ns() >= deadline_ns);
+    }
+}
+
+static void sums_stop_at_for_ever(void)
+{
+    CU_ASSERT_EQUAL(clock_add(5, 7), 12);
+    CU_ASSERT_EQUAL(clock_add(TIME_NEVER, 1), TIME_NEVER);
+    CU_ASSERT_EQUAL(clock_add(1, TIME_NEVER), TIME_NEVER);
+    CU_ASSERT_EQUAL(clock_add(TIME_NEVER, TIME_NEVER), TIME_NEVER);
+    CU_ASSERT_EQUAL(clock_add(0, TIME_NEVER), TIME_NEVER);
+    CU_ASSERT_EQUAL(clock_add(TIME_NEVER, 0), TIME_NEVER);
+    CU_ASSERT_EQUAL(clock_add(TIME_NEVER - 1, 1), TIME_NEVER);
+    CU_ASSERT_EQUAL(clock_add(TIME_NEVER - 2, 1), TIME_NEVER - 1);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"the_clock_never_runs_backwards", the_clock_never_runs_backwards},
+        {"the_wall_clock_is_the_date", the_wall_clock_is_the_date},
+        {"a_negative_timeout_is_for_ever", a_negative_timeout_is_for_ever},
+        {"a_timeout_of_zero_is_now", a_timeout_of_zero_is_now},
+        {"the_longest_timeout_is_finite", the_longest_timeout_is_finite},
+        {"what_is_left_fits_a_poll_and_is_never_taken_for_for_ever", what_is_left_fits_a_poll_and_is_never_taken_for_for_ever},
+        {"a_part_of_a_millisecond_is_rounded_up", a_part_of_a_millisecond_is_rounded_up},
+        {"a_poll_of_what_is_left_ends_after_the_deadline", a_poll_of_what_is_left_ends_after_the_deadline},
+        {"sums_stop_at_for_ever", sums_stop_at_for_ever},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"clock", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
