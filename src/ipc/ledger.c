@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ipc/ledger.h"
 
-#include "base/clock.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -20,13 +18,13 @@ int ledger_open(struct mapping *mapping, struct ledger **ledger)
     return 0;
 }
 
-int64_t ledger_read_start(struct ledger *ledger, struct claim claim, uint32_t position)
+bool ledger_read_start(struct ledger *ledger, struct claim claim, uint32_t position, int64_t *start_ns)
 {
     if (atomic_load(&ledger->claim) != claim_pack(claim))
-        return TIME_NEVER;
-    int64_t start_ns = atomic_load_explicit(&ledger->start_ns[position & 1], memory_order_acquire);
+        return false;
+    *start_ns = atomic_load_explicit(&ledger->start_ns[position & 1], memory_order_acquire);
     atomic_thread_fence(memory_order_acquire);
-    return atomic_load(&ledger->claim) == claim_pack(claim) ? start_ns : TIME_NEVER;
+    return atomic_load(&ledger->claim) == claim_pack(claim);
 }
 
 int ledger_copy_outbox(struct ledger *ledger, unsigned char *copy)

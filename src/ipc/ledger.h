@@ -113,9 +113,9 @@ static inline struct claim ledger_take_back(struct ledger *ledger, uint32_t new_
     return claim_unpack(atomic_exchange(&ledger->claim, claim_pack((struct claim){new_epoch, 0})));
 }
 
-/* When the job at `position` began, or LEDGER_ENDED, or TIME_NEVER when the claim word is not (any more) `claim`: the time is
- * good only if the word stood still around it. */
-int64_t ledger_read_start(struct ledger *ledger, struct claim claim, uint32_t position);
+/* When the job at `position` began, or LEDGER_ENDED. False when the claim word is not (any more) `claim`: the time is good only if
+ * the word stood still around it. */
+bool ledger_read_start(struct ledger *ledger, struct claim claim, uint32_t position, int64_t *start_ns);
 
 /* Copy the outbox into `copy` (OUTBOX_SIZE bytes). Returns its length, 0 when it is empty or moved under all tries, or -EPROTO for a
  * length that cannot be. */

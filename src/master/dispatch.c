@@ -60,7 +60,8 @@ static uint64_t fair_share(const struct master *master)
     return ready ? (queued + ready - 1) / ready : 0;
 }
 
-/* An idle worker and nothing queued: take back from the slot that has the most work ahead. */
+/* An idle worker and nothing queued: take back from the slot that has the most work ahead. A single job is left where it is: it would
+ * only wander from one worker to the next. */
 static bool rebalance(struct master *master)
 {
     bool is_idle = false;
@@ -68,11 +69,11 @@ static bool rebalance(struct master *master)
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = &master->slots[i];
         is_idle |= slot->state == SLOT_IDLE && !slot->fault[0] && !slot->broken_ns;
-        if (slot->state == SLOT_BUSY && slot_unstarted(slot) && slot->expected_ns > RECALL_WORTH_NS &&
+        if (slot->state == SLOT_BUSY && slot->held > 1 && slot_unstarted(slot) && slot->expected_ns > RECALL_WORTH_NS &&
             (!most || slot->expected_ns > most->expected_ns))
             most = slot;
     }
-    if (!is_idle || !most || !slot_update_claim(most) || !slot_unstarted(most))
+    if (!is_idle || !most || !slot_update_claim(most) || !slot_unstarted(most) || most->held < 2)
         return false;
     int64_t ahead_ns = most->expected_ns * slot_unstarted(most) / most->held;
     return ahead_ns > RECALL_WORTH_NS && slot_recall(most) && master->queue.size;

@@ -15,8 +15,8 @@ enum running lookout_examine(struct slot *slot, struct job **job, int64_t *start
     if (!*job)
         return RUNNING_NONE;
     struct claim claim = {slot->epoch, slot_is_recalled(slot) ? 0 : slot->claimed};
-    int64_t start = ledger_read_start(slot->ledger, claim, slot->claimed - 1);
-    if (start == TIME_NEVER)
+    int64_t start;
+    if (!ledger_read_start(slot->ledger, claim, slot->claimed - 1, &start))
         return RUNNING_MOVED;
     if (start == LEDGER_ENDED)
         return RUNNING_ENDED;
@@ -82,10 +82,15 @@ static void watch_idler(struct slot *slot, int64_t now_ns)
 {
     if (now_ns - slot->first_sight_ns - slot->excluded_ns <= CLAIM_LIMIT_NS)
         return;
-    if (slot_recall(slot)) {
-        child_signal(&slot->child, SIGCONT);
-        supervisor_fault(slot, "held jobs for 5 s and began none");
+    /* What it holds stays in the ring: its death counts against the head of the window. */
+    if (!slot_take_back(slot))
+        return;
+    if (slot_running(slot)) {
+        slot_return_unstarted(slot);
+        return;
     }
+    child_signal(&slot->child, SIGCONT);
+    supervisor_fault(slot, "held jobs for 5 s and began none");
 }
 
 /* Look at a busy slot that was silent. Returns the deadline of the job that runs there. */
@@ -134,7 +139,10 @@ int64_t lookout_tick(struct slot *slot, int64_t now_ns)
         if (slot->ending == number)
             supervisor_kill(slot);
     }
-    if (slot->look_ns <= now_ns && slot->state == SLOT_BUSY && !slot->fault[0]) {
+    /* While results are not read nobody is judged, but who was asked to end still has to. */
+    if (slot->master->paused_ns) {
+        slot->look_ns = TIME_NEVER;
+    } else if (slot->look_ns <= now_ns && slot->state == SLOT_BUSY && !slot->fault[0]) {
         int64_t deadline_ns = look(slot, now_ns);
         slot->look_ns = now_ns + (LOOKOUT_FIRST_NS << slot->look_step);
         if (slot->look_step < LOOK_STEPS)

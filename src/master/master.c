@@ -509,8 +509,6 @@ static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
     int64_t next_ns = queue_due_jobs(master, now_ns);
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = &master->slots[i];
-        if (master->paused_ns && slot->state == SLOT_BUSY && !slot->end_wanted)
-            continue;
         int64_t wanted_ns = supervisor_tick(slot, now_ns);
         next_ns = wanted_ns < next_ns ? wanted_ns : next_ns;
     }
@@ -525,11 +523,13 @@ void master_pause(struct master *master, bool paused)
         return;
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = &master->slots[i];
-        if (slot->state == SLOT_DEAD)
-            continue;
+        if (slot->state == SLOT_DEAD || (paused && slot->state == SLOT_STARTING))
+            continue; /* READY is always read */
         channel_pause(&slot->channel, paused);
-        if (!paused)
-            lookout_exclude(slot, slot->first_sight_ns > master->paused_ns ? slot->first_sight_ns : master->paused_ns, now_ns);
+        if (paused || slot->state != SLOT_BUSY)
+            continue;
+        lookout_exclude(slot, slot->first_sight_ns > master->paused_ns ? slot->first_sight_ns : master->paused_ns, now_ns);
+        slot->look_ns = now_ns + LOOKOUT_FIRST_NS;
     }
     master->paused_ns = paused ? now_ns : 0;
     if (!paused)

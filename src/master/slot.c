@@ -171,25 +171,38 @@ bool slot_update_claim(struct slot *slot)
     return false;
 }
 
+bool slot_take_back(struct slot *slot)
+{
+    uint32_t old_epoch = slot->epoch;
+    struct claim claim = ledger_take_back(slot->ledger, ++slot->epoch);
+    if (!is_believable(slot, claim, old_epoch)) {
+        supervisor_fault(slot, "claimed what it was never sent");
+        return false;
+    }
+    if (claim.started != slot->claimed)
+        mark_claimed(slot, claim.started);
+    return true;
+}
+
+/* From the last to the first, so that each goes before the one returned before it. */
+void slot_return_unstarted(struct slot *slot)
+{
+    for (uint32_t position = slot->next; position-- > slot->claimed;) {
+        struct job *job = take_out(slot, position);
+        slot->next = position;
+        slot->master->recorder.recalled++;
+        master_return_job(slot->master, job);
+    }
+    channel_recall(&slot->channel);
+    close_up(slot);
+}
+
 bool slot_recall(struct slot *slot)
 {
     if (slot_is_recalled(slot) || slot->next == slot->claimed)
         return true;
-    uint32_t old_epoch = slot->epoch;
-    struct claim claim = ledger_take_back(slot->ledger, ++slot->epoch);
-    bool believed = is_believable(slot, claim, old_epoch);
-    if (believed && claim.started != slot->claimed)
-        mark_claimed(slot, claim.started);
-    /* From the last to the first, so that each goes before the one returned before it. */
-    for (uint32_t position = slot->next; position-- > slot->claimed;) {
-        master_return_job(slot->master, take_out(slot, position));
-        slot->master->recorder.recalled++;
-    }
-    slot->next = slot->claimed;
-    channel_recall(&slot->channel);
-    close_up(slot);
-    if (!believed)
-        supervisor_fault(slot, "claimed what it was never sent");
+    bool believed = slot_take_back(slot);
+    slot_return_unstarted(slot);
     return believed;
 }
 
@@ -207,10 +220,14 @@ struct job *slot_bury_ring(struct slot *slot, struct job **head)
             continue;
         struct job *job = take_out(slot, position);
         bool is_claimed = position < slot->claimed;
-        /* Several claimed jobs without a result: the ledger lied. The oldest is blamed, and comes last here. */
+        /* Several claimed jobs without a result: the ledger lied, for a worker claims the next only after it published the last. The
+         * oldest is blamed, and comes last here; the others never began. */
         if (is_claimed) {
-            if (blamed)
+            if (blamed) {
+                blamed->attempts--;
+                slot->master->recorder.started--;
                 master_return_job(slot->master, blamed);
+            }
             blamed = job;
         } else {
             master_return_job(slot->master, job);

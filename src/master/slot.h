@@ -119,7 +119,11 @@ bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t esti
 int slot_send(struct slot *slot, struct job *job, uint32_t estimate_ns);
 /* Read the claim word and mark what it newly claims as STARTED. False: it said what cannot be, the slot is faulted. */
 bool slot_update_claim(struct slot *slot);
-/* Take back all that is unstarted: those jobs return to the queue. False: a fault, as above. */
+/* Open a new epoch, so that nothing unstarted can start any more. False: a fault, as above. */
+bool slot_take_back(struct slot *slot);
+/* After a take-back: what had not started returns to the queue. */
+void slot_return_unstarted(struct slot *slot);
+/* Both, where anything is unstarted. */
 bool slot_recall(struct slot *slot);
 /* The claimed, unsettled sending that runs now (the newest claimed), or NULL. */
 struct job *slot_running(struct slot *slot);

@@ -62,6 +62,8 @@ static bool take_ready(struct slot *slot, const struct frame_head *head, const u
     } else {
         slot->look_ns = TIME_NEVER;
         slot_set_state(slot, SLOT_IDLE);
+        if (slot->master->paused_ns)
+            channel_pause(&slot->channel, true);
         return true;
     }
     return false;
@@ -162,7 +164,6 @@ static void watch(struct slot *slot, struct birth *birth)
     if (max_frame < 1u << 20)
         max_frame = 1u << 20; /* READY and error texts have to pass */
     channel_open(&slot->channel, master->loop, birth->pair[0], max_frame, &handler);
-    channel_pause(&slot->channel, master->paused_ns != 0);
     ev_io_init(&slot->exited, on_exited, slot->child.pidfd, EV_READ);
     slot->exited.data = slot;
     ev_io_start(master->loop, &slot->exited);
@@ -337,10 +338,9 @@ static void bury(struct slot *slot, struct exit_status status)
         channel_drain(&slot->channel);
     if (slot->log)
         log_pipe_drain(slot->log);
-    if (!slot->fault[0])
-        master->recorder.salvaged += slot_read_outbox(slot);
-    if (!slot->fault[0])
-        slot_update_claim(slot);
+    /* Also after a fault: what it finished before stands, and what it claimed says whose doing it was. */
+    slot_update_claim(slot);
+    master->recorder.salvaged += slot_read_outbox(slot);
     if (slot->state == SLOT_STARTING && !slot->fault[0])
         exit_describe(status, slot->fault, sizeof slot->fault);
     bool is_charged = settle_ring(slot, status);
