@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Plugins whose hooks break: workers that cannot start make the pool stop with every accepted job skipped; one that fails
+ * once, or cannot stop in good order, costs nothing.
+ */
+#include "harness.h"
+#include "results.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define JOBS 50
+
+struct hook {
+    const char *name;
+    const char *variable;
+    const char *options;
+    const char *status;
+    int code;
+    int limit_ms;   /* how long it may take, on a machine at ease */
+};
+
+static const struct hook hooks[] = {
+    {"a worker_start that crashes", "HAY_FAULT_START=crash", "-j 2", "skipped", 70, 20000},
+    {"a worker_start that refuses", "HAY_FAULT_START=fail", "-j 2", "skipped", 70, 20000},
+    {"a worker_start that exits", "HAY_FAULT_START=exit", "-j 2", "skipped", 70, 20000},
+    {"a worker_start that hangs", "HAY_FAULT_START=hang", "-j 10", "skipped", 70, 25000},
+    {"a worker_stop that crashes", "HAY_FAULT_STOP=crash", "-j 2", "ok", 0, 20000},
+    {"a worker_stop that exits", "HAY_FAULT_STOP=exit", "-j 2", "ok", 0, 20000},
+    {"a worker_stop that hangs", "HAY_FAULT_STOP=hang", "-j 2", "ok", 0, 20000},
+    {NULL, NULL, NULL, NULL, 0, 0},
+};
+
+static bool try_hook(const struct hook *hook)
+{
+    struct run run;
+    struct results results = {0};
+    char arguments[128];
+    const char *environment[] = {hook->variable, NULL};
+    FILE *in = scratch_open(), *out = scratch_open(), *err = scratch_open();
+    for (int id = 1; id <= JOBS; id++)
+        fprintf(in, "{\"id\":%d,\"fn\":\"fault.ok\"}\n", id);
+    snprintf(arguments, sizeof arguments, "run -p fault %s", hook->options);
+    struct run_io io = {scratch_rewind(in), fileno(out), fileno(err)};
+    bool ok = run_start(&run, arguments, &io, environment);
+    int code = run_wait(&run, patience_ms());
+    int64_t took_ms = elapsed_ms(run.started_ns);
+    ok &= code == hook->code || note("the exit code is %d and should be %d", code, hook->code);
+    ok &= took_ms <= hook->limit_ms * (sanitized() ? 3 : 1) || note("it took %lld ms", (long long)took_ms);
+    ok &= run_left_nothing(&run);
+    ok &= results_read(&results, fileno(out), JOBS, true);
+    for (size_t id = 1; ok && id <= JOBS; id++)
+        ok = results_expect(&results, id, hook->status, NULL, 1);
+    ok &= stderr_is_clean(fileno(err), !ok);
+    results_free(&results);
+    fclose(in);
+    fclose(out);
+    fclose(err);
+    return ok;
+}
+
+static bool fails_once(void)
+{
+    char path[128], variable[192];
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%.80s/hayfork-once-XXXXXX", folder ? folder : "/tmp");
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return note("no file");
+    close(fd);
+    snprintf(variable, sizeof variable, "HAY_FAULT_START=once:%s", path);
+    bool ok = try_hook(&(struct hook){NULL, variable, "-j 2", "ok", 0, 20000});
+    ok &= access(path, F_OK) < 0 || note("the hook was not run");
+    unlink(path);
+    return ok;
+}
+
+int main(void)
+{
+    if (!harness_init())
+        return EXIT_FAILURE;
+    for (const struct hook *hook = hooks; hook->name; hook++)
+        report(try_hook(hook), "%s: every job %s", hook->name, hook->status);
+    report(fails_once(), "a worker_start that crashes once: every job ok");
+    return report_end();
+}
