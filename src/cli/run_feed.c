@@ -117,7 +117,7 @@ static void feed_refused(struct run *run, enum hay_status status, const struct h
 /* Hand the job in hand to the pool. */
 static void feed_submit(struct run *run)
 {
-    struct hay_error error = { .status = HAY_OK };
+    struct hay_error error; /* filled on failure only: clearing it would be the dearest thing here */
     run->read++;
     run->accepted++;
     enum hay_status status = hay_pool_submit(run->pool, &run->job, 0, NULL, &error);

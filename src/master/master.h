@@ -64,7 +64,7 @@ struct master {
     int slot_count;
     int first_slot;            /* where the dispatcher begins: turns round */
     ev_prepare prepare;
-    ev_timer tick;
+    ev_io tick;                /* on a timerfd: see master_want_tick() */
     int64_t tick_ns;           /* when the tick is due, TIME_NEVER: not armed */
     uint64_t next_number;
     uint64_t delivered;        /* results handed up */

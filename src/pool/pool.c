@@ -237,11 +237,8 @@ static enum hay_status start_master(struct hay_pool *pool, struct hay_error *err
         .on_progress = options->on_progress,
         .on_broken = options->on_broken,
     };
-    enum hay_status status = HAY_ENOMEM;
-    if (master_init(&pool->master, &master_options))
-        error_set(error, HAY_ENOMEM, "out of memory");
-    else
-        status = master_start(&pool->master, error);
+    int failed = master_init(&pool->master, &master_options);
+    enum hay_status status = failed ? error_system(error, -failed, "the pool's master") : master_start(&pool->master, error);
     if (status)
         master_release(&pool->master);
     return status;

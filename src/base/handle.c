@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/handle.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct list open_handles = {&open_handles, &open_handles};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void handle_open(struct handle *handle, enum hay_handle_kind kind, int fd, int (*ready)(struct hay_handle *, int))
+{
+    handle->view = (struct hay_handle){kind, fd, POLLIN, ready};
+    handle->owner = getpid();
+    handle->given = false;
+    pthread_mutex_lock(&lock);
+    list_push_tail(&open_handles, &handle->node);
+    pthread_mutex_unlock(&lock);
+}
+
+void handle_close(struct handle *handle)
+{
+    if (handle->node.next) {
+        pthread_mutex_lock(&lock);
+        list_remove(&handle->node);
+        pthread_mutex_unlock(&lock);
+    }
+    handle->given = false;
+    fd_close(&handle->view.fd);
+}
+
+struct handle *handle_find(const struct hay_handle *view)
+{
+    struct handle *found = NULL;
+    pthread_mutex_lock(&lock);
+    for (struct list *at = open_handles.next; at != &open_handles && !found; at = at->next) {
+        struct handle *handle = LIST_ITEM(at, struct handle, node);
+        if (&handle->view == view)
+            found = handle;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+size_t handle_common_fds(int *fds, size_t capacity)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&lock);
+    for (struct list *at = open_handles.next; at != &open_handles; at = at->next) {
+        const struct handle *handle = LIST_ITEM(at, struct handle, node);
+        if (!handle->common || handle->view.fd < 0)
+            continue;
+        if (count < capacity)
+            fds[count] = handle->view.fd;
+        count++;
+    }
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
+void handle_forget_all_but(const int *keep, size_t count)
+{
+    pid_t self = getpid();
+    struct list *next;
+    for (struct list *at = open_handles.next; at != &open_handles; at = next) {
+        struct handle *handle = LIST_ITEM(at, struct handle, node);
+        bool kept = false;
+        next = at->next;
+        for (size_t i = 0; i < count && !kept; i++)
+            kept = keep[i] == handle->view.fd;
+        handle->given = false;
+        if (kept) {
+            handle->owner = self;
+        } else {
+            handle->view.fd = -1;
+            list_remove(at);
+        }
+    }
+}
+
+void handle_end_streams(void)
+{
+    pid_t self = getpid();
+    pthread_mutex_lock(&lock);
+    for (struct list *at = open_handles.next; at != &open_handles; at = at->next) {
+        const struct handle *handle = LIST_ITEM(at, struct handle, node);
+        /* Not closed: in another thread the number may be in use this very moment. */
+        if (handle->view.kind == HAY_HANDLE_PIPE && handle->owner == self)
+            shutdown(handle->view.fd, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* "3:pipe,4:fd": the item numbered `index`. */
+static int find_given(const char *text, int index, char *label, size_t size)
+{
+    for (; index > 0; index--) {
+        text = strchr(text, ',');
+        if (!text++)
+            return -ENOENT;
+    }
+    char *end;
+    long fd = strtol(text, &end, 10);
+    if (end == text || *end != ':' || fd < 3 || fd > INT32_MAX)
+        return -ENOENT;
+    size_t length = strcspn(end + 1, ",");
+    if (length >= size)
+        return -ENOENT;
+    memcpy(label, end + 1, length);
+    label[length] = '\0';
+    return (int)fd;
+}
+
+int handle_given(int index, char *label, size_t size)
+{
+    const char *pid = getenv("HAYFORK_PID"), *text = getenv("HAYFORK_FDS");
+    if (index < 0 || !pid || !text || strtol(pid, NULL, 10) != getpid())
+        return -ENOENT;
+    int fd = find_given(text, index, label, size);
+    if (fd < 0)
+        return fd;
+    /* It came without close-on-exec; the flag is the mark of having been taken. */
+    int flags = fcntl(fd, F_GETFD);
+    if (flags < 0 || (flags & FD_CLOEXEC) || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0)
+        return -EBUSY;
+    return fd;
+}
+
+void handle_give_back(int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0)
+        fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+}
