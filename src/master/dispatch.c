@@ -15,7 +15,7 @@ static bool is_ready(const struct slot *slot)
 /* A job that crashed a worker goes to one that ran nothing yet, alone. */
 static struct job *next_for(struct master *master, const struct slot *slot)
 {
-    if (!slot->sent_jobs && !list_empty(&master->fresh))
+    if (!slot->started_jobs && !slot->held && !list_empty(&master->fresh))
         return LIST_ITEM(master->fresh.next, struct job, node);
     return queue_peek(&master->queue);
 }
@@ -92,10 +92,8 @@ static void refresh(struct master *master)
         if (slot->state == SLOT_IDLE)
             idle = slot;
     }
-    if (idle) {
+    if (idle)
         supervisor_stop(idle);
-        idle->restart_ns = clock_now_ns();
-    }
 }
 
 void dispatch_all(struct master *master)

@@ -52,7 +52,7 @@ void slot_begin_generation(struct slot *slot)
     slot->batch_settled = 0;
     slot->claimed_offset = 0;
     slot->expected_ns = 0;
-    slot->sent_jobs = slot->settled_jobs = 0;
+    slot->started_jobs = slot->settled_jobs = 0;
     slot->look_ns = TIME_NEVER;
     slot->look_step = 0;
     slot->first_sight_ns = slot->excluded_ns = slot->ended_ns = slot->broken_ns = 0;
@@ -77,7 +77,8 @@ bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t esti
     if (slot->held >= 2 && slot->expected_ns + estimate_ns > NS_PER_MS)
         return false;
     /* A job that must be its worker's first is not followed by others until it is settled. */
-    if (slot->sent_jobs == 1 && slot_sending(slot, slot->base)->job && slot_sending(slot, slot->base)->job->needs_fresh)
+    const struct job *oldest = slot_sending(slot, slot->base)->job;
+    if (oldest && oldest->needs_fresh)
         return false;
     return slot->channel.appended - slot->claimed_offset + FRAME_JOB_OVERHEAD + job->args_size <= WINDOW_BYTES;
 }
@@ -92,7 +93,6 @@ int slot_send(struct slot *slot, struct job *job, uint32_t estimate_ns)
     *slot_sending(slot, slot->next) = (struct sending){job, slot->channel.appended, estimate_ns};
     slot->next++;
     slot->held++;
-    slot->sent_jobs++;
     slot->expected_ns += estimate_ns;
     if (slot->state == SLOT_IDLE) {
         int64_t now_ns = clock_now_ns();
@@ -144,6 +144,7 @@ static void mark_claimed(struct slot *slot, uint32_t started)
         struct sending *sending = slot_sending(slot, position);
         master_job_started(slot->master, slot, sending->job);
         slot->claimed_offset = sending->end_offset;
+        slot->started_jobs++;
     }
     slot->claimed = started;
     slot->first_sight_ns = clock_now_ns();

@@ -63,7 +63,7 @@ struct slot {
     uint32_t batch_settled;     /* since the last batch ended */
     uint64_t claimed_offset;    /* end of the last frame known to be claimed */
     int64_t expected_ns;        /* estimated work it holds */
-    uint64_t sent_jobs;         /* in this generation */
+    uint64_t started_jobs;      /* in this generation */
     uint64_t settled_jobs;      /* in this generation */
     uint64_t settled_ever;
 

@@ -350,10 +350,13 @@ static void bury(struct slot *slot, struct exit_status status)
     child_reap(&slot->child);
     close_generation(slot);
     slot_set_state(slot, SLOT_DEAD);
-    if (was_stopping)
-        slot->restart_ns = TIME_NEVER;
-    else
+    if (!was_stopping) {
         plan_restart(slot, is_charged);
+    } else if (!master->is_closed) {
+        /* It was only replaced. */
+        slot->restart_ns = clock_now_ns();
+        master_want_tick(master, slot->restart_ns);
+    }
     master_mark_dirty(master);
 }
 
