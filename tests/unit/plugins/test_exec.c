@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tests of the exec plugin: how a command starts (arguments, stdin, environment, directory, signals, descriptors), how it ends,
+ * what is captured of it, and that nothing is left over: no zombie, no descriptor, no orphan.
+ */
+#include "support/tap.h"
+#include "unit/plugins/host.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#define NOTHING "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"\"}"
+#define SOON_MS 20000 /* less than any sleep in here, more than any machine needs */
+
+static const char *member_text(const json_t *value, const char *key)
+{
+    const char *text = json_string_value(json_object_get(value, key));
+    return text ? text : "(none)";
+}
+
+/* exec.run of this shell text, which has to come to a result. */
+static json_t *shell(const char *text)
+{
+    json_t *value = host_call_value("run", json_pack("{s:s}", "shell", text));
+    if (!value)
+        fprintf(stderr, "# %s: %s\n", text, host.error);
+    return value;
+}
+
+static bool prints(json_t *args, const char *expected)
+{
+    json_t *value = host_call_value("run", args);
+    bool same = value && !strcmp(member_text(value, "stdout"), expected);
+    if (!same)
+        fprintf(stderr, "# prints %s %s\n", value ? member_text(value, "stdout") : "nothing:", value ? "" : host.error);
+    json_decref(value);
+    return same;
+}
+
+static int open_fds(void)
+{
+    int count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    while (directory && readdir(directory))
+        count++;
+    if (directory)
+        closedir(directory);
+    return count;
+}
+
+static bool has_children(void)
+{
+    siginfo_t info;
+    return !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+}
+
+static void a_command_gives_exit_stdout_and_stderr(void)
+{
+    CU_ASSERT(host_returns("run", "{\"argv\":[\"/bin/true\"]}", NOTHING));
+    CU_ASSERT(host_returns("run", "{\"argv\":[\"sh\",\"-c\",\"echo out; echo err >&2; exit 7\"]}",
+                           "{\"exit\":7,\"signal\":null,\"stderr\":\"err\\n\",\"stdout\":\"out\\n\"}"));
+    CU_ASSERT(host_returns("run", "{\"shell\":\"echo $0; exit 255\"}",
+                           "{\"exit\":255,\"signal\":null,\"stderr\":\"\",\"stdout\":\"/bin/sh\\n\"}"));
+    CU_ASSERT(host_returns("run", "{\"shell\":\"\"}", NOTHING));
+    CU_ASSERT(host_returns("run", "{\"argv\":[\"printf\",\"%s|\",\"\",\"a b\",\"*\"]}",
+                           "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"|a b|*|\"}"));
+    CU_ASSERT(!has_children());
+}
+
+static void a_shell_text_may_begin_with_a_dash(void)
+{
+    json_t *value = shell("-no-such-command-");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(value, "exit")), 127);
+    json_decref(value);
+}
+
+static void a_command_killed_by_a_signal_is_a_result(void)
+{
+    CU_ASSERT(host_returns("run", "{\"shell\":\"echo a; kill -KILL $$\"}",
+                           "{\"exit\":null,\"signal\":9,\"stderr\":\"\",\"stdout\":\"a\\n\"}"));
+    CU_ASSERT(host_returns("run", "{\"shell\":\"kill -TERM $$\"}",
+                           "{\"exit\":null,\"signal\":15,\"stderr\":\"\",\"stdout\":\"\"}"));
+    CU_ASSERT(!has_children());
+}
+
+static void what_cannot_run_is_an_error(void)
+{
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"/no/such\"]}", "cannot run /no/such: No such file or directory"));
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"no-such-command\"]}", "cannot run no-such-command: No such file or directory"));
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"\"]}", "No such file or directory"));
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"/etc/passwd\"]}", "cannot run /etc/passwd: Permission denied"));
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"/etc\"]}", "Permission denied"));
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"true\"],\"cwd\":\"/no/such\"}",
+                           "cannot enter /no/such: No such file or directory"));
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"true\"],\"cwd\":\"/etc/passwd\"}", "Not a directory"));
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"passwd\"],\"env\":{\"PATH\":\"/etc:/nowhere\"}}",
+                           "cannot run passwd: Permission denied"));
+    json_t *argv = json_pack("[s]", "true");
+    char *large = malloc(200001);
+    CU_ASSERT_FATAL(large != NULL);
+    memset(large, 'x', 200000);
+    large[200000] = '\0';
+    json_array_append_new(argv, json_string(large));
+    CU_ASSERT(host_call_value("run", json_pack("{s:o}", "argv", argv)) == NULL);
+    CU_ASSERT_STRING_EQUAL(host.error, "cannot run true: Argument list too long");
+    free(large);
+    CU_ASSERT(!has_children());
+}
+
+static void bad_args_are_refused(void)
+{
+    static const char *const bad[][2] = {
+        { "null", "\"argv\" or \"shell\"" },
+        { "{}", "\"argv\" or \"shell\"" },
+        { "{\"argv\":[\"true\"],\"shell\":\"true\"}", "either" },
+        { "{\"argv\":[]}", "\"argv\"" },
+        { "{\"argv\":\"true\"}", "\"argv\"" },
+        { "{\"argv\":[\"true\",7]}", "strings only" },
+        { "{\"shell\":7}", "\"shell\" has to be a string" },
+        { "{\"shell\":\"a\\u0000b\"}", "refused" },
+        { "{\"argv\":[\"true\"],\"stdin\":7}", "\"stdin\" has to be a string" },
+        { "{\"argv\":[\"true\"],\"cwd\":[]}", "\"cwd\" has to be a string" },
+        { "{\"argv\":[\"true\"],\"env\":[]}", "\"env\" has to be an object" },
+        { "{\"argv\":[\"true\"],\"env\":{\"A\":1}}", "\"A\" has to be a string or null" },
+        { "{\"argv\":[\"true\"],\"env\":{\"\":\"x\"}}", "\"env\"" },
+        { "{\"argv\":[\"true\"],\"env\":{\"A=B\":\"x\"}}", "\"env\"" },
+        { "{\"argv\":[\"true\"],\"max_output\":-1}", "\"max_output\"" },
+        { "{\"argv\":[\"true\"],\"max_output\":8388609}", "\"max_output\"" },
+        { "{\"argv\":[\"true\"],\"max_output\":\"1\"}", "\"max_output\"" },
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CU_ASSERT(host_refuses("run", bad[i][0], bad[i][1]));
+}
+
+static void stdin_is_the_text_or_empty(void)
+{
+    CU_ASSERT(prints(json_pack("{s:[s],s:s}", "argv", "cat", "stdin", "a\nb"), "a\nb"));
+    CU_ASSERT(prints(json_pack("{s:[s]}", "argv", "cat"), ""));
+    CU_ASSERT(prints(json_pack("{s:[s],s:s}", "argv", "cat", "stdin", ""), ""));
+    CU_ASSERT(prints(json_pack("{s:[s],s:s}", "argv", "true", "stdin", "unread"), ""));
+}
+
+static void a_large_stdin_comes_back_whole(void)
+{
+    size_t size = 1000000;
+    char *text = malloc(size + 1);
+    CU_ASSERT_FATAL(text != NULL);
+    for (size_t i = 0; i < size; i++)
+        text[i] = (char)('a' + i % 23);
+    text[size] = '\0';
+    CU_ASSERT(prints(json_pack("{s:[s],s:s}", "argv", "cat", "stdin", text), text));
+    CU_ASSERT(prints(json_pack("{s:[s],s:s}", "argv", "true", "stdin", text), ""));
+    free(text);
+}
+
+static void env_adds_replaces_and_unsets(void)
+{
+    setenv("HAYFORK_TEST_KEPT", "kept", 1);
+    setenv("HAYFORK_TEST_REPLACED", "old", 1);
+    setenv("HAYFORK_TEST_UNSET", "old", 1);
+    const char *text = "echo $HAYFORK_TEST_KEPT $HAYFORK_TEST_REPLACED ${HAYFORK_TEST_UNSET-unset} $HAYFORK_TEST_NEW; "
+                       "env | grep -c HAYFORK_TEST_";
+    CU_ASSERT(prints(json_pack("{s:s,s:{s:s,s:n,s:s}}", "shell", text, "env", "HAYFORK_TEST_REPLACED", "new",
+                               "HAYFORK_TEST_UNSET", "HAYFORK_TEST_NEW", "x=y"), "kept new unset x=y\n3\n"));
+    CU_ASSERT(prints(json_pack("{s:s,s:{}}", "shell", "echo $HAYFORK_TEST_UNSET", "env"), "old\n"));
+    CU_ASSERT_STRING_EQUAL(getenv("HAYFORK_TEST_UNSET"), "old");
+}
+
+static void cwd_and_path_are_the_commands_own(void)
+{
+    const char *directory = host_directory();
+    char file[4300], expected[4300];
+    snprintf(file, sizeof file, "%s/script", directory);
+    FILE *script = fopen(file, "we");
+    CU_ASSERT_FATAL(script != NULL);
+    fprintf(script, "echo \"$1\"; pwd\n"); /* no #! line: the shell runs it, as execvp() would have it */
+    fclose(script);
+    CU_ASSERT(chmod(file, 0755) == 0);
+    snprintf(expected, sizeof expected, "a b\n%s\n", directory);
+    CU_ASSERT(prints(json_pack("{s:[s,s],s:s}", "argv", "./script", "a b", "cwd", directory), expected));
+    const char *const paths[] = { "/nowhere:.:/bin", "", ":/bin", directory };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        CU_ASSERT(prints(json_pack("{s:[s,s],s:s,s:{s:s}}", "argv", "script", "a b", "cwd", directory, "env", "PATH", paths[i]),
+                         expected));
+    CU_ASSERT(prints(json_pack("{s:[s,s],s:{s:n}}", "argv", "echo", "found", "env", "PATH"), "found\n"));
+}
+
+static void output_that_is_not_utf8_is_replaced(void)
+{
+    CU_ASSERT(prints(json_pack("{s:s}", "shell", "printf 'a\\377b\\303'"), "a\xef\xbf\xbd" "b\xef\xbf\xbd"));
+    CU_ASSERT(prints(json_pack("{s:s}", "shell", "printf '\\303\\251\\342\\202'"), "\xc3\xa9\xef\xbf\xbd"));
+    CU_ASSERT(prints(json_pack("{s:s,s:i}", "shell", "printf 'a\\303\\251'", "max_output", 2), "a"));
+    json_t *value = shell("printf 'a\\0b'");
+    CU_ASSERT_EQUAL(json_string_length(json_object_get(value, "stdout")), 3);
+    json_decref(value);
+}
+
+static void output_is_captured_up_to_the_limit(void)
+{
+    CU_ASSERT(host_returns("run", "{\"shell\":\"printf abc; printf defg >&2\",\"max_output\":3}",
+                           "{\"exit\":0,\"signal\":null,\"stderr\":\"def\",\"stdout\":\"abc\",\"truncated\":true}"));
+    CU_ASSERT(host_returns("run", "{\"shell\":\"printf abc\",\"max_output\":3}",
+                           "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"abc\"}"));
+    CU_ASSERT(host_returns("run", "{\"shell\":\"printf abc\",\"max_output\":0}",
+                           "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"\",\"truncated\":true}"));
+    json_t *value = shell("head -c 1048576 /dev/zero | tr '\\0' x");
+    CU_ASSERT_EQUAL(json_string_length(json_object_get(value, "stdout")), 1048576);
+    CU_ASSERT(json_object_get(value, "truncated") == NULL);
+    json_decref(value);
+}
+
+static long peak_kib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+static void endless_output_takes_no_memory(void)
+{
+    long before_kib = peak_kib();
+    json_t *value = host_call_value("run", json_pack("{s:s,s:i}", "shell", "yes | head -c 200000000", "max_output", 1000));
+    CU_ASSERT_EQUAL(json_string_length(json_object_get(value, "stdout")), 1000);
+    CU_ASSERT(json_is_true(json_object_get(value, "truncated")));
+    CU_ASSERT(peak_kib() - before_kib < 16384);
+    json_decref(value);
+}
+
+static void a_grandchild_that_holds_stdout_is_not_waited_for(void)
+{
+    int64_t start_ms = host_now_ms();
+    json_t *value = shell("sleep 30 & echo $!");
+    CU_ASSERT(host_now_ms() - start_ms < SOON_MS);
+    int pid = atoi(member_text(value, "stdout"));
+    CU_ASSERT(pid > 0 && kill(pid, SIGKILL) == 0);
+    json_decref(value);
+    value = shell("yes & echo $! >&2"); /* and one that goes on printing does not keep us reading */
+    CU_ASSERT(host_now_ms() - start_ms < SOON_MS);
+    pid = atoi(member_text(value, "stderr"));
+    CU_ASSERT(pid > 0);
+    if (pid > 0)
+        kill(pid, SIGKILL); /* the closed pipe may have ended it */
+    json_decref(value);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+static void a_command_starts_with_default_signals(void)
+{
+    struct sigaction handle = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN }, before[3];
+    const int numbers[3] = { SIGPIPE, SIGUSR1, SIGTERM };
+    sigset_t mask, mask_before;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGUSR2);
+    for (int i = 0; i < 3; i++)
+        sigaction(numbers[i], i < 2 ? &ignore : &handle, &before[i]);
+    sigprocmask(SIG_BLOCK, &mask, &mask_before);
+    json_t *value = host_call_value("run", json_pack("{s:[s,s]}", "argv", "cat", "/proc/self/status"));
+    sigset_t mask_after;
+    sigprocmask(SIG_SETMASK, &mask_before, &mask_after);
+    for (int i = 0; i < 3; i++)
+        sigaction(numbers[i], &before[i], NULL);
+    const char *status = member_text(value, "stdout");
+    CU_ASSERT(strstr(status, "SigBlk:\t0000000000000000\n") != NULL);
+    CU_ASSERT(strstr(status, "SigIgn:\t0000000000000000\n") != NULL);
+    CU_ASSERT(strstr(status, "SigCgt:\t0000000000000000\n") != NULL);
+    CU_ASSERT(sigismember(&mask_after, SIGUSR2) == 1 && sigismember(&mask_after, SIGINT) == 0);
+    json_decref(value);
+}
+
+static void a_command_inherits_only_three_descriptors(void)
+{
+    int leaked = fcntl(0, F_DUPFD, 50); /* not close-on-exec: another plugin's carelessness */
+    CU_ASSERT(leaked >= 50);
+    CU_ASSERT(prints(json_pack("{s:[s,s]}", "argv", "ls", "/proc/self/fd"), "0\n1\n2\n3\n")); /* 3 is the listing itself */
+    close(leaked);
+}
+
+static void closed_standard_descriptors_do_no_harm(void)
+{
+    int kept[3];
+    for (int i = 0; i < 3; i++)
+        kept[i] = fcntl(i, F_DUPFD_CLOEXEC, 60);
+    for (int i = 0; i < 3; i++)
+        close(i);
+    json_t *value = host_call_value("run", json_pack("{s:s,s:s}", "shell", "cat; echo err >&2", "stdin", "in"));
+    for (int i = 0; i < 3; i++) {
+        dup2(kept[i], i);
+        close(kept[i]);
+    }
+    CU_ASSERT_STRING_EQUAL(member_text(value, "stdout"), "in");
+    CU_ASSERT_STRING_EQUAL(member_text(value, "stderr"), "err\n");
+    json_decref(value);
+}
+
+static void many_runs_leave_nothing_behind(void)
+{
+    json_decref(shell("true"));
+    int before = open_fds();
+    for (int i = 0; i < 50; i++) {
+        json_decref(host_call("run", "{\"argv\":[\"true\"],\"stdin\":\"text\",\"env\":{\"A\":\"b\"}}"));
+        json_decref(host_call("run", "{\"shell\":\"echo x; exit 3\"}"));
+        CU_ASSERT(host_call("run", "{\"argv\":[\"/no/such\"],\"stdin\":\"text\"}") == NULL);
+        CU_ASSERT(host_call("run", "{\"argv\":[\"true\"],\"cwd\":\"/no/such\",\"max_output\":5}") == NULL);
+    }
+    CU_ASSERT_EQUAL(open_fds(), before);
+    CU_ASSERT(!has_children());
+}
+
+static void cancelled_before_it_began_it_does_not_run(void)
+{
+    host.cancelled = 1;
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"true\"]}", "cancelled"));
+    host.cancelled = 0;
+}
+
+static void a_command_that_missed_the_signal_gets_its_own(void)
+{
+    int64_t start_ms = host_now_ms();
+    host.checks_before_cancel = 2; /* the first is before the start */
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"sleep\",\"30\"]}", "cancelled"));
+    CU_ASSERT(host_now_ms() - start_ms < SOON_MS);
+    host.cancelled = 0;
+    host.checks_before_cancel = 4;
+    CU_ASSERT(host_refuses("run", "{\"shell\":\"exec yes\"}", "cancelled"));
+    CU_ASSERT(host_now_ms() - start_ms < SOON_MS);
+    host.cancelled = 0;
+    CU_ASSERT(!has_children());
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+    host.cancelled = 1;
+    kill(0, SIGTERM); /* as the host does: to the group */
+}
+
+static void the_groups_signal_ends_the_command_and_the_job(void)
+{
+    struct sigaction alarm_action = { .sa_handler = on_alarm }, term_action = { .sa_handler = on_signal }, before[2];
+    struct itimerval soon = { .it_value.tv_usec = 100000 };
+    int64_t start_ms = host_now_ms();
+    setpgid(0, 0);
+    sigaction(SIGALRM, &alarm_action, &before[0]);
+    sigaction(SIGTERM, &term_action, &before[1]);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    CU_ASSERT(host_refuses("run", "{\"shell\":\"sleep 30; echo done\"}", "cancelled"));
+    CU_ASSERT(host_now_ms() - start_ms < SOON_MS);
+    host.cancelled = 0;
+    soon.it_value.tv_usec = 100000; /* a command that handles the signal is waited for */
+    setitimer(ITIMER_REAL, &soon, NULL);
+    CU_ASSERT(host_refuses("run", "{\"shell\":\"trap 'exit 0' TERM; while :; do sleep 0.05; done\"}", "cancelled"));
+    CU_ASSERT(host_now_ms() - start_ms < SOON_MS);
+    host.cancelled = 0;
+    sigaction(SIGALRM, &before[0], NULL);
+    sigaction(SIGTERM, &before[1], NULL);
+    CU_ASSERT(!has_children());
+}
+
+static void interrupting_signals_do_not_end_a_job(void)
+{
+    struct sigaction action = { .sa_handler = on_signal }, before;
+    struct itimerval often = { .it_value.tv_usec = 2000, .it_interval.tv_usec = 2000 }, never = { .it_value.tv_usec = 0 };
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT(prints(json_pack("{s:s}", "shell", "sleep 0.05; echo whole"), "whole\n"));
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+}
+
+static void a_command_dies_with_its_worker(void)
+{
+    int ends[2], status;
+    char text[32] = "";
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    CU_ASSERT_FATAL(pipe(ends) == 0); /* the command has it as an argument to open, not as a descriptor */
+    char args[300];
+    snprintf(args, sizeof args, "{\"shell\":\"echo $$ > /proc/%d/fd/%d; exec sleep 30\"}", (int)getpid(), ends[1]);
+    pid_t worker = fork();
+    if (!worker) {
+        host_call("run", args);
+        _exit(1);
+    }
+    CU_ASSERT(read(ends[0], text, sizeof text - 1) > 0);
+    pid_t command = atoi(text);
+    int64_t start_ms = host_now_ms();
+    CU_ASSERT(command > 0 && kill(worker, SIGKILL) == 0);
+    CU_ASSERT(waitpid(worker, NULL, 0) == worker);
+    CU_ASSERT(waitpid(command, &status, 0) == command);
+    CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    CU_ASSERT(host_now_ms() - start_ms < SOON_MS);
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        { "a_command_gives_exit_stdout_and_stderr", a_command_gives_exit_stdout_and_stderr },
+        { "a_shell_text_may_begin_with_a_dash", a_shell_text_may_begin_with_a_dash },
+        { "a_command_killed_by_a_signal_is_a_result", a_command_killed_by_a_signal_is_a_result },
+        { "what_cannot_run_is_an_error", what_cannot_run_is_an_error },
+        { "bad_args_are_refused", bad_args_are_refused },
+        { "stdin_is_the_text_or_empty", stdin_is_the_text_or_empty },
+        { "a_large_stdin_comes_back_whole", a_large_stdin_comes_back_whole },
+        { "env_adds_replaces_and_unsets", env_adds_replaces_and_unsets },
+        { "cwd_and_path_are_the_commands_own", cwd_and_path_are_the_commands_own },
+        { "output_that_is_not_utf8_is_replaced", output_that_is_not_utf8_is_replaced },
+        { "output_is_captured_up_to_the_limit", output_is_captured_up_to_the_limit },
+        { "endless_output_takes_no_memory", endless_output_takes_no_memory },
+        { "a_grandchild_that_holds_stdout_is_not_waited_for", a_grandchild_that_holds_stdout_is_not_waited_for },
+        { "a_command_starts_with_default_signals", a_command_starts_with_default_signals },
+        { "a_command_inherits_only_three_descriptors", a_command_inherits_only_three_descriptors },
+        { "closed_standard_descriptors_do_no_harm", closed_standard_descriptors_do_no_harm },
+        { "many_runs_leave_nothing_behind", many_runs_leave_nothing_behind },
+        { "cancelled_before_it_began_it_does_not_run", cancelled_before_it_began_it_does_not_run },
+        { "a_command_that_missed_the_signal_gets_its_own", a_command_that_missed_the_signal_gets_its_own },
+        { "the_groups_signal_ends_the_command_and_the_job", the_groups_signal_ends_the_command_and_the_job },
+        { "interrupting_signals_do_not_end_a_job", interrupting_signals_do_not_end_a_job },
+        { "a_command_dies_with_its_worker", a_command_dies_with_its_worker },
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = { { "exec", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
+    int status = host_load("exec") ? EXIT_FAILURE : tap_run(suites);
+    host_unload();
+    host_remove_directory();
+    return status;
+}
