@@ -35,7 +35,7 @@ struct hay_pool_options {
     struct ev_loop *loop;       /* NULL: a loop of the pool's own */
     uint64_t max_jobs;          /* accepted and not settled; 0: 2,048 a worker */
     uint64_t max_bytes;         /* of their ids and args, always at least one job; 0: 64 MiB */
-    uint64_t max_result_bytes;  /* 0: 16 MiB */
+    uint64_t max_result_bytes;  /* 0: 16 MiB; at most 1 GiB */
     int64_t timeout_ms;         /* for jobs that bring none; 0: none */
     int64_t grace_ms;           /* between asking a job to end and killing it; 0: 5,000; HAY_POOL_NO_GRACE: none */
     int retries;                /* after an error */
@@ -148,7 +148,8 @@ HAY_API void hay_pool_pause(struct hay_pool *pool, bool paused);
 HAY_API enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms);
 
 /* close: take no more jobs. join: after close, run the loop until every job is settled and every worker has ended in good order.
- * terminate: cancel all, ask the running jobs to end, kill what is left after the grace; still one result for each job.
+ * terminate: cancel all, ask the running jobs to end, kill what is left after the grace; still one result for each job. Returns at
+ * once; join waits for the end of it.
  * join returns HAY_ETIMEDOUT with all unchanged when the time was too short. */
 HAY_API void hay_pool_close(struct hay_pool *pool);
 HAY_API enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms);

@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What the options of run change in the results.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+# jobs LINE... : the file ./jobs
+jobs()
+{
+    printf '%s\n' "$@" >jobs
+}
+
+jobs '{"id":1,"fn":"demo.add","args":{"a":1,"b":2}}'
+run "$HAYFORK" run --meta -p demo jobs
+is "--meta" "$code $(sed 's/[0-9][0-9.]*/N/g' out)" \
+    '0 {"id":N,"status":"ok","result":N,"seq":N,"worker":N,"pid":N,"start":N,"wall_ms":N}'
+for how in '' --inline; do
+    run "$HAYFORK" run $how --summary -p demo jobs jobs
+    is "--summary $how" "$code $(wc -l <out) $(grep -c '^hayfork run: ' err) $(sed -n 1p err)" "0 2 3 hayfork run: 2 jobs: 2 ok"
+done
+is "results do not mix with the summary" "$(grep -cv '^{' out)" 0
+jobs '{"id":1,"fn":"demo.noop"}' '{"id":2,"fn":"demo.fail","args":{"message":"m"}}' x
+run "$HAYFORK" run --summary -p demo jobs
+is "--summary counts each outcome" "$code $(sed -n 1p err)" "1 hayfork run: 3 jobs: 1 ok, 1 error, 1 rejected"
+
+jobs '{"id":1}' '{"id":2,"fn":"demo.echo","args":5}'
+run "$HAYFORK" run -f demo.noop jobs
+is "-f is for lines without fn, and loads its plugin" "$code $(sort out)" '0 {"id":1,"status":"ok","result":null}
+{"id":2,"status":"ok","result":5}'
+run "$HAYFORK" run -p demo -p demo -f demo.noop jobs
+is "a plugin named twice is loaded once" "$code" 0
+jobs '{"fn":"demo.noop"}' '{"fn":"fault.ok"}'
+run "$HAYFORK" run -p demo -p fault jobs
+is "two plugins" "$code $(grep -c '"ok"' out)" "0 2"
+
+jobs '{"id":1,"fn":"demo.fail","args":{"message":"m"}}'
+run "$HAYFORK" run -p demo jobs
+is "an error is not tried again" "$code $(cat out)" '1 {"id":1,"status":"error","error":{"message":"m"}}'
+run "$HAYFORK" run --retries 2 -p demo jobs
+is "--retries" "$code $(cat out)" '1 {"id":1,"status":"error","error":{"message":"m"},"attempts":3}'
+jobs '{"id":1,"fn":"demo.fail","args":{"message":"m"},"retries":1}'
+run "$HAYFORK" run --retries 5 -p demo jobs
+is "a line's own retries" "$(grep -c '"attempts":2' out)" 1
+
+jobs '{"id":1,"fn":"demo.sleep","args":{"ms":60000}}'
+run "$HAYFORK" run --timeout 50ms -p demo jobs
+is "--timeout" "$code $(grep -c '^{"id":1,"status":"timeout",' out) $(grep -c attempts out)" "1 1 0"
+run "$HAYFORK" run --timeout 50ms --retries 1 -p demo jobs
+is "a timeout is not tried again" "$(grep -c attempts out)" 0
+run "$HAYFORK" run --timeout 50ms --retries 1 --retry-timeouts -p demo jobs
+is "--retry-timeouts" "$(grep -c '"status":"timeout".*"attempts":2' out)" 1
+jobs '{"id":1,"fn":"demo.sleep","args":{"ms":60000},"timeout":0.05}'
+run "$HAYFORK" run --timeout 1h -p demo jobs
+is "a line's own timeout" "$code $(grep -c '"timeout"' out)" "1 1"
+jobs '{"id":1,"fn":"fault.act","args":"block; loop","timeout":0.05}' '{"id":2,"fn":"fault.ok"}'
+run "$HAYFORK" run -j 1 --grace 50ms -p fault jobs
+is "--grace: a deaf job is killed" "$code $(cut -c 1-25 out | sort)" '1 {"id":1,"status":"timeout
+{"id":2,"status":"ok","re'
+
+jobs '{"id":1,"fn":"fault.act","args":"raise KILL"}'
+run "$HAYFORK" run -p fault jobs
+is "a crash is tried once more" "$code $(grep -c '"status":"crash".*"signal":9.*"attempts":2' out)" "1 1"
+run "$HAYFORK" run --crash-retries 0 -p fault jobs
+is "--crash-retries 0" "$code $(grep -c '"status":"crash"' out) $(grep -c attempts out)" "1 1 0"
+run "$HAYFORK" run --crash-retries 3 -p fault jobs
+is "--crash-retries 3" "$code $(grep -c '"attempts":4' out)" "1 1"
+
+jobs '{"id":1,"fn":"fault.act","args":"result 2000"}' '{"id":2,"fn":"fault.act","args":"result 900"}'
+for how in '' --inline; do
+    run "$HAYFORK" run $how --max-result 1000 -p fault jobs
+    is "--max-result $how" "$code $(cut -c 1-23 out | sort)" '1 {"id":1,"status":"error
+{"id":2,"status":"ok","'
+done
+
+jobs '{"id":1,"fn":"demo.noop"}' '{"id":2,"fn":"demo.fail","args":{"message":"m"}}' '{"id":3,"fn":"demo.nosuch"}' \
+    '{"id":4,"fn":"demo.add","args":{"a":1,"b":2}}'
+run "$HAYFORK" run -p demo jobs
+sort out >pooled
+run "$HAYFORK" run --inline -p demo jobs
+is "--inline gives the same results" "$code $(sort out | cmp - pooled)" "1 "
+is "in the order of the input" "$(sed 's/^{"id":\(.\).*/\1/' out | tr -d '\n')" 1234
+
+seq 1 20000 | sed 's/.*/{"id":&,"fn":"demo.noop"}/' >jobs
+for many in '-j 1' '-j 2' '-j 7' '-j 2 --queue 1' '-j 3 --queue 5' '--inline'; do
+    run "$HAYFORK" run $many -p demo jobs
+    is "each line once: $many" "$code $(wc -l <out) $(sort -u out | wc -l)" "0 20000 20000"
+done
+is "and no word on stderr" "$(cat err)" ""
+run env HAYFORK_CPU_COUNT=1 "$HAYFORK" run --summary -p demo jobs
+is "as many workers as CPUs at hand" "$(sed -n '3s/.* of \([0-9]*\) workers.*/\1/p' err)" 1
+done_testing

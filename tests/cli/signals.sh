@@ -1,0 +1,159 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Interrupted runs: each accepted job still has its result, nothing is left behind, and the command ends by the signal that came.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+mkfifo in
+# Whatever descends from the command carries this, unlike anything else.
+HAYFORK_TEST_MARK=$scratch
+export HAYFORK_TEST_MARK
+
+# begin [--COMMAND-PREFIX...] : a run in the background with one result and three jobs that sleep; its input stays open on 7.
+begin()
+{
+    : >out
+    "$@" "$HAYFORK" run -j 2 --meta -p demo <in >out 2>err &
+    pid=$!
+    exec 7>in
+    echo '{"id":"first","fn":"demo.noop"}' >&7
+    for id in 1 2 3; do
+        echo "{\"id\":$id,\"fn\":\"demo.sleep\",\"args\":{\"ms\":1000000}}"
+    done >&7
+    until_true grep -q first out
+}
+
+# outcomes: "id status," of each result
+outcomes()
+{
+    sed 's/^{"id":\([^,]*\),"status":"\([a-z]*\)".*/\1 \2/' out | sort | tr '\n' ','
+}
+
+left_behind()
+{
+    for process in /proc/[0-9]*; do
+        [ "$process" != "/proc/$$" ] || continue
+        if tr '\0' '\n' <"$process/environ" | grep -qx "HAYFORK_TEST_MARK=$scratch"; then
+            tr '\0' ' ' <"$process/cmdline" | grep -E 'hayfork|fault' && return
+        fi
+    done 2>/dev/null
+    echo nothing
+}
+
+for pair in TERM:15 INT:2 HUP:1; do
+    signal=${pair%:*}
+    begin env --default-signal=INT
+    kill -$signal $pid
+    wait $pid 2>/dev/null
+    code=$?
+    exec 7>&-
+    is "SIG$signal ends the run by that signal" "$code" "$((128 + ${pair#*:}))"
+    is "SIG$signal: each job has its result" "$(outcomes)" \
+        '"first" ok,1 cancelled,2 cancelled,3 cancelled,'
+    is "SIG$signal: nothing is left" "$(left_behind)" nothing
+done
+
+# The waiting shell sees a signal and not an exit code: an interrupted sh -c stops too.
+begin
+kill -HUP $pid
+wait $pid 2>/dev/null
+exec 7>&-
+is "quietly" "$(cat err)" ""
+
+begin env --ignore-signal=HUP --ignore-signal=INT
+kill -HUP $pid
+kill -INT $pid
+echo '{"id":"later","fn":"demo.noop"}' >&7
+kill -TERM $pid
+wait $pid 2>/dev/null
+is "ignored signals stay ignored (nohup, background)" "$?" 143
+exec 7>&-
+
+# Before any input: nothing to wait for.
+"$HAYFORK" run -p demo <in >out 2>err &
+pid=$!
+exec 7>in
+until_true grep -q '^SigCgt:.*4001$' /proc/$pid/status
+kill -TERM $pid
+wait $pid 2>/dev/null
+is "interrupted while it waits for input" "$? $(wc -c <out)" "143 0"
+exec 7>&-
+
+# A job that hears nothing: the first signal waits for the grace, the second does not.
+: >beacon
+: >out
+HAY_FAULT_BEACON=$scratch/beacon "$HAYFORK" run -j 1 --grace 1h -p fault <in >out 2>err &
+pid=$!
+exec 7>in
+echo '{"id":1,"fn":"fault.act","args":"block; beacon; loop"}' >&7
+echo '{"id":2,"fn":"fault.ok"}' >&7
+until_true test -s beacon
+kill -TERM $pid
+until_true grep -q '"id":2' out
+kill -TERM $pid
+wait $pid 2>/dev/null
+is "a second signal kills what does not end" "$? $(outcomes)" \
+    "143 1 cancelled,2 cancelled,"
+is "and nothing is left of it" "$(left_behind)" nothing
+exec 7>&-
+
+: >beacon
+: >out
+HAY_FAULT_BEACON=$scratch/beacon "$HAYFORK" run -j 1 --grace 100ms -p fault <in >out 2>err &
+pid=$!
+exec 7>in
+echo '{"id":1,"fn":"fault.act","args":"block; beacon; loop"}' >&7
+until_true test -s beacon
+kill -TERM $pid
+wait $pid 2>/dev/null
+is "after the grace it is killed anyhow" "$? $(grep -c cancelled out)" "143 1"
+exec 7>&-
+
+# Results that nobody takes hold up an interrupted run only so long.
+mkfifo stuck
+exec 8<>stuck
+seq 1 200000 | sed 's/.*/{"id":&,"fn":"demo.noop"}/' >jobs
+"$HAYFORK" run -p demo jobs >stuck 2>err &
+pid=$!
+read -r line <&8
+kill -TERM $pid
+wait $pid 2>/dev/null
+is "interrupted while nobody reads its results" "$?" 143
+exec 8>&-
+
+# Processes that a plugin leaves behind do not outlive the run.
+for how in child deaf daemon group; do
+    echo "{\"id\":1,\"fn\":\"fault.act\",\"args\":\"fork $how\"}" >jobs
+    run "$HAYFORK" run -p fault jobs
+    is "left by a job, ended by the run: $how" "$code $(left_behind)" "0 nothing"
+    run "$HAYFORK" call fault.act "\"fork $how\""
+    is "and by call: $how" "$code $(left_behind)" "0 nothing"
+done
+
+# Children that the command had before it was the command are not its to kill.
+sh -c 'sleep 1000 & echo $! >kept; exec "$HAYFORK" run -p fault jobs' >out 2>err
+is "a child from before lives on" "$(kill -0 "$(cat kept)" && echo alive)" alive
+kill "$(cat kept)"
+
+# One job, interrupted.
+: >beacon
+HAY_FAULT_BEACON=$scratch/beacon "$HAYFORK" call fault.act '"beacon; pause"' >out 2>err &
+pid=$!
+until_true test -s beacon
+kill -TERM $pid
+wait $pid 2>/dev/null
+is "call ends by the signal too" "$? $(left_behind)" "143 nothing"
+
+# Inline, the job is in the way of everything else: it is not waited for twice.
+: >beacon
+HAY_FAULT_BEACON=$scratch/beacon "$HAYFORK" run --inline -p fault <in >out 2>err &
+pid=$!
+exec 7>in
+echo '{"id":1,"fn":"fault.act","args":"beacon; loop"}' >&7
+until_true test -s beacon
+kill -TERM $pid
+kill -HUP $pid
+wait $pid 2>/dev/null
+code=$?
+is "inline, a second signal ends at once" "$code" "$(case $code in 129) echo 129 ;; *) echo 143 ;; esac)"
+exec 7>&-
+done_testing

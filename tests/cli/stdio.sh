@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Standard descriptors that are closed, shared or busy; and what plugins print.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+flags=${top_builddir:?}/tests/cli/fdflags
+
+printf '{"id":1,"fn":"demo.noop"}\n{"id":2,"fn":"demo.noop"}\n' >jobs
+
+run sh -c '"$HAYFORK" run -p demo jobs <&-'
+is "stdin closed, and not needed" "$code $(wc -l <out)" "0 2"
+run sh -c '"$HAYFORK" run -p demo <&-'
+is "stdin closed, and needed" "$code $(cat err)" "65 hayfork run: cannot read standard input: Bad file descriptor"
+run sh -c '"$HAYFORK" run -p demo -o results jobs >&-'
+is "stdout closed, and not needed" "$code $(wc -l <results)" "0 2"
+run sh -c '"$HAYFORK" run -p demo jobs >&-'
+is "stdout closed, and needed" "$code $(cat err)" "74 hayfork run: cannot write to standard output: Bad file descriptor"
+run sh -c '"$HAYFORK" run -p demo jobs 2>&-'
+is "stderr closed" "$code $(wc -l <out)" "0 2"
+run sh -c '"$HAYFORK" run --summary -p demo -o results jobs <&- >&- 2>&-'
+is "all closed, and none needed: no file takes their numbers" "$code $(wc -l <results) $(grep -c '"ok"' results)" "0 2 2"
+run sh -c '"$HAYFORK" call demo.add "{\"a\":1,\"b\":2}" <&- 2>&-'
+is "call without stdin and stderr" "$code $(cat out)" "0 3"
+run sh -c '"$HAYFORK" call demo.noop >&-'
+is "call without stdout" "$code" 74
+run sh -c '"$HAYFORK" run -p demo <jobs >>jobs.out 2>/dev/full'
+is "stderr full" "$code $(wc -l <jobs.out)" "0 2"
+
+# The open files behind stdin and stdout are the caller's: their flags stay.
+cat jobs | { "$HAYFORK" run -p demo; "$flags" 2>found; } | cat >out
+is "flags of two pipes stay" "$(wc -l <out) $(tr '\n' ' ' <found)" "2 blocking blocking "
+cat jobs | { "$HAYFORK" run --inline -p demo; "$flags" 2>found; } | cat >out
+is "also inline" "$(wc -l <out) $(tr '\n' ' ' <found)" "2 blocking blocking "
+mkfifo in out.fifo
+cat jobs >in &
+cat out.fifo >out &
+{ "$HAYFORK" run -p demo; "$flags" 2>found; } <in >out.fifo
+wait
+is "flags of two FIFOs stay" "$(wc -l <out) $(tr '\n' ' ' <found)" "2 blocking blocking "
+
+# A stdin that is shared is not read beyond need: nothing is left hanging for the next command when the input ended.
+{ "$HAYFORK" run -p demo; cat; } <jobs >out 2>err
+is "the whole of a shared stdin is the input" "$(wc -l <out)" 2
+
+# Prints of plugins go to stderr, whole and in lines, and never among the results.
+printf '{"id":1,"fn":"fault.act","args":"print 1 40 10; print 2 40 10; pretend"}\n' >printing
+for how in '' '--inline'; do
+    run "$HAYFORK" run $how -p fault printing
+    is "results alone are on stdout $how" "$code $(cat out)" '0 {"id":1,"status":"ok","result":null}'
+    is "prints are on stderr $how" "$(grep -c '^ppppppppp$' err) $(grep -c forged err | sed 's/[123]/some/')" "8 some"
+done
+run "$HAYFORK" call fault.act '"print 1 40 10"'
+is "call: the result alone is on stdout" "$code $(cat out) $(grep -c '^ppppppppp$' err)" "0 null 4"
+run "$HAYFORK" call --inline fault.act '"print 1 40 10"'
+is "call --inline too" "$code $(cat out) $(grep -c '^ppppppppp$' err)" "0 null 4"
+
+# 10 MB of prints at a stderr that nobody reads: no worker waits, and it is said how much was dropped.
+mkfifo stuck
+exec 8<>stuck
+printf '{"id":1,"fn":"fault.act","args":"print 2 10000000 100"}\n{"id":2,"fn":"fault.ok"}\n' >printing
+$limit "$HAYFORK" run -j 1 -p fault printing >out 2>stuck
+is "a stderr that is not read stops nothing" "$? $(grep -c '"status":"ok"' out)" "0 2"
+exec 8>&-
+$limit "$HAYFORK" run -j 1 -p fault printing 2>&1 >out | (until_true test -s out; cat) >err
+dropped=$(sed -n 's/^hayfork run: \([0-9]*\) lines of the workers. output were cut or dropped$/\1/p' err)
+is "each line is printed or counted as dropped" "$(($(grep -c '^p*$' err) + ${dropped:-0}))" 100000
+done_testing
