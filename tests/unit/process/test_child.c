@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Children as child_start() makes them: what they find (descriptors, signals, group, standard streams, death signal), how their end is
+ * seen, and that nothing is left behind. Children report through their exit code; every wait has a limit.
+ */
+#include "base/clock.h"
+#include "base/fd.h"
+#include "process/child.h"
+#include "support/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LIMIT_MS 10000
+
+static int count_fds(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 4096; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static bool ends_in_time(const struct child *child)
+{
+    struct pollfd ended = {.fd = child->pidfd, .events = POLLIN};
+    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
+    int n;
+    do
+        n = poll(&ended, 1, clock_left_ms(deadline_ns));
+    while (n < 0 && errno == EINTR);
+    return n == 1;
+}
+
+/* Run to the end; its code, -signal, or -1000 for anything else. */
+static int run_child(const struct child_setup *setup)
+{
+    struct child child;
+    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    if (child_start(&child, setup, NULL))
+        return -1000;
+    bool ended = ends_in_time(&child);
+    if (!ended)
+        child_signal(&child, SIGKILL);
+    int peeked = ended ? child_peek(&child, &status) : 0;
+    child_reap(&child);
+    if (peeked != 1)
+        return -1000;
+    return status.kind == EXIT_CODE ? status.value : status.kind == EXIT_SIGNAL ? -status.value : -1000;
+}
+
+static int return_arg(void *arg)
+{
+    return *(int *)arg;
+}
+
+static void the_return_value_is_the_exit_code(void)
+{
+    for (int code = 0; code < 256; code += 51) {
+        struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+        CU_ASSERT_EQUAL(run_child(&setup), code);
+    }
+}
+
+/* ---- what it finds ---- */
+
+struct expected {
+    int kept[2];
+    int out_fd;
+    pid_t parent;
+};
+
+static int check_descriptors(void *arg)
+{
+    const struct expected *expected = arg;
+    for (int fd = 0; fd < 4096; fd++) {
+        bool wanted = fd <= 2 || fd == expected->kept[0] || fd == expected->kept[1];
+        CHILD_CHECK((fcntl(fd, F_GETFD) >= 0) == wanted);
+    }
+    return 0;
+}
+
+static void only_what_was_given_stays_open(void)
+{
+    int noise[40], ends[2];
+    for (int i = 0; i < 40; i++)
+        noise[i] = open("/dev/null", O_RDWR); /* without close-on-exec: fork does not care */
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    int high = fcntl(ends[1], F_DUPFD_CLOEXEC, 3000);
+    struct expected expected = {.kept = {noise[20], high}};
+    struct child_setup setup = {check_descriptors, &expected, -1, expected.kept, 2};
+    CU_ASSERT_EQUAL(run_child(&setup), 0);
+    for (int i = 0; i < 40; i++)
+        close(noise[i]);
+    close(ends[0]);
+    close(ends[1]);
+    close(high);
+}
+
+static int check_signals(void *arg)
+{
+    (void)arg;
+    sigset_t mask;
+    CHILD_CHECK(sigprocmask(SIG_SETMASK, NULL, &mask) == 0);
+    for (int n = 1; n < SIGRTMAX; n++) {
+        struct sigaction action;
+        if (sigaction(n, NULL, &action) < 0)
+            continue;
+        CHILD_CHECK(action.sa_handler == SIG_DFL);
+        CHILD_CHECK(sigismember(&mask, n) != 1);
+    }
+    return 0;
+}
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+}
+
+static void dispositions_are_default_and_the_mask_is_empty(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, handle = {.sa_handler = on_signal}, old[3];
+    sigset_t some, before, after;
+    sigaction(SIGPIPE, &ignore, &old[0]);
+    sigaction(SIGTERM, &handle, &old[1]);
+    sigaction(SIGRTMIN + 2, &ignore, &old[2]);
+    sigemptyset(&some);
+    sigaddset(&some, SIGUSR1);
+    sigaddset(&some, SIGRTMIN + 4);
+    sigprocmask(SIG_BLOCK, &some, &before);
+    struct child_setup setup = {check_signals, NULL, -1, NULL, 0};
+    CU_ASSERT_EQUAL(run_child(&setup), 0);
+    sigprocmask(SIG_SETMASK, &before, &after);
+    CU_ASSERT_EQUAL(sigismember(&after, SIGUSR1), 1); /* the parent's mask came through */
+    CU_ASSERT_EQUAL(sigismember(&after, SIGTERM), 0);
+    sigaction(SIGPIPE, &old[0], NULL);
+    sigaction(SIGTERM, &old[1], NULL);
+    sigaction(SIGRTMIN + 2, &old[2], NULL);
+}
+
+static int check_place(void *arg)
+{
+    const struct expected *expected = arg;
+    int death_signal = 0;
+    CHILD_CHECK(getpgrp() == getpid());
+    CHILD_CHECK(getppid() == expected->parent);
+    CHILD_CHECK(prctl(PR_GET_PDEATHSIG, &death_signal) == 0);
+    CHILD_CHECK(death_signal == SIGKILL);
+    return 0;
+}
+
+static void it_leads_its_group_and_dies_with_its_parent(void)
+{
+    struct expected expected = {.parent = getpid()};
+    struct child_setup setup = {check_place, &expected, -1, NULL, 0};
+    CU_ASSERT_EQUAL(run_child(&setup), 0);
+}
+
+static int check_streams(void *arg)
+{
+    (void)arg;
+    char byte;
+    struct stat in, null;
+    CHILD_CHECK(stat("/dev/null", &null) == 0);
+    CHILD_CHECK(fstat(0, &in) == 0 && in.st_rdev == null.st_rdev);
+    CHILD_CHECK(read(0, &byte, 1) == 0);
+    printf("from stdout, ");
+    fflush(stdout);
+    fprintf(stderr, "from stderr");
+    return 0;
+}
+
+static void standard_streams_are_null_and_the_given_pipe(void)
+{
+    int ends[2];
+    char text[64] = "";
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    struct child_setup setup = {check_streams, NULL, ends[1], NULL, 0};
+    CU_ASSERT_EQUAL(run_child(&setup), 0);
+    close(ends[1]);
+    CU_ASSERT_EQUAL(fd_read_all(ends[0], text, sizeof text - 1), 24);
+    CU_ASSERT_STRING_EQUAL(text, "from stdout, from stderr");
+    close(ends[0]);
+}
+
+static int check_null_out(void *arg)
+{
+    (void)arg;
+    struct stat out, null;
+    CHILD_CHECK(stat("/dev/null", &null) == 0);
+    CHILD_CHECK(fstat(1, &out) == 0 && out.st_rdev == null.st_rdev);
+    return 0;
+}
+
+static void without_a_pipe_stdout_goes_nowhere(void)
+{
+    struct child_setup setup = {check_null_out, NULL, -1, NULL, 0};
+    CU_ASSERT_EQUAL(run_child(&setup), 0);
+}
+
+/* In a child of its own, because it closes the standard streams. */
+static void closed_standard_streams_do_no_harm(void)
+{
+    int ends[2];
+    char text[8] = "";
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int mine = fcntl(ends[1], F_DUPFD, 100), keep;
+        close(ends[0]);
+        close(ends[1]);
+        close(0);
+        close(1);
+        close(2);
+        keep = dup(mine); /* takes 0, the lowest */
+        struct child_setup setup = {check_descriptors, &(struct expected){.kept = {mine, mine}}, keep, &mine, 1};
+        int code = run_child(&setup);
+        if (write(mine, code == 0 ? "fine" : "bad", 4) < 0)
+            _exit(1);
+        _exit(0);
+    }
+    close(ends[1]);
+    CU_ASSERT_EQUAL(fd_read_all(ends[0], text, 4), 4);
+    CU_ASSERT_STRING_EQUAL(text, "fine");
+    waitpid(pid, NULL, 0);
+    close(ends[0]);
+}
+
+/* ---- stdio ---- */
+
+static void buffered_output_appears_once(void)
+{
+    int ends[2], nothing = 0;
+    char text[64] = "";
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    FILE *file = fdopen(ends[1], "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fputs("once", file); /* still in the buffer at the fork */
+    struct child_setup setup = {return_arg, &nothing, -1, &ends[1], 1};
+    CU_ASSERT_EQUAL(run_child(&setup), 0);
+    fclose(file);
+    CU_ASSERT_EQUAL(fd_read_all(ends[0], text, sizeof text - 1), 4);
+    CU_ASSERT_STRING_EQUAL(text, "once");
+    close(ends[0]);
+}
+
+/* ---- threads ---- */
+
+static void *wait_for_eof(void *arg)
+{
+    char byte;
+    while (read(*(int *)arg, &byte, 1) < 0 && errno == EINTR)
+        ;
+    return NULL;
+}
+
+static void a_threaded_process_may_not_fork(void)
+{
+    int ends[2], code = 0;
+    pthread_t thread;
+    struct child child;
+    struct hay_error error = {0};
+    struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wait_for_eof, &ends[0]), 0);
+    CU_ASSERT_EQUAL(child_start(&child, &setup, &error), HAY_ETHREADS);
+    CU_ASSERT_EQUAL(error.status, HAY_ETHREADS);
+    CU_ASSERT(strlen(error.text) > 0);
+    CU_ASSERT_EQUAL(child.pid, 0);
+    CU_ASSERT_EQUAL(child.pidfd, -1);
+    CU_ASSERT_EQUAL(child_start(&child, &setup, NULL), HAY_ETHREADS);
+    close(ends[1]);
+    pthread_join(thread, NULL);
+    close(ends[0]);
+    /* The kernel may take a moment to forget a thread that was joined. */
+    enum hay_status status;
+    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
+    do
+        status = child_start(&child, &setup, NULL);
+    while (status == HAY_ETHREADS && clock_now_ns() < deadline_ns);
+    CU_ASSERT_EQUAL_FATAL(status, HAY_OK);
+    CU_ASSERT(ends_in_time(&child));
+    child_reap(&child);
+}
+
+/* ---- its end ---- */
+
+static int wait_for_end(void *arg)
+{
+    (void)arg;
+    pause();
+    return 1;
+}
+
+static void a_peek_leaves_it_unreaped(void)
+{
+    struct child child;
+    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0};
+    CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
+    pid_t pid = child.pid;
+    CU_ASSERT(pid > 0 && child.pidfd >= 0);
+    CU_ASSERT(fcntl(child.pidfd, F_GETFD) & FD_CLOEXEC);
+    CU_ASSERT_EQUAL(child_peek(&child, &status), 0);
+    CU_ASSERT_EQUAL(status.kind, EXIT_UNKNOWN);
+    child_signal(&child, SIGUSR2);
+    CU_ASSERT(ends_in_time(&child));
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(child_peek(&child, &status), 1);
+        CU_ASSERT(status.kind == EXIT_SIGNAL && status.value == SIGUSR2);
+        CU_ASSERT_EQUAL(kill(pid, 0), 0); /* a zombie still has its number */
+    }
+    child_reap(&child);
+    CU_ASSERT(child.pid == 0 && child.pidfd == -1);
+    CU_ASSERT(kill(pid, 0) < 0 && errno == ESRCH);
+    child_reap(&child); /* safe to repeat */
+    child_signal(&child, SIGKILL);
+    child_signal_group(&child, SIGKILL); /* of nothing: must not hit our own group */
+}
+
+static void a_stop_is_not_an_end(void)
+{
+    struct child child;
+    siginfo_t info = {0};
+    struct exit_status status;
+    struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0};
+    CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
+    child_signal(&child, SIGSTOP);
+    CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child.pid, &info, WSTOPPED | WNOWAIT), 0);
+    CU_ASSERT_EQUAL(child_peek(&child, &status), 0);
+    child_signal(&child, SIGKILL);
+    CU_ASSERT(ends_in_time(&child));
+    CU_ASSERT_EQUAL(child_peek(&child, &status), 1);
+    CU_ASSERT(status.kind == EXIT_SIGNAL && status.value == SIGKILL);
+    child_reap(&child);
+}
+
+static void other_code_that_reaps_is_seen(void)
+{
+    int code = 7;
+    struct child child;
+    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+    CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(waitpid(-1, NULL, 0), child.pid);
+    CU_ASSERT(ends_in_time(&child)); /* a pidfd tells it all the same */
+    CU_ASSERT_EQUAL(child_peek(&child, &status), -ECHILD);
+    CU_ASSERT_EQUAL(status.kind, EXIT_UNKNOWN);
+    child_reap(&child);
+    CU_ASSERT_EQUAL(child.pidfd, -1);
+}
+
+static int start_grandchild(void *arg)
+{
+    int fd = *(int *)arg;
+    if (fork() == 0)
+        for (;;)
+            pause();
+    (void)!write(fd, "x", 1);
+    return 0;
+}
+
+static void the_group_is_killed_after_its_leader_ended(void)
+{
+    int ends[2];
+    char byte;
+    struct child child;
+    struct exit_status status;
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    struct child_setup setup = {start_grandchild, &ends[1], -1, &ends[1], 1};
+    CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
+    close(ends[1]);
+    CU_ASSERT(ends_in_time(&child));
+    CU_ASSERT_EQUAL(child_peek(&child, &status), 1);
+    CU_ASSERT_EQUAL(read(ends[0], &byte, 1), 1);
+    child_signal_group(&child, SIGKILL);
+    /* The grandchild held the pipe: its end is ours to see. */
+    struct pollfd end = {.fd = ends[0], .events = POLLIN};
+    CU_ASSERT_EQUAL(poll(&end, 1, LIMIT_MS), 1);
+    CU_ASSERT_EQUAL(read(ends[0], &byte, 1), 0);
+    child_reap(&child);
+    close(ends[0]);
+}
+
+static void a_child_ends_when_its_parent_is_killed(void)
+{
+    int ends[2];
+    char byte;
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    fflush(NULL);
+    pid_t parent = fork();
+    if (parent == 0) {
+        struct child child;
+        struct child_setup setup = {wait_for_end, NULL, -1, &ends[1], 1};
+        if (child_start(&child, &setup, NULL) || write(ends[1], "x", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(ends[1]);
+    CU_ASSERT_EQUAL(read(ends[0], &byte, 1), 1);
+    kill(parent, SIGKILL);
+    waitpid(parent, NULL, 0);
+    struct pollfd end = {.fd = ends[0], .events = POLLIN};
+    CU_ASSERT_EQUAL(poll(&end, 1, LIMIT_MS), 1);
+    CU_ASSERT_EQUAL(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+}
+
+static void three_hundred_starts_leak_nothing(void)
+{
+    int before = count_fds(), wrong = 0;
+    for (int i = 0; i < 300; i++) {
+        int code = i & 127;
+        struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+        wrong += run_child(&setup) != code;
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT_EQUAL(count_fds(), before);
+    CU_ASSERT(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+}
+
+int main(void)
+{
+    CU_TestInfo found[] = {
+        {"the return value is the exit code", the_return_value_is_the_exit_code},
+        {"only what was given stays open", only_what_was_given_stays_open},
+        {"dispositions are default and the mask is empty", dispositions_are_default_and_the_mask_is_empty},
+        {"it leads its group and dies with its parent", it_leads_its_group_and_dies_with_its_parent},
+        {"standard streams are null and the given pipe", standard_streams_are_null_and_the_given_pipe},
+        {"without a pipe stdout goes nowhere", without_a_pipe_stdout_goes_nowhere},
+        {"closed standard streams do no harm", closed_standard_streams_do_no_harm},
+        {"buffered output appears once", buffered_output_appears_once},
+        {"a threaded process may not fork", a_threaded_process_may_not_fork},
+        CU_TEST_INFO_NULL,
+    };
+    CU_TestInfo ends[] = {
+        {"a peek leaves it unreaped", a_peek_leaves_it_unreaped},
+        {"a stop is not an end", a_stop_is_not_an_end},
+        {"other code that reaps is seen", other_code_that_reaps_is_seen},
+        {"the group is killed after its leader ended", the_group_is_killed_after_its_leader_ended},
+        {"a child ends when its parent is killed", a_child_ends_when_its_parent_is_killed},
+        {"three hundred starts leak nothing", three_hundred_starts_leak_nothing},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"child start", NULL, NULL, NULL, NULL, found}, {"child end", NULL, NULL, NULL, NULL, ends}, CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
