@@ -46,5 +46,7 @@ size_t exit_describe(struct exit_status status, char *text, size_t size)
     default:
         n = snprintf(text, size, "ended in an unknown way: its status was taken by other code");
     }
-    return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+    if (n < 0 || !size)
+        return 0;
+    return (size_t)n < size ? (size_t)n : size - 1;
 }
