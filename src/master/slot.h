@@ -81,6 +81,7 @@ struct slot {
     enum hay_outcome ending_outcome;
     int64_t kill_ns;            /* when it is killed, TIME_NEVER: not (yet) */
     bool killed;                /* SIGKILL was sent by us */
+    bool is_deaf;               /* something in its pipe was refused: what follows there is not read */
     int64_t started_ns;         /* this generation's fork */
     int64_t broken_ns;          /* when its pipe ended while it lived, 0: not */
     int64_t restart_ns;         /* dead: when to start the next, TIME_NEVER: not */

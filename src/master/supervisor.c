@@ -72,11 +72,10 @@ static bool take_ready(struct slot *slot, const struct frame_head *head, const u
 static bool on_frame(struct channel *channel, const struct frame_head *head, const unsigned char *body)
 {
     struct slot *slot = LIST_ITEM(channel, struct slot, channel);
-    if (slot->fault[0])
+    if (slot->is_deaf)
         return false;
-    if (head->type == FRAME_READY)
-        return take_ready(slot, head, body);
-    return slot_take_frame(slot, head, body);
+    slot->is_deaf = !(head->type == FRAME_READY ? take_ready(slot, head, body) : slot_take_frame(slot, head, body));
+    return !slot->is_deaf;
 }
 
 static void on_batch(struct channel *channel)
@@ -98,6 +97,7 @@ static void on_broken(struct channel *channel, enum channel_end end, const char 
 {
     struct slot *slot = LIST_ITEM(channel, struct slot, channel);
     if (end == CHANNEL_BAD) {
+        slot->is_deaf = true;
         supervisor_fault(slot, reason);
         return;
     }
@@ -334,11 +334,11 @@ static void bury(struct slot *slot, struct exit_status status)
     ev_io_stop(master->loop, &slot->exited);
     if (status.kind != EXIT_UNKNOWN)
         child_signal_group(&slot->child, SIGKILL);
-    if (!slot->fault[0])
+    /* Also after a fault: what it finished before stands, and what it claimed says whose doing it was. */
+    if (!slot->is_deaf)
         channel_drain(&slot->channel);
     if (slot->log)
         log_pipe_drain(slot->log);
-    /* Also after a fault: what it finished before stands, and what it claimed says whose doing it was. */
     slot_update_claim(slot);
     master->recorder.salvaged += slot_read_outbox(slot);
     if (slot->state == SLOT_STARTING && !slot->fault[0])
