@@ -31,6 +31,7 @@ struct board {
     _Atomic uint32_t began;      /* jobs of `t.hold` and `t.spin` that run or ran */
     _Atomic uint32_t release;    /* `t.hold` ends when this is not 0 */
     _Atomic pid_t pid;           /* of the last job that began */
+    _Atomic uint32_t stop;       /* workers stop before they read */
 };
 
 struct entry {
@@ -258,6 +259,7 @@ static inline void fixture_new(struct fixture *fixture, const struct hay_pool_op
         board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     atomic_store(&board->began, 0);
     atomic_store(&board->release, 0);
+    atomic_store(&board->stop, 0);
     options.context = fixture;
     options.on_result = book_result;
     options.on_room = book_room;
@@ -380,6 +382,13 @@ static inline void fixture_end(struct fixture *fixture)
     CU_ASSERT_EQUAL(fixture->results, fixture->submitted);
     CU_ASSERT(is_conserved(fixture));
     fixture_free(fixture);
+}
+
+/* Never 0 or less: that would be the test's own group. */
+static inline void signal_worker(pid_t pid, int signal_number)
+{
+    CU_ASSERT_FATAL(pid > 0);
+    kill(pid, signal_number);
 }
 
 static inline int count_fds(void)

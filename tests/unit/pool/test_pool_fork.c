@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Forks that fail: at the start, at a restart, for a while and for good; in a process with threads; and with the standard descriptors closed. The
+ * program is linked with --wrap=fork, so the next forks fail as told.
+ */
+#include "unit/pool/pool_fixture.h"
+
+#include <pthread.h>
+
+static int fork_skips;   /* forks that work before the failing ones */
+static int fork_fails;   /* then so many fail; -1: all */
+static int forks_failed;
+
+pid_t __real_fork(void);
+pid_t __wrap_fork(void);
+
+pid_t __wrap_fork(void)
+{
+    if (fork_fails && fork_skips-- <= 0) {
+        fork_fails -= fork_fails > 0;
+        forks_failed++;
+        errno = EAGAIN;
+        return -1;
+    }
+    return __real_fork();
+}
+
+static void fail_forks(int skips, int fails)
+{
+    fork_skips = skips;
+    fork_fails = fails;
+    forks_failed = 0;
+}
+
+static void no_fork_at_all_fails_the_start(void)
+{
+    struct fixture fixture;
+    struct hay_error error = {0};
+    int before = count_fds();
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 3});
+    fail_forks(0, -1);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, &error), HAY_ESYSTEM);
+    CU_ASSERT_EQUAL(error.sys_errno, EAGAIN);
+    CU_ASSERT(strstr(error.text, "fork") != NULL);
+    CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.function = "t.echo"}, 0, NULL, NULL), HAY_ESTATE);
+    fail_forks(0, 0);
+    /* The same pool may try again. */
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, &error), HAY_OK);
+    uint64_t number = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    fixture_end(&fixture);
+    CU_ASSERT_EQUAL(count_fds(), before);
+}
+
+static void some_forks_that_fail_are_made_up_later(void)
+{
+    struct fixture fixture;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 4});
+    fail_forks(1, 2);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(forks_failed, 2);
+    CU_ASSERT(workers_are_ready(&fixture, 4));
+    fixture_end(&fixture);
+}
+
+static void restarts_that_fail_for_a_while_lose_nothing(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = 1});
+    CU_ASSERT(workers_are_ready(&fixture, 1));
+    fail_forks(0, 4);
+    uint64_t a = submit(&fixture, "t.die_before", "1"), b = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(forks_failed, 4);
+    CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK) && ended_as(&fixture, b, HAY_OUTCOME_OK));
+    CU_ASSERT_EQUAL(fixture.broken, 0);
+    fail_forks(0, 0);
+    fixture_end(&fixture);
+}
+
+static void restarts_that_fail_for_good_stop_the_pool(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2});
+    CU_ASSERT(workers_are_ready(&fixture, 2));
+    fail_forks(0, -1);
+    signal_worker(hay_pool_worker_pid(fixture.pool, 0), SIGKILL);
+    signal_worker(hay_pool_worker_pid(fixture.pool, 1), SIGKILL);
+    for (int i = 0; i < 5; i++)
+        submit(&fixture, "t.hold", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(fixture.broken, 1);
+    for (uint64_t number = fixture.submitted - 4; number <= fixture.submitted; number++)
+        CU_ASSERT(entry_of(&fixture, number)->outcome == HAY_OUTCOME_SKIPPED || entry_of(&fixture, number)->outcome == HAY_OUTCOME_CRASH);
+    fail_forks(0, 0);
+    fixture_end(&fixture);
+}
+
+/* With another worker alive the crashed job waits for a fresh one; it must not wait for ever. */
+static void a_crashed_job_is_settled_although_no_fork_works_again(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .crash_retries = 1});
+    CU_ASSERT(workers_are_ready(&fixture, 2));
+    fail_forks(0, -1);
+    submit(&fixture, "t.die_before", "1");
+    CU_ASSERT(all_come(&fixture));
+    fail_forks(0, 0);
+    fixture_end(&fixture);
+}
+
+/* ---- threads ---- */
+
+static void *wait_for_eof(void *arg)
+{
+    char byte;
+    while (read(*(int *)arg, &byte, 1) < 0 && errno == EINTR)
+        ;
+    return NULL;
+}
+
+static void a_threaded_process_may_not_start_a_pool(void)
+{
+    struct fixture fixture;
+    struct hay_error error = {0};
+    pthread_t thread;
+    int ends[2];
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 2});
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wait_for_eof, &ends[0]), 0);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, &error), HAY_ETHREADS);
+    CU_ASSERT_EQUAL(error.status, HAY_ETHREADS);
+    close(ends[1]);
+    pthread_join(thread, NULL);
+    close(ends[0]);
+    enum hay_status status;
+    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
+    do
+        status = hay_pool_start(fixture.pool, &error);
+    while (status == HAY_ETHREADS && clock_now_ns() < deadline_ns);
+    CU_ASSERT_EQUAL_FATAL(status, HAY_OK);
+    uint64_t number = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    fixture_end(&fixture);
+}
+
+static void a_thread_started_later_stops_restarts_only(void)
+{
+    struct fixture fixture;
+    pthread_t thread;
+    int ends[2];
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1});
+    CU_ASSERT(workers_are_ready(&fixture, 1));
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wait_for_eof, &ends[0]), 0);
+    uint64_t a = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK));
+    submit(&fixture, "t.die_before", "1");
+    submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(fixture.broken, 1);
+    CU_ASSERT(strstr(fixture.reason, "thread") != NULL);
+    close(ends[1]);
+    pthread_join(thread, NULL);
+    close(ends[0]);
+    fixture_end(&fixture);
+}
+
+/* ---- closed standard descriptors ---- */
+
+static int run_without_standard_fds(int report)
+{
+    struct hay_pool *pool;
+    struct fixture fixture = {.book = calloc(BOOK_JOBS, sizeof(struct entry))};
+    struct hay_pool_options options = {.workers = 2, .context = &fixture, .on_result = book_result};
+    int high = fcntl(report, F_DUPFD_CLOEXEC, 200);
+    for (int fd = 0; fd < 100; fd++)
+        close(fd);
+    if (!fixture.book || !(pool = hay_pool_new(&options, NULL)) || hay_pool_register(pool, "t.echo", NULL, fn_echo, NULL, NULL) ||
+        hay_pool_start(pool, NULL))
+        return 2;
+    for (int i = 0; i < 50; i++)
+        if (hay_pool_submit(pool, &(struct hay_job){.function = "t.echo"}, 5000, NULL, NULL))
+            return 3;
+    hay_pool_close(pool);
+    if (hay_pool_join(pool, 10000))
+        return 4;
+    int wrong = 0;
+    for (int i = 1; i <= 50; i++)
+        wrong += fixture.book[i].outcome != HAY_OUTCOME_OK || fixture.book[i].count != 1;
+    hay_pool_free(pool);
+    free(fixture.book);
+    close(high);
+    return wrong ? 5 : 0;
+}
+
+static void a_program_without_standard_descriptors_has_a_pool(void)
+{
+    int ends[2], status = 0;
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    fflush(NULL);
+    pid_t pid = __real_fork();
+    if (pid == 0)
+        _exit(run_without_standard_fds(ends[1]));
+    /* The child holds the other end until it is over. */
+    close(ends[1]);
+    struct pollfd end = {.fd = ends[0], .events = POLLIN};
+    CU_ASSERT_EQUAL(poll(&end, 1, LIMIT_MS), 1);
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    CU_ASSERT(WIFEXITED(status) || WIFSIGNALED(status));
+    if (WIFEXITED(status))
+        CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
+    close(ends[0]);
+}
+
+int main(void)
+{
+    CU_TestInfo forks[] = {
+        {"no fork at all fails the start", no_fork_at_all_fails_the_start},
+        {"some forks that fail are made up later", some_forks_that_fail_are_made_up_later},
+        {"restarts that fail for a while lose nothing", restarts_that_fail_for_a_while_lose_nothing},
+        {"restarts that fail for good stop the pool", restarts_that_fail_for_good_stop_the_pool},
+        {"a crashed job is settled although no fork works again", a_crashed_job_is_settled_although_no_fork_works_again},
+        {"a threaded process may not start a pool", a_threaded_process_may_not_start_a_pool},
+        {"a thread started later stops restarts only", a_thread_started_later_stops_restarts_only},
+        {"a program without standard descriptors has a pool", a_program_without_standard_descriptors_has_a_pool},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"pool fork", NULL, NULL, NULL, NULL, forks}, CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A pool without workers: the same calls, outcomes and counts in the calling process.
+ */
+#include "unit/pool/pool_fixture.h"
+
+static const struct hay_pool_options plain = {.workers = HAY_POOL_INLINE};
+
+static void jobs_run_as_they_are_submitted(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &plain);
+    uint64_t a = submit_job(&fixture, (struct hay_job){.function = "t.echo", .args = {"[5]", 3}, .id = {"\"x\"", 3}, .tag = 9});
+    CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK));
+    CU_ASSERT_STRING_EQUAL(entry_of(&fixture, a)->value, "[5]");
+    CU_ASSERT_STRING_EQUAL(entry_of(&fixture, a)->id, "\"x\"");
+    CU_ASSERT(entry_of(&fixture, a)->tag == 9 && entry_of(&fixture, a)->pid == getpid() && entry_of(&fixture, a)->attempts == 1);
+    uint64_t b = submit_job(&fixture, (struct hay_job){.index = 0});
+    CU_ASSERT_STRING_EQUAL(entry_of(&fixture, b)->value, "null");
+    CU_ASSERT(!entry_of(&fixture, b)->has_id);
+    CU_ASSERT_EQUAL(hay_pool_turn(fixture.pool, 1000), HAY_EOF);
+    CU_ASSERT(hay_pool_has_room(fixture.pool, 1u << 30));
+    CU_ASSERT_EQUAL(hay_pool_worker_pid(fixture.pool, 0), 0);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, 1000), HAY_ESTATE);
+    hay_pool_pause(fixture.pool, true);
+    hay_pool_cancel_all(fixture.pool, true);
+    CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, a, NULL), HAY_EUNKNOWN);
+    fixture_end(&fixture);
+}
+
+static void outcomes_and_retries_are_the_same(void)
+{
+    struct fixture fixture;
+    struct hay_pool_stats stats;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = HAY_POOL_INLINE, .retries = 2});
+    uint64_t a = submit(&fixture, "t.fail_before", "2"), b = submit(&fixture, "t.fail_before", "3"), c = submit(&fixture, "t.echo", "{");
+    uint64_t d = submit(&fixture, "t.fill", "0"), e = submit(&fixture, "t.fill", "16777217");
+    CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK) && entry_of(&fixture, a)->attempts == 3);
+    CU_ASSERT(ended_as(&fixture, b, HAY_OUTCOME_ERROR) && entry_of(&fixture, b)->attempts == 3);
+    CU_ASSERT(ended_as(&fixture, c, HAY_OUTCOME_ERROR) && ended_as(&fixture, d, HAY_OUTCOME_ERROR) && ended_as(&fixture, e, HAY_OUTCOME_ERROR));
+    hay_pool_stats(fixture.pool, &stats);
+    CU_ASSERT(stats.accepted == 5 && stats.by_outcome[HAY_OUTCOME_OK] == 1 && stats.by_outcome[HAY_OUTCOME_ERROR] == 4 && stats.pending == 0);
+    CU_ASSERT_EQUAL(stats.started - stats.retried, 5);
+    fixture_end(&fixture);
+}
+
+static void a_timeout_tells_the_job_to_stop(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = HAY_POOL_INLINE, .timeout_ms = 30});
+    uint64_t number = submit(&fixture, "t.polite", "1");
+    CU_ASSERT_EQUAL(entry_of(&fixture, number)->count, 1);
+    CU_ASSERT(entry_of(&fixture, number)->run_ns >= 29 * NS_PER_MS);
+    fixture_end(&fixture);
+}
+
+static void submit_another(struct fixture *fixture, const struct hay_result *result)
+{
+    if (result->tag != 1)
+        return;
+    char before[8];
+    copy_span(before, sizeof before, result->value);
+    fixture->submitted += hay_pool_submit(fixture->pool, &(struct hay_job){.function = "t.echo", .args = {"[99]", 4}}, 0, NULL, NULL) == HAY_OK;
+    /* What a result points to is good during the whole call. */
+    CU_ASSERT_EQUAL(result->value.size, 3);
+    CU_ASSERT(memcmp(result->value.at, before, 3) == 0);
+}
+
+static void a_callback_may_submit_and_keeps_its_result(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &plain);
+    fixture.on_result = submit_another;
+    submit_job(&fixture, (struct hay_job){.function = "t.echo", .args = {"[1]", 3}, .tag = 1});
+    fixture.on_result = NULL;
+    CU_ASSERT_EQUAL(fixture.results, 2);
+    fixture_end(&fixture);
+}
+
+static void closing_ends_it(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &plain);
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.function = "t.echo"}, 0, NULL, NULL), HAY_ESTATE);
+    CU_ASSERT(!hay_pool_has_room(fixture.pool, 0));
+    hay_pool_terminate(fixture.pool, 0);
+    fixture_end(&fixture);
+    fixture_start(&fixture, &plain);
+    fixture_free(&fixture);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"jobs run as they are submitted", jobs_run_as_they_are_submitted},
+        {"outcomes and retries are the same", outcomes_and_retries_are_the_same},
+        {"a timeout tells the job to stop", a_timeout_tells_the_job_to_stop},
+        {"a callback may submit and keeps its result", a_callback_may_submit_and_keeps_its_result},
+        {"closing ends it", closing_ends_it},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"pool inline", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
