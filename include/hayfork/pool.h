@@ -126,7 +126,8 @@ HAY_API int hay_pool_find(const struct hay_pool *pool, const char *name, size_t 
 HAY_API enum hay_status hay_pool_start(struct hay_pool *pool, struct hay_error *error);
 
 /* Hand over one job. Everything it points to is copied.
- * Blocking: with timeout_ms 0 never (HAY_EFULL); else it turns the pool's loop until there is room.
+ * Blocking: with timeout_ms 0 never (HAY_EFULL); else it turns the pool's loop until there is room. Inside a callback of a call that
+ * turns the loop it does not wait: HAY_ETIMEDOUT at once.
  * Inline pools run the job before they return. Errors: HAY_EFULL, HAY_ETIMEDOUT, HAY_EUNKNOWN (function), HAY_EMSGSIZE (a job over 4 GiB),
  * HAY_ESTATE (not started, closed), HAY_EBROKEN, HAY_ENOMEM. `number` (may be NULL) receives the job's number. */
 HAY_API enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, uint64_t *number,

@@ -219,6 +219,18 @@ static void queue_or_drop(struct master *master, struct job *job, int (*put)(str
     }
 }
 
+void master_release_fresh(struct master *master)
+{
+    while (!list_empty(&master->fresh)) {
+        struct job *job = LIST_ITEM(list_pop_head(&master->fresh), struct job, node);
+        master->fresh_count--;
+        job->needs_fresh = false;
+        if (queue_return(&master->queue, job))
+            master_drop_job(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
+    }
+    master_mark_dirty(master);
+}
+
 void master_return_job(struct master *master, struct job *job)
 {
     if (master->is_broken)
@@ -324,6 +336,8 @@ static void cancel_one(struct master *master, struct job *job, bool running)
             break;
         /* Served by the tick: this may be a callback in the middle of that slot's frames. */
         slot = &master->slots[job->worker];
+        if (slot_running(slot) != job)
+            break; /* its worker has begun another since: the result is on its way */
         slot->end_wanted = job->number;
         slot->end_wanted_outcome = HAY_OUTCOME_CANCELLED;
         slot->end_wanted_grace_ns = master->options.grace_ns;
@@ -396,6 +410,15 @@ static void skip_each(void *context, struct job *job)
     master_drop_job(master, job, HAY_OUTCOME_SKIPPED, master->broken_reason);
 }
 
+void master_tell_broken(struct master *master)
+{
+    if (!master->is_broken || master->is_broken_told || master_pending(master))
+        return;
+    master->is_broken_told = true;
+    if (master->options.on_broken)
+        master->options.on_broken(master->options.context, master->broken_reason);
+}
+
 void master_break(struct master *master, const char *reason)
 {
     if (master->is_broken)
@@ -406,8 +429,7 @@ void master_break(struct master *master, const char *reason)
         supervisor_kill(&master->slots[i]);
     recall_all(master);
     job_store_each(&master->store, skip_each, master);
-    if (master->options.on_broken)
-        master->options.on_broken(master->options.context, master->broken_reason);
+    master_tell_broken(master);
 }
 
 void master_close(struct master *master)
@@ -463,6 +485,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
         if (!master->is_broken && !master->is_terminating)
             dispatch_all(master);
         stop_idle_workers(master);
+        master_tell_broken(master);
     }
 }
 

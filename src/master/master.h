@@ -76,6 +76,7 @@ struct master {
     bool is_closed;            /* takes no more jobs */
     bool is_terminating;       /* kills what is left */
     bool is_broken;
+    bool is_broken_told;
     char broken_reason[256];
     uint64_t log_dropped;
     unsigned char *outbox_copy;
@@ -129,6 +130,8 @@ void master_drop_job(struct master *master, struct job *job, enum hay_outcome ou
 void master_return_job(struct master *master, struct job *job);
 /* A queued job pays for a death although nobody saw it start: QUEUED to STARTED, without an attempt more. */
 void master_charge_queued(struct master *master, struct job *job);
+/* No fresh worker can be had: its jobs are queued for any. */
+void master_release_fresh(struct master *master);
 /* The job began: SENT to STARTED, one attempt more. */
 void master_job_started(struct master *master, struct slot *slot, struct job *job);
 /* What a result would say of this job; for callbacks. */
@@ -137,6 +140,8 @@ void master_describe(const struct master *master, const struct job *job, struct 
 void master_want_tick(struct master *master, int64_t when_ns);
 /* Stop the pool: nothing works any more. */
 void master_break(struct master *master, const char *reason);
+/* Report that, once the last of what was accepted has come back. */
+void master_tell_broken(struct master *master);
 static inline void master_mark_dirty(struct master *master)
 {
     master->is_dirty = true;

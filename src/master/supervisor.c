@@ -49,6 +49,8 @@ static bool take_ready(struct slot *slot, const struct frame_head *head, const u
 {
     const struct master_options *options = &slot->master->options;
     size_t size = head->size - sizeof *head;
+    if (slot->state == SLOT_STOPPING && !slot->started_jobs)
+        return true; /* it was told to end before it was ready */
     if (slot->state != SLOT_STARTING) {
         supervisor_fault(slot, "said twice that it was ready");
     } else if (head->flags & FRAME_FAILED) {
@@ -162,7 +164,9 @@ static void watch(struct slot *slot, struct birth *birth)
     struct master *master = slot->master;
     size_t max_frame = master->options.max_result_bytes + FRAME_RESULT_OVERHEAD;
     if (max_frame < 1u << 20)
-        max_frame = 1u << 20; /* READY and error texts have to pass */
+        max_frame = 1u << 20; /* error texts and progress have to pass */
+    if (max_frame < master->options.ready_size + sizeof(struct frame_head))
+        max_frame = master->options.ready_size + sizeof(struct frame_head);
     channel_open(&slot->channel, master->loop, birth->pair[0], max_frame, &handler);
     ev_io_init(&slot->exited, on_exited, slot->child.pidfd, EV_READ);
     slot->exited.data = slot;
@@ -291,7 +295,8 @@ static bool settle_ring(struct slot *slot, struct exit_status status)
     }
     if (!blamed)
         return false;
-    blamed->run_ns = clock_now_ns() - blamed->start_ns;
+    if (blamed->worker >= 0)
+        blamed->run_ns = clock_now_ns() - blamed->start_ns;
     bool is_ours = slot->killed && master->is_terminating;
     if (slot->ending == blamed->number || is_ours) {
         slot->ending_outcome = slot->ending == blamed->number ? slot->ending_outcome : HAY_OUTCOME_CANCELLED;
@@ -316,7 +321,7 @@ static void plan_restart(struct slot *slot, bool is_charged)
         delay_ns = delay_ns < RESTART_MAX_NS ? delay_ns : RESTART_MAX_NS;
     }
     /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever and does not count here. */
-    if (slot->failures && !is_charged && ++master->deaths_in_a_row >= DEATHS_MAX) {
+    if (slot->failures && !is_charged && !master->is_terminating && ++master->deaths_in_a_row >= DEATHS_MAX) {
         char reason[256];
         snprintf(reason, sizeof reason, "workers kept dying with no job settled%s%.200s", slot->fault[0] ? "; the last one: " : "", slot->fault);
         master_break(master, reason);
@@ -358,6 +363,7 @@ static void bury(struct slot *slot, struct exit_status status)
         master_want_tick(master, slot->restart_ns);
     }
     master_mark_dirty(master);
+    master_tell_broken(master);
 }
 
 void supervisor_discard(struct slot *slot)
@@ -385,7 +391,8 @@ static void restart(struct slot *slot, int64_t now_ns)
         master->recorder.restarts++;
         return;
     }
-    /* With another worker alive the pool goes on with fewer for as long as it takes. */
+    /* With another worker alive the pool goes on with fewer for as long as it takes; what waits for a fresh one takes any. */
+    master_release_fresh(master);
     snprintf(slot->fault, sizeof slot->fault, "could not be started: %.170s", error.text);
     for (int i = 0; i < master->slot_count; i++)
         if (master->slots[i].state != SLOT_DEAD) {

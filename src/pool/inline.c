@@ -25,17 +25,22 @@ static int on_progress(void *context, const struct task *task, const void *bytes
     return 0;
 }
 
+static void open_task(struct inline_pool *pool, struct task *task)
+{
+    task_init(task, &(struct task_options){.max_result_bytes = pool->options.max_result_bytes,
+                                           .watch_clock = true,
+                                           .context = pool,
+                                           .on_progress = on_progress,
+                                           .on_log = on_log});
+}
+
 void inline_init(struct inline_pool *pool, struct registry *registry, const struct hay_pool_options *options,
                  const struct retry_policy *retry)
 {
     *pool = (struct inline_pool){.registry = registry, .retry = *retry, .options = *options};
     pool->wall_offset_ns = clock_wall_ns() - clock_now_ns();
     pool->now_ns = clock_now_ns();
-    task_init(&pool->task, &(struct task_options){.max_result_bytes = options->max_result_bytes,
-                                                  .watch_clock = true,
-                                                  .context = pool,
-                                                  .on_progress = on_progress,
-                                                  .on_log = on_log});
+    open_task(pool, &pool->task);
 }
 
 void inline_release(struct inline_pool *pool)
@@ -43,14 +48,14 @@ void inline_release(struct inline_pool *pool)
     task_release(&pool->task);
 }
 
-static void fill_result(struct inline_pool *pool, struct hay_result *result, char *text, size_t size)
+static void fill_result(const struct inline_pool *pool, const struct task *task, struct hay_result *result, char *text, size_t size)
 {
     struct hay_jobline_fault fault;
     if (result->outcome != HAY_OUTCOME_OK) {
-        result->message = pool->task.message;
+        result->message = task->message;
         return;
     }
-    result->value = (struct hay_span){(const char *)buffer_at(&pool->task.result), buffer_size(&pool->task.result)};
+    result->value = (struct hay_span){(const char *)buffer_at(&task->result), buffer_size(&task->result)};
     if (pool->options.raw_results || hay_json_check(result->value.at, result->value.size, 4096, &fault) == HAY_OK)
         return;
     snprintf(text, size, "the result is not JSON: %s at byte %zu", fault.reason, fault.column);
@@ -59,7 +64,7 @@ static void fill_result(struct inline_pool *pool, struct hay_result *result, cha
     result->message = (struct hay_span){text, strlen(text)};
 }
 
-void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, uint64_t *number)
+static void run(struct inline_pool *pool, struct task *task, uint32_t function, const struct hay_job *job, uint64_t *number)
 {
     static const char null_args[] = "null";
     struct hay_span args = job->args.at ? job->args : (struct hay_span){null_args, 4};
@@ -78,17 +83,31 @@ void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_jo
         result.attempts = ++budget.attempts;
         pool->started++;
         pool->retried += budget.attempts > 1;
-        task_begin(&pool->task, result.number, budget.attempts, 0, deadline_ns);
-        result.outcome = task_run(&pool->task, registry_call(pool->registry, function), args.at, args.size);
+        task_begin(task, result.number, budget.attempts, 0, deadline_ns);
+        result.outcome = task_run(task, registry_call(pool->registry, function), args.at, args.size);
         pool->now_ns = clock_now_ns();
         result.start_ns = start_ns + pool->wall_offset_ns;
         result.run_ns = pool->now_ns - start_ns;
         result.pid = getpid();
-        fill_result(pool, &result, text, sizeof text);
+        fill_result(pool, task, &result, text, sizeof text);
         again = result.outcome != HAY_OUTCOME_OK && retry_take(&pool->retry, &budget, result.outcome, &delay_ns);
     } while (again);
     pool->by_outcome[result.outcome]++;
     if (pool->options.on_result)
         pool->options.on_result(pool->options.context, &result);
-    task_end(&pool->task);
+    task_end(task);
+}
+
+void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, uint64_t *number)
+{
+    if (pool->is_running) {
+        struct task nested;
+        open_task(pool, &nested);
+        run(pool, &nested, function, job, number);
+        task_release(&nested);
+        return;
+    }
+    pool->is_running = true;
+    run(pool, &pool->task, function, job, number);
+    pool->is_running = false;
 }

@@ -15,6 +15,7 @@
 struct inline_pool {
     struct registry *registry;
     struct task task;
+    bool is_running;           /* a job's callback submits another: it gets a task of its own */
     struct retry_policy retry;
     struct hay_pool_options options;
     uint64_t accepted, started, retried;

@@ -38,6 +38,7 @@ struct hay_pool {
     bool is_started;
     bool is_inline;
     bool is_inline_closed;
+    bool is_turning;             /* a call turns the loop: callbacks do not turn it again */
     struct inline_pool inline_pool;
     struct master master;
 };
@@ -239,8 +240,10 @@ static enum hay_status start_master(struct hay_pool *pool, struct hay_error *err
     };
     int failed = master_init(&pool->master, &master_options);
     enum hay_status status = failed ? error_system(error, -failed, "the pool's master") : master_start(&pool->master, error);
-    if (status)
+    if (status) {
         master_release(&pool->master);
+        buffer_release(&pool->table);
+    }
     return status;
 }
 
@@ -271,8 +274,9 @@ static bool turn_until(struct hay_pool *pool, bool (*holds)(const struct hay_poo
 {
     ev_timer timer;
     int64_t deadline_ns = clock_deadline_ns(timeout_ms);
-    if (holds(pool, value))
-        return true;
+    if (holds(pool, value) || pool->is_turning)
+        return holds(pool, value);
+    pool->is_turning = true;
     if (timeout_ms > 0) {
         ev_now_update(pool->loop);
         ev_timer_init(&timer, on_deadline, timeout_ms / 1000., 0.);
@@ -283,6 +287,7 @@ static bool turn_until(struct hay_pool *pool, bool (*holds)(const struct hay_poo
     while (!holds(pool, value) && (timeout_ms < 0 || clock_now_ns() < deadline_ns));
     if (timeout_ms > 0)
         ev_timer_stop(pool->loop, &timer);
+    pool->is_turning = false;
     return holds(pool, value);
 }
 
