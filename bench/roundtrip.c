@@ -94,7 +94,7 @@ static void pooled_start(struct pooled *pooled, bool raw_results, size_t size)
 
 static int64_t pooled_trips(struct pooled *pooled, const char *bytes, long trips)
 {
-    struct hay_job job = {.index = hay_pool_find(pooled->pool, "bench.echo", 10), .args = {bytes, pooled->size}, .retries = -1};
+    struct hay_job job = {.index = hay_pool_find(pooled->pool, "bench.echo", 10), .args = {bytes, pooled->size}};
     struct hay_error error = {0};
     int64_t begin_ns = bench_now_ns();
     long i, before;

@@ -52,10 +52,12 @@ timed() {
     timed_name=$1
     shift
     "$bin/watch" "$@" > "$work/watched"
-    read -r timed_wall timed_user timed_system timed_peak < "$work/watched"
+    read -r timed_wall timed_user timed_system timed_peak timed_others < "$work/watched"
     echo "$timed_wall" >> "$work/$timed_name"
     echo "$timed_peak" >> "$work/$timed_name.peak"
-    echo "  $timed_name: $timed_wall s, processor $timed_user + $timed_system s" >&2
+    # The machine counts in hundredths of a second: too coarse for less than a quarter.
+    awk -v wall="$timed_wall" -v others="$timed_others" 'BEGIN { if (wall >= 0.25) print others }' >> "$work/others"
+    echo "  $timed_name: $timed_wall s, processor $timed_user + $timed_system s, others took $timed_others %" >&2
 }
 
 median() {
@@ -107,7 +109,13 @@ machine() {
     model=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
     version=$("$hayfork" --version | head -n 1)
     echo "$version, $(date '+%Y-%m-%d %H:%M'), ${model:-$(uname -m)}, $(nproc) cores, Linux $(uname -r)"
-    echo "built with ${bench_cflags:-unknown flags}; load at the start $load; medians of $rounds rounds; scale $jobs jobs"
+    echo "built with ${bench_cflags:-unknown flags}; medians of $rounds rounds; scale $jobs jobs"
+    if [ -s "$work/others" ]; then
+        awk -v often="$(median "$work/others")" -v most="$(largest "$work/others")" 'BEGIN {
+            printf "other processes took %.0f %% of the processors meanwhile (median), at most %.0f %%", often, most
+            print most > 5 ? ": on a quiet machine the ratios may differ" : ""
+        }'
+    fi
 }
 
 table() {
@@ -310,7 +318,6 @@ bench_6() {
     rm -f "$work/objects.jsonl" "$work/string.jsonl"
 }
 
-load=$(cut -d ' ' -f 1 /proc/loadavg)
 [ "$(nproc)" -ge 2 ] || echo "bench: fewer than 2 processors: the goals are for 2" >&2
 for number in $which; do
     case $number in

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Runs one command and prints what it cost, one line: wall, user and system seconds, and the peak resident memory of that
- * process alone in KiB (0 without -m). User and system time include descendants that it waited for.
+ * Runs one command and prints what it cost, one line: wall, user and system seconds, the peak resident memory of that
+ * process alone in KiB (0 without -m), and the share of the machine's processor time that others took meanwhile, in percent.
+ * User and system time include descendants that it waited for; descendants that it left behind count as others.
  * With -m the peak is VmHWM from /proc, read every half millisecond until the process ends, the last value kept: wait4's maximum
  * would be that of the largest descendant. The program exits 1 when the command fails or passes the time limit.
  *
@@ -26,6 +27,25 @@ struct watch {
     int memory;
     char **command;
 };
+
+/* Processor time that the whole machine has used, and what a hypervisor took away, in seconds. */
+static double machine_used_s(void)
+{
+    unsigned long long user = 0, nice = 0, system = 0, idle, iowait, irq = 0, softirq = 0, steal = 0;
+    FILE *file = fopen("/proc/stat", "re");
+    if (!file)
+        return 0;
+    if (fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq, &softirq,
+               &steal) < 4)
+        user = nice = system = irq = softirq = steal = 0;
+    fclose(file);
+    return (double)(user + nice + system + irq + softirq + steal) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double seconds(const struct timeval *time)
+{
+    return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
 
 static pid_t watch_start(const struct watch *watch)
 {
@@ -86,7 +106,7 @@ int main(int argc, char **argv)
     struct watch watch = {.in = "/dev/null", .out = "/dev/null", .limit_s = 600};
     struct rusage used;
     int64_t begin_ns;
-    double wall_s;
+    double wall_s, others_s;
     long peak_kib;
     pid_t pid;
     int option, status;
@@ -107,17 +127,19 @@ int main(int argc, char **argv)
     if (optind >= argc)
         bench_die("usage: watch [-m] [-t SECONDS] [-i IN] [-o OUT] [-x STATUS] COMMAND [ARGUMENT]...");
     watch.command = argv + optind;
+    others_s = machine_used_s();
     begin_ns = bench_now_ns();
     pid = watch_start(&watch);
     peak_kib = watch_until_end(&watch, pid, begin_ns);
     if (wait4(pid, &status, 0, &used) != pid)
         bench_die("wait4: %s", strerror(errno));
     wall_s = (double)(bench_now_ns() - begin_ns) / 1e9;
+    others_s = machine_used_s() - others_s - seconds(&used.ru_utime) - seconds(&used.ru_stime);
     if (WIFSIGNALED(status))
         bench_die("%s: killed by signal %d", watch.command[0], WTERMSIG(status));
     if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != watch.accept_status)
         bench_die("%s: exit status %d", watch.command[0], WEXITSTATUS(status));
-    printf("%.6f %.6f %.6f %ld\n", wall_s, (double)used.ru_utime.tv_sec + (double)used.ru_utime.tv_usec / 1e6,
-           (double)used.ru_stime.tv_sec + (double)used.ru_stime.tv_usec / 1e6, peak_kib);
+    printf("%.6f %.6f %.6f %ld %.1f\n", wall_s, seconds(&used.ru_utime), seconds(&used.ru_stime), peak_kib,
+           others_s > 0 ? 100 * others_s / wall_s / (double)sysconf(_SC_NPROCESSORS_ONLN) : 0.0);
     return 0;
 }

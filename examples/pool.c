@@ -42,7 +42,7 @@ int main(void)
     for (uint64_t i = 1; good && i <= 10; i++) {
         char args[32];
         int size = snprintf(args, sizeof args, "%llu", (unsigned long long)i);
-        struct hay_job job = {.function = "math.square", .args = {args, (size_t)size}, .tag = i, .retries = -1};
+        struct hay_job job = {.function = "math.square", .args = {args, (size_t)size}, .tag = i};
         good = !hay_pool_submit(pool, &job, 10000, NULL, &error);
     }
     if (good) {

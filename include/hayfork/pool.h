@@ -66,10 +66,11 @@ struct hay_job {
     struct hay_span id;         /* handed back with the result. Copied. */
     uint64_t tag;               /* handed back with the result */
     int64_t timeout_ms;         /* 0: the pool's; HAY_JOB_NO_TIMEOUT: none */
-    int64_t retries;            /* -1: the pool's */
+    int64_t retries;            /* 0: the pool's; HAY_JOB_NO_RETRY: none */
     int priority;               /* higher first among what is queued */
 };
 #define HAY_JOB_NO_TIMEOUT (-1)
+#define HAY_JOB_NO_RETRY (-1)
 
 struct hay_pool_function {
     const char *name;           /* "plugin.function" */
@@ -126,8 +127,8 @@ HAY_API int hay_pool_find(const struct hay_pool *pool, const char *name, size_t 
 HAY_API enum hay_status hay_pool_start(struct hay_pool *pool, struct hay_error *error);
 
 /* Hand over one job. Everything it points to is copied.
- * Blocking: with timeout_ms 0 never (HAY_EFULL); else it turns the pool's loop until there is room. Inside a callback of a call that
- * turns the loop it does not wait: HAY_ETIMEDOUT at once.
+ * Blocking: with timeout_ms 0 never (HAY_EFULL); else it turns the pool's loop until there is room. Inside a callback it does
+ * not wait: HAY_ETIMEDOUT at once.
  * Inline pools run the job before they return. Errors: HAY_EFULL, HAY_ETIMEDOUT, HAY_EUNKNOWN (function), HAY_EMSGSIZE (a job over 4 GiB),
  * HAY_ESTATE (not started, closed), HAY_EBROKEN, HAY_ENOMEM. `number` (may be NULL) receives the job's number. */
 HAY_API enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, uint64_t *number,
@@ -145,7 +146,8 @@ HAY_API void hay_pool_cancel_all(struct hay_pool *pool, bool running);
 /* Stop reading results, because their consumer is blocked: workers fill their pipes and wait, timeouts stand still. And go on. */
 HAY_API void hay_pool_pause(struct hay_pool *pool, bool paused);
 
-/* Run the pool's loop until at least one result was delivered, or the timeout. HAY_OK, HAY_ETIMEDOUT, HAY_EOF (nothing is pending). */
+/* Run the pool's loop until at least one result was delivered, or the timeout. HAY_OK, HAY_ETIMEDOUT, HAY_EOF (nothing is pending: the
+ * loop is not turned, so workers that die meanwhile are replaced at the next turn). */
 HAY_API enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms);
 
 /* close: take no more jobs. join: after close, run the loop until every job is settled and every worker has ended in good order.

@@ -181,7 +181,7 @@ static int call_read_args(struct call *call, int stdin_fd)
 static void call_run(struct call *call)
 {
     struct hay_error error = { .status = HAY_OK };
-    struct hay_job job = { .function = call->function, .args = { call->text, call->size }, .retries = -1 };
+    struct hay_job job = { .function = call->function, .args = { call->text, call->size } };
     bool ended = false;
     if (hay_pool_submit(call->pool, &job, -1, NULL, &error) != HAY_OK) {
         say("%s", error.text);

@@ -92,7 +92,7 @@ static void feed_line(struct run *run, const struct input_line *line)
     }
     run->job = (struct hay_job){
         .index = index, .args = scanned.args, .id = id, .tag = run->read + 1, .timeout_ms = scanned.timeout_ms,
-        .retries = scanned.retries, .priority = scanned.priority,
+        .retries = scanned.retries < 0 ? 0 : scanned.retries ? scanned.retries : HAY_JOB_NO_RETRY, .priority = scanned.priority,
     };
     run->held = true;
 }

@@ -174,8 +174,10 @@ static void tell_room(struct master *master)
         !master_has_room(master, 0))
         return;
     master->is_room_wanted = false;
+    master->callback_depth++;
     if (master->options.on_room)
         master->options.on_room(master->options.context);
+    master->callback_depth--;
 }
 
 static void settle(struct master *master, struct job *job, const struct attempt_end *end)
@@ -191,8 +193,10 @@ static void settle(struct master *master, struct job *job, const struct attempt_
     master->recorder.by_outcome[end->outcome]++;
     master->delivered++;
     master->deaths_in_a_row = 0;
+    master->callback_depth++;
     if (master->options.on_result)
         master->options.on_result(master->options.context, &result);
+    master->callback_depth--;
     job_free(&master->store, job);
     tell_room(master);
 }
@@ -520,7 +524,7 @@ static int64_t queue_due_jobs(struct master *master, int64_t now_ns)
 /* After standing still (stopped, swapped) the master reads before it judges, and gives everyone that time back. */
 static void forgive_lateness(struct master *master, int64_t now_ns)
 {
-    if (master->tick_ns == TIME_NEVER || now_ns - master->tick_ns < LATE_TICK_NS)
+    if (master->paused_ns || master->tick_ns == TIME_NEVER || now_ns - master->tick_ns < LATE_TICK_NS)
         return;
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = &master->slots[i];

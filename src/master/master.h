@@ -68,6 +68,7 @@ struct master {
     int64_t tick_ns;           /* when the tick is due, TIME_NEVER: not armed */
     uint64_t next_number;
     uint64_t delivered;        /* results handed up */
+    int callback_depth;        /* the program's code is being run: it may not turn the loop */
     int deaths_in_a_row;       /* of workers that settled nothing, with no job settled meanwhile */
     int64_t wall_offset_ns;    /* CLOCK_REALTIME - CLOCK_MONOTONIC, of the last tick */
     int64_t paused_ns;         /* since when results are not read, 0: not paused */

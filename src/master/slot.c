@@ -312,7 +312,9 @@ static bool take_progress(struct slot *slot, const struct frame_head *head, cons
     }
     if (found > 0 && master->options.on_progress && hay_json_check((const char *)body, size, HAY_JOBLINE_DEPTH, NULL) == HAY_OK) {
         master_describe(master, job, &result);
+        master->callback_depth++;
         master->options.on_progress(master->options.context, &result, (const char *)body, size);
+        master->callback_depth--;
     }
     return true;
 }

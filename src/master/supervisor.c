@@ -41,8 +41,10 @@ static void on_log_line(void *context, const char *line, size_t size)
 {
     struct slot *slot = context;
     const struct master_options *options = &slot->master->options;
+    slot->master->callback_depth++;
     if (options->on_log)
         options->on_log(options->context, slot->index, line, size);
+    slot->master->callback_depth--;
 }
 
 static bool take_ready(struct slot *slot, const struct frame_head *head, const unsigned char *body)
@@ -88,6 +90,11 @@ static void on_batch(struct channel *channel)
     slot->batch_settled = 0;
     slot->look_step = 0;
     if (slot->state == SLOT_BUSY) {
+        /* Who waits for its first claim waits from now. */
+        if (!slot_running(slot)) {
+            slot->first_sight_ns = clock_now_ns();
+            slot->excluded_ns = 0;
+        }
         slot->look_ns = clock_now_ns() + LOOKOUT_FIRST_NS;
         master_want_tick(slot->master, slot->look_ns);
     }
@@ -131,6 +138,7 @@ static void on_reaped(struct ev_loop *loop, ev_child *watcher, int events)
 {
     (void)loop, (void)events;
     struct slot *slot = watcher->data;
+    slot->child.pid = 0; /* reaped: its number, and its group's, may be another's by now */
     bury(slot, exit_from_wait_status(watcher->rstatus));
 }
 

@@ -64,7 +64,8 @@ static void fill_result(const struct inline_pool *pool, const struct task *task,
     result->message = (struct hay_span){text, strlen(text)};
 }
 
-static void run(struct inline_pool *pool, struct task *task, uint32_t function, const struct hay_job *job, uint64_t *number)
+static void run(struct inline_pool *pool, struct task *task, uint32_t function, const struct hay_job *job, int64_t retries,
+         uint64_t *number)
 {
     static const char null_args[] = "null";
     struct hay_span args = job->args.at ? job->args : (struct hay_span){null_args, 4};
@@ -74,7 +75,7 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
     char text[256];
     int64_t delay_ns;
     bool again;
-    retry_init(&pool->retry, &budget, job->retries);
+    retry_init(&pool->retry, &budget, retries);
     if (number)
         *number = result.number;
     do {
@@ -98,16 +99,17 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
     task_end(task);
 }
 
-void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, uint64_t *number)
+void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, int64_t retries,
+         uint64_t *number)
 {
     if (pool->is_running) {
         struct task nested;
         open_task(pool, &nested);
-        run(pool, &nested, function, job, number);
+        run(pool, &nested, function, job, retries, number);
         task_release(&nested);
         return;
     }
     pool->is_running = true;
-    run(pool, &pool->task, function, job, number);
+    run(pool, &pool->task, function, job, retries, number);
     pool->is_running = false;
 }

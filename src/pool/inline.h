@@ -28,6 +28,6 @@ void inline_init(struct inline_pool *pool, struct registry *registry, const stru
                  const struct retry_policy *retry);
 void inline_release(struct inline_pool *pool);
 /* Run it to its end and deliver its result. */
-void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, uint64_t *number);
+void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, int64_t retries, uint64_t *number);
 
 #endif

@@ -274,7 +274,7 @@ static bool turn_until(struct hay_pool *pool, bool (*holds)(const struct hay_poo
 {
     ev_timer timer;
     int64_t deadline_ns = clock_deadline_ns(timeout_ms);
-    if (holds(pool, value) || pool->is_turning)
+    if (holds(pool, value) || pool->is_turning || pool->master.callback_depth)
         return holds(pool, value);
     pool->is_turning = true;
     if (timeout_ms > 0) {
@@ -325,6 +325,12 @@ static enum hay_status find_function(const struct hay_pool *pool, const struct h
     return HAY_OK;
 }
 
+/* As the policy wants it: below 0 is the pool's. */
+static int64_t wanted_retries(const struct hay_job *job)
+{
+    return job->retries == 0 ? -1 : job->retries < 0 ? 0 : job->retries;
+}
+
 enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, uint64_t *number,
                                 struct hay_error *error)
 {
@@ -341,7 +347,7 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
     if (pool->is_inline) {
         if (pool->is_inline_closed)
             return error_set(error, HAY_ESTATE, "the pool is closed");
-        inline_run(&pool->inline_pool, function, job, number);
+        inline_run(&pool->inline_pool, function, job, wanted_retries(job), number);
         return HAY_OK;
     }
     struct master_submission submission = {
@@ -350,7 +356,7 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
         .args = job->args.at ? job->args : (struct hay_span){"null", 4},
         .tag = job->tag,
         .timeout_ns = job->timeout_ms == 0 ? -1 : job->timeout_ms == HAY_JOB_NO_TIMEOUT ? 0 : job->timeout_ms * NS_PER_MS,
-        .retries = job->retries,
+        .retries = wanted_retries(job),
         .priority = job->priority,
     };
     status = master_submit(&pool->master, &submission, number, error);

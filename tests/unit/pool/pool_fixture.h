@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A pool with the test's own functions, and a book that records each result by the job's number. Waits are bounded by LIMIT_MS and fail the case when the
- * time is up; nothing sleeps in the hope that something has happened. `board` is shared with the workers: jobs report there and wait there.
+ * A pool with the test's own functions, and a book that records each result by the job's number. Waits are bounded by LIMIT_MS
+ * and fail the case when the
+ * time is up; nothing sleeps in the hope that something has happened. `board` is shared with the workers: jobs report there and
+ * wait there.
  */
 #ifndef TESTS_UNIT_POOL_POOL_FIXTURE_H
 #define TESTS_UNIT_POOL_POOL_FIXTURE_H
@@ -199,9 +201,12 @@ static inline void book_result(void *context, const struct hay_result *result)
         struct entry *entry = &fixture->book[result->number];
         uint8_t count = entry->count;
         *entry = (struct entry){.count = (uint8_t)(count + 1), .outcome = result->outcome, .signal = result->signal,
-                                .exit_code = result->exit_code, .worker = result->worker, .attempts = result->attempts, .pid = result->pid,
-                                .tag = result->tag, .start_ns = result->start_ns, .run_ns = result->run_ns, .id_size = result->id.size,
-                                .value_size = result->value.size, .message_size = result->message.size, .has_id = result->id.at != NULL,
+                                .exit_code = result->exit_code, .worker = result->worker, .attempts = result->attempts,
+                                    .pid = result->pid,
+                                .tag = result->tag, .start_ns = result->start_ns, .run_ns = result->run_ns,
+                                    .id_size = result->id.size,
+                                .value_size = result->value.size, .message_size = result->message.size,
+                                    .has_id = result->id.at != NULL,
                                 .place = fixture->results};
         copy_span(entry->id, sizeof entry->id, result->id);
         copy_span(entry->value, sizeof entry->value, result->value);
@@ -243,7 +248,8 @@ static inline void book_broken(void *context, const char *reason)
 static inline void fixture_register(struct fixture *fixture)
 {
     static const struct { const char *name; hay_run_fn *run; } functions[] = {
-        {"t.echo", fn_echo}, {"t.hold", fn_hold}, {"t.polite", fn_polite}, {"t.sleep", fn_sleep}, {"t.die", fn_die}, {"t.die_before", fn_die_before},
+        {"t.echo", fn_echo}, {"t.hold", fn_hold}, {"t.polite", fn_polite}, {"t.sleep", fn_sleep}, {"t.die", fn_die},
+            {"t.die_before", fn_die_before},
         {"t.fail_before", fn_fail_before}, {"t.fill", fn_fill}, {"t.print", fn_print}, {"t.progress", fn_progress}};
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
         CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, functions[i].name, "a test's", functions[i].run, NULL, NULL), HAY_OK);
@@ -290,7 +296,7 @@ static inline uint64_t submit_job(struct fixture *fixture, struct hay_job job)
 
 static inline uint64_t submit(struct fixture *fixture, const char *function, const char *args)
 {
-    return submit_job(fixture, (struct hay_job){.function = function, .args = {args, args ? strlen(args) : 0}, .retries = -1});
+    return submit_job(fixture, (struct hay_job){.function = function, .args = {args, args ? strlen(args) : 0}});
 }
 
 /* Turn until so many results have come. */
@@ -341,7 +347,8 @@ static inline bool ended_as(const struct fixture *fixture, uint64_t number, enum
     const struct entry *entry = entry_of(fixture, number);
     if (number && entry->count == 1 && entry->outcome == outcome)
         return true;
-    printf("# job %llu: %d results, %s %.60s%.100s\n", (unsigned long long)number, entry->count, hay_outcome_name(entry->outcome), entry->value, entry->message);
+    printf("# job %llu: %d results, %s %.60s%.100s\n", (unsigned long long)number, entry->count,
+           hay_outcome_name(entry->outcome), entry->value, entry->message);
     return false;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The calls of a pool in every order, right and wrong: before the start, after close, twice, with NULL; room and its callback; priorities; what
+ * The calls of a pool in every order, right and wrong: before the start, after close, twice, with NULL; room and its callback;
+ * priorities; what
  * comes back with a result; callbacks that call the pool; and that a pool leaves no process, descriptor or memory behind.
  */
 #include "unit/pool/pool_fixture.h"
@@ -33,8 +34,10 @@ static void no_pool_is_no_crash(void)
 static void options_out_of_range_are_refused(void)
 {
     const struct hay_pool_options wrong[] = {
-        {.workers = -2}, {.workers = 1000000}, {.timeout_ms = -1}, {.timeout_ms = INT64_MAX}, {.grace_ms = -2}, {.grace_ms = INT64_MAX},
-        {.retry_delay_ms = -1}, {.retry_delay_ms = INT64_MAX}, {.retries = -1}, {.crash_retries = -2}, {.max_result_bytes = UINT64_MAX}};
+        {.workers = -2}, {.workers = 1000000}, {.timeout_ms = -1}, {.timeout_ms = INT64_MAX}, {.grace_ms = -2},
+            {.grace_ms = INT64_MAX},
+        {.retry_delay_ms = -1}, {.retry_delay_ms = INT64_MAX}, {.retries = -1}, {.crash_retries = -2},
+            {.max_result_bytes = UINT64_MAX}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct hay_error error = {0};
         CU_ASSERT_PTR_NULL(hay_pool_new(&wrong[i], &error));
@@ -177,7 +180,8 @@ static void unknown_functions_and_bad_jobs_are_refused(void)
     CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.index = 10}, 0, NULL, NULL), HAY_EUNKNOWN);
     CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.index = -1}, 0, NULL, NULL), HAY_EUNKNOWN);
     CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.timeout_ms = -2}, 0, NULL, NULL), HAY_EINVAL);
-    CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.args = {"x", (size_t)5 << 30}}, 0, NULL, NULL), HAY_EMSGSIZE);
+    CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.args = {"x", (size_t)5 << 30}}, 0, NULL, NULL),
+                    HAY_EMSGSIZE);
     CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.id = {"x", (size_t)5 << 30}}, 0, NULL, NULL), HAY_EMSGSIZE);
     CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, NULL, 0, NULL, NULL), HAY_EINVAL);
     fixture_end(&fixture);
@@ -228,7 +232,8 @@ static void one_worker_keeps_priority_and_order(void)
     uint64_t numbers[60];
     fixture_start(&fixture, &one);
     for (int i = 0; i < 60; i++)
-        numbers[i] = submit_job(&fixture, (struct hay_job){.function = "t.echo", .args = {"1", 1}, .priority = i % 3 == 0 ? INT32_MIN : i % 3 == 1 ? 0 : INT32_MAX});
+        numbers[i] = submit_job(&fixture, (struct hay_job){.function = "t.echo", .args = {"1", 1}, .priority = i % 3 == 0 ?
+                                                           INT32_MIN : i % 3 == 1 ? 0 : INT32_MAX});
     CU_ASSERT(all_come(&fixture));
     for (int i = 0; i < 60; i++)
         CU_ASSERT_EQUAL(entry_of(&fixture, numbers[i])->place, (uint64_t)((2 - i % 3) * 20 + i / 3 + 1));
@@ -240,13 +245,15 @@ static void a_result_brings_back_what_was_submitted(void)
     struct fixture fixture;
     fixture_start(&fixture, &two);
     char id[] = "\"abc\"", args[] = "[5]";
-    uint64_t a = submit_job(&fixture, (struct hay_job){.function = "t.echo", .args = {args, 3}, .id = {id, 5}, .tag = UINT64_MAX});
+    uint64_t a = submit_job(&fixture, (struct hay_job){.function = "t.echo", .args = {args, 3}, .id = {id, 5},
+                                                       .tag = UINT64_MAX});
     memset(id, '#', sizeof id);
     memset(args, '#', sizeof args); /* all was copied */
     uint64_t b = submit_job(&fixture, (struct hay_job){.index = 0});
     uint64_t c = submit_job(&fixture, (struct hay_job){.index = 0, .id = {"", 0}, .tag = 7});
     CU_ASSERT(all_come(&fixture));
-    CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK) && ended_as(&fixture, b, HAY_OUTCOME_OK) && ended_as(&fixture, c, HAY_OUTCOME_OK));
+    CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK) && ended_as(&fixture, b, HAY_OUTCOME_OK) && ended_as(&fixture, c,
+            HAY_OUTCOME_OK));
     CU_ASSERT_STRING_EQUAL(entry_of(&fixture, a)->id, "\"abc\"");
     CU_ASSERT_STRING_EQUAL(entry_of(&fixture, a)->value, "[5]");
     CU_ASSERT_EQUAL(entry_of(&fixture, a)->tag, UINT64_MAX);
@@ -256,7 +263,8 @@ static void a_result_brings_back_what_was_submitted(void)
     CU_ASSERT_EQUAL(entry_of(&fixture, c)->id_size, 0);
     CU_ASSERT(a == 1 && b == 2 && c == 3);
     const struct entry *entry = entry_of(&fixture, a);
-    CU_ASSERT(entry->attempts == 1 && entry->worker >= 0 && entry->worker < 2 && entry->pid > 0 && entry->signal == 0 && entry->exit_code == -1);
+    CU_ASSERT(entry->attempts == 1 && entry->worker >= 0 && entry->worker < 2 && entry->pid > 0 && entry->signal == 0 &&
+              entry->exit_code == -1);
     CU_ASSERT(entry->run_ns >= 0 && entry->run_ns < 10 * NS_PER_S);
     CU_ASSERT(entry->start_ns > clock_wall_ns() - 60 * NS_PER_S && entry->start_ns <= clock_wall_ns());
     fixture_end(&fixture);
@@ -268,7 +276,8 @@ static void submit_more(struct fixture *fixture, const struct hay_result *result
 {
     (void)result;
     if (fixture->submitted < 3000)
-        fixture->submitted += hay_pool_submit(fixture->pool, &(struct hay_job){.function = "t.echo", .args = {"2", 1}}, 0, NULL, NULL) == HAY_OK;
+        fixture->submitted += hay_pool_submit(fixture->pool, &(struct hay_job){.function = "t.echo", .args = {"2", 1}}, 0, NULL,
+                                              NULL) == HAY_OK;
 }
 
 static void a_callback_may_submit(void)
@@ -291,7 +300,8 @@ static void submit_two_and_wait(struct fixture *fixture, const struct hay_result
     depth++;
     deepest = depth > deepest ? depth : deepest;
     for (int i = 0; i < 2 && fixture->submitted < 400; i++) {
-        enum hay_status status = hay_pool_submit(fixture->pool, &(struct hay_job){.function = "t.echo", .args = {"2", 1}}, 50, NULL, NULL);
+        enum hay_status status = hay_pool_submit(fixture->pool, &(struct hay_job){.function = "t.echo", .args = {"2", 1}}, 50,
+                                                 NULL, NULL);
         fixture->submitted += status == HAY_OK;
     }
     depth--;
@@ -405,7 +415,8 @@ static void freeing_settles_what_runs_and_what_waits(void)
     CU_ASSERT_EQUAL(fixture.results, 300);
     int wrong = 0;
     for (uint64_t i = 1; i <= 300; i++)
-        wrong += fixture.book[i].count != 1 || (fixture.book[i].outcome != HAY_OUTCOME_OK && fixture.book[i].outcome != HAY_OUTCOME_CANCELLED) ||
+        wrong += fixture.book[i].count != 1 || (fixture.book[i].outcome != HAY_OUTCOME_OK &&
+                                                fixture.book[i].outcome != HAY_OUTCOME_CANCELLED) ||
                  (i % 2 == 0 && fixture.book[i].outcome != HAY_OUTCOME_CANCELLED);
     CU_ASSERT_EQUAL(wrong, 0);
     CU_ASSERT(has_no_child());

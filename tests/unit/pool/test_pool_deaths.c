@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Workers that die, are killed or stand still: each job still gets exactly one result, the right one, and only the job that ran pays. Kills are aimed by
+ * Workers that die, are killed or stand still: each job still gets exactly one result, the right one, and only the job that ran
+ * pays. Kills are aimed by
  * what the pool and the board say, not by time. The program is linked with --wrap=recv, so that workers can be
  * made to stop or to die before they read.
  */
@@ -30,8 +31,10 @@ ssize_t __wrap_recv(int fd, void *bytes, size_t size, int flags)
 static void a_crash_says_how_it_died(void)
 {
     static const struct { const char *args; int signal, exit_code; const char *text; } deaths[] = {
-        {"11", SIGSEGV, -1, "SIGSEGV"}, {"6", SIGABRT, -1, "SIGABRT"}, {"7", SIGBUS, -1, "SIGBUS"}, {"8", SIGFPE, -1, "SIGFPE"}, {"4", SIGILL, -1, "SIGILL"},
-        {"9", SIGKILL, -1, "SIGKILL"}, {"15", SIGTERM, -1, "SIGTERM"}, {"0", 0, 0, "exited with 0"}, {"-7", 0, 7, "exited with 7"}, {"-255", 0, 255, "exited with 255"}};
+        {"11", SIGSEGV, -1, "SIGSEGV"}, {"6", SIGABRT, -1, "SIGABRT"}, {"7", SIGBUS, -1, "SIGBUS"}, {"8", SIGFPE, -1, "SIGFPE"},
+            {"4", SIGILL, -1, "SIGILL"},
+        {"9", SIGKILL, -1, "SIGKILL"}, {"15", SIGTERM, -1, "SIGTERM"}, {"0", 0, 0, "exited with 0"}, {"-7", 0, 7,
+                "exited with 7"}, {"-255", 0, 255, "exited with 255"}};
     struct fixture fixture;
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
     for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++) {
@@ -65,7 +68,8 @@ static void a_crash_is_retried_on_a_fresh_worker(void)
     struct fixture fixture;
     for (int workers = 1; workers <= 4; workers++) {
         fixture_start(&fixture, &(struct hay_pool_options){.workers = workers, .crash_retries = 3});
-        uint64_t a = submit(&fixture, "t.die_before", "1"), b = submit(&fixture, "t.die_before", "3"), c = submit(&fixture, "t.die_before", "4");
+        uint64_t a = submit(&fixture, "t.die_before", "1"), b = submit(&fixture, "t.die_before", "3"), c = submit(&fixture,
+                "t.die_before", "4");
         CU_ASSERT(all_come(&fixture));
         CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK) && entry_of(&fixture, a)->attempts == 2);
         CU_ASSERT(ended_as(&fixture, b, HAY_OUTCOME_OK) && entry_of(&fixture, b)->attempts == 4);
@@ -115,7 +119,7 @@ static void errors_and_crashes_have_budgets_of_their_own(void)
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .retries = 2, .retry_delay_ms = 1, .crash_retries = 1});
     uint64_t a = submit(&fixture, "t.fail_before", "2"), b = submit(&fixture, "t.fail_before", "3");
     uint64_t c = submit_job(&fixture, (struct hay_job){.function = "t.fail_before", .args = {"5", 1}, .retries = 5});
-    uint64_t d = submit_job(&fixture, (struct hay_job){.function = "t.fail_before", .args = {"1", 1}, .retries = 0});
+    uint64_t d = submit_job(&fixture, (struct hay_job){.function = "t.fail_before", .args = {"1", 1}, .retries = HAY_JOB_NO_RETRY});
     CU_ASSERT(all_come(&fixture));
     CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK) && entry_of(&fixture, a)->attempts == 3);
     CU_ASSERT(ended_as(&fixture, b, HAY_OUTCOME_ERROR) && entry_of(&fixture, b)->attempts == 3);
@@ -240,10 +244,12 @@ static bool stops_with_jobs(struct fixture *fixture, pid_t not_this)
         siginfo_t info = {0};
         pid_t pid = hay_pool_worker_pid(fixture->pool, 0);
         hay_pool_stats(fixture->pool, &stats);
-        if (pid > 0 && pid != not_this && stats.pending && !stats.queued && !waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT | WNOHANG) && info.si_pid)
+        if (pid > 0 && pid != not_this && stats.pending && !stats.queued && !waitid(P_PID, (id_t)pid, &info,
+                                                                                    WSTOPPED | WNOWAIT | WNOHANG) && info.si_pid)
             return true;
     }
-    printf("# pid %d, pending %llu, queued %llu, deaths %llu\n", (int)hay_pool_worker_pid(fixture->pool, 0), (unsigned long long)stats.pending,
+    printf("# pid %d, pending %llu, queued %llu, deaths %llu\n", (int)hay_pool_worker_pid(fixture->pool, 0),
+           (unsigned long long)stats.pending,
            (unsigned long long)stats.queued, (unsigned long long)stats.deaths);
     return false;
 }
@@ -364,7 +370,8 @@ int main(void)
         {"kills at random lose nothing", kills_at_random_lose_nothing},
         {"a stopped worker gives back what it holds", a_stopped_worker_gives_back_what_it_holds},
         {"a stopped idle worker does not hold the join", a_stopped_idle_worker_does_not_hold_the_join},
-        {"a worker just done with a long job has time to begin the next", a_worker_just_done_with_a_long_job_has_time_to_begin_the_next},
+        {"a worker just done with a long job has time to begin the next",
+         a_worker_just_done_with_a_long_job_has_time_to_begin_the_next},
         {"a job never seen to start pays at the third death", a_job_never_seen_to_start_pays_at_the_third_death},
         CU_TEST_INFO_NULL,
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Forks that fail: at the start, at a restart, for a while and for good; in a process with threads; and with the standard descriptors closed. The
+ * Forks that fail: at the start, at a restart, for a while and for good; in a process with threads; and with the standard
+ * descriptors closed. The
  * program is linked with --wrap=fork, so the next forks fail as told.
  */
 #include "unit/pool/pool_fixture.h"
@@ -92,7 +93,8 @@ static void restarts_that_fail_for_good_stop_the_pool(void)
     CU_ASSERT(all_come(&fixture));
     CU_ASSERT_EQUAL(fixture.broken, 1);
     for (uint64_t number = fixture.submitted - 4; number <= fixture.submitted; number++)
-        CU_ASSERT(entry_of(&fixture, number)->outcome == HAY_OUTCOME_SKIPPED || entry_of(&fixture, number)->outcome == HAY_OUTCOME_CRASH);
+        CU_ASSERT(entry_of(&fixture, number)->outcome == HAY_OUTCOME_SKIPPED || entry_of(&fixture,
+                                                                                         number)->outcome == HAY_OUTCOME_CRASH);
     fail_forks(0, 0);
     fixture_end(&fixture);
 }

@@ -33,13 +33,16 @@ static void outcomes_and_retries_are_the_same(void)
     struct fixture fixture;
     struct hay_pool_stats stats;
     fixture_start(&fixture, &(struct hay_pool_options){.workers = HAY_POOL_INLINE, .retries = 2});
-    uint64_t a = submit(&fixture, "t.fail_before", "2"), b = submit(&fixture, "t.fail_before", "3"), c = submit(&fixture, "t.echo", "{");
+    uint64_t a = submit(&fixture, "t.fail_before", "2"), b = submit(&fixture, "t.fail_before", "3"), c = submit(&fixture,
+            "t.echo", "{");
     uint64_t d = submit(&fixture, "t.fill", "0"), e = submit(&fixture, "t.fill", "16777217");
     CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK) && entry_of(&fixture, a)->attempts == 3);
     CU_ASSERT(ended_as(&fixture, b, HAY_OUTCOME_ERROR) && entry_of(&fixture, b)->attempts == 3);
-    CU_ASSERT(ended_as(&fixture, c, HAY_OUTCOME_ERROR) && ended_as(&fixture, d, HAY_OUTCOME_ERROR) && ended_as(&fixture, e, HAY_OUTCOME_ERROR));
+    CU_ASSERT(ended_as(&fixture, c, HAY_OUTCOME_ERROR) && ended_as(&fixture, d, HAY_OUTCOME_ERROR) && ended_as(&fixture, e,
+            HAY_OUTCOME_ERROR));
     hay_pool_stats(fixture.pool, &stats);
-    CU_ASSERT(stats.accepted == 5 && stats.by_outcome[HAY_OUTCOME_OK] == 1 && stats.by_outcome[HAY_OUTCOME_ERROR] == 4 && stats.pending == 0);
+    CU_ASSERT(stats.accepted == 5 && stats.by_outcome[HAY_OUTCOME_OK] == 1 && stats.by_outcome[HAY_OUTCOME_ERROR] == 4 &&
+              stats.pending == 0);
     CU_ASSERT_EQUAL(stats.started - stats.retried, 5);
     fixture_end(&fixture);
 }
@@ -60,7 +63,8 @@ static void submit_another(struct fixture *fixture, const struct hay_result *res
         return;
     char before[8];
     copy_span(before, sizeof before, result->value);
-    fixture->submitted += hay_pool_submit(fixture->pool, &(struct hay_job){.function = "t.echo", .args = {"[99]", 4}}, 0, NULL, NULL) == HAY_OK;
+    fixture->submitted += hay_pool_submit(fixture->pool, &(struct hay_job){.function = "t.echo", .args = {"[99]", 4}}, 0, NULL,
+                                          NULL) == HAY_OK;
     /* What a result points to is good during the whole call. */
     CU_ASSERT_EQUAL(result->value.size, 3);
     CU_ASSERT(memcmp(result->value.at, before, 3) == 0);

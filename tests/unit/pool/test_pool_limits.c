@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Timeouts, grace, cancelling, terminating and pausing: for jobs that listen, jobs that do not, and jobs in every state. Times are only ever bounded from
+ * Timeouts, grace, cancelling, terminating and pausing: for jobs that listen, jobs that do not, and jobs in every state. Times
+ * are only ever bounded from
  * below by the clock, and from above by what a loaded machine takes.
  */
 #include "unit/pool/pool_fixture.h"
@@ -9,7 +10,7 @@ static const struct hay_pool_options one = {.workers = 1, .grace_ms = 200};
 
 static uint64_t submit_timed(struct fixture *fixture, const char *function, int64_t timeout_ms)
 {
-    return submit_job(fixture, (struct hay_job){.function = function, .args = {"1", 1}, .timeout_ms = timeout_ms, .retries = -1});
+    return submit_job(fixture, (struct hay_job){.function = function, .args = {"1", 1}, .timeout_ms = timeout_ms});
 }
 
 static void a_job_that_does_not_listen_is_killed_after_the_grace(void)
@@ -49,7 +50,8 @@ static void without_grace_the_kill_is_at_once(void)
     struct fixture fixture;
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .timeout_ms = 50, .grace_ms = HAY_POOL_NO_GRACE});
     uint64_t a = submit(&fixture, "t.hold", "1"), b = submit_timed(&fixture, "t.sleep", HAY_JOB_NO_TIMEOUT);
-    uint64_t c = submit_job(&fixture, (struct hay_job){.function = "t.sleep", .args = {"150", 3}, .timeout_ms = HAY_JOB_NO_TIMEOUT});
+    uint64_t c = submit_job(&fixture, (struct hay_job){.function = "t.sleep", .args = {"150", 3},
+                                                       .timeout_ms = HAY_JOB_NO_TIMEOUT});
     CU_ASSERT(all_come(&fixture));
     CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_TIMEOUT));
     CU_ASSERT(ended_as(&fixture, b, HAY_OUTCOME_OK));
@@ -61,7 +63,8 @@ static void without_grace_large_results_still_arrive(void)
 {
     struct fixture fixture;
     int wrong = 0;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 16, .grace_ms = HAY_POOL_NO_GRACE, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 16, .grace_ms = HAY_POOL_NO_GRACE,
+                                                       .crash_retries = HAY_POOL_NO_CRASH_RETRY});
     for (int i = 0; i < 64; i++)
         submit(&fixture, "t.fill", "6000000");
     CU_ASSERT(all_come(&fixture));
@@ -74,7 +77,8 @@ static void without_grace_large_results_still_arrive(void)
 static void timeouts_are_retried_where_asked_for(void)
 {
     struct fixture fixture;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .grace_ms = 5000, .retries = 2, .retry_timeouts = true, .retry_delay_ms = 1});
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .grace_ms = 5000, .retries = 2, .retry_timeouts = true,
+                                                       .retry_delay_ms = 1});
     uint64_t a = submit_timed(&fixture, "t.polite", 20);
     CU_ASSERT(all_come(&fixture));
     CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_TIMEOUT));
@@ -117,7 +121,8 @@ static void waiting_and_queued_jobs_are_cancelled_at_once(void)
     uint64_t queued = submit(&fixture, "t.echo", "1");
     CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, queued, NULL), HAY_OK);
     CU_ASSERT(ended_as(&fixture, queued, HAY_OUTCOME_CANCELLED));
-    CU_ASSERT(entry_of(&fixture, queued)->attempts == 0 && entry_of(&fixture, queued)->worker == -1 && entry_of(&fixture, queued)->pid == 0 &&
+    CU_ASSERT(entry_of(&fixture, queued)->attempts == 0 && entry_of(&fixture, queued)->worker == -1 && entry_of(&fixture,
+            queued)->pid == 0 &&
               entry_of(&fixture, queued)->start_ns == 0);
     CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, queued, NULL), HAY_EUNKNOWN);
     CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, 0, NULL), HAY_EUNKNOWN);
@@ -181,7 +186,8 @@ static void cancel_all_spares_what_runs_unless_told(void)
     fixture_end(&fixture);
 }
 
-/* A slot whose finished job is not read yet and whose next job runs: both count as started. Wanting both ended must end the running one. The order in
+/* A slot whose finished job is not read yet and whose next job runs: both count as started. Wanting both ended must end the
+ * running one. The order in
  * which job records are visited depends on which were used before, so several histories are tried. */
 static void both_started_jobs_of_a_slot_are_ended(bool terminate)
 {
@@ -320,7 +326,8 @@ int main(void)
     CU_TestInfo cancels[] = {
         {"waiting and queued jobs are cancelled at once", waiting_and_queued_jobs_are_cancelled_at_once},
         {"running jobs are cancelled by asking, then killing", running_jobs_are_cancelled_by_asking_then_killing},
-        {"a job sent ahead is cancelled without harm to its neighbours", a_job_sent_ahead_is_cancelled_without_harm_to_its_neighbours},
+        {"a job sent ahead is cancelled without harm to its neighbours",
+         a_job_sent_ahead_is_cancelled_without_harm_to_its_neighbours},
         {"cancel_all spares what runs unless told", cancel_all_spares_what_runs_unless_told},
         {"terminate ends the running job behind an unread one", terminate_ends_the_running_job_behind_an_unread_one},
         {"cancelling an unread job does not forget the running one", cancelling_an_unread_job_does_not_forget_the_running_one},

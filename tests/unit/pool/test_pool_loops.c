@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A pool in loops that are not its own: one that the program made, and libev's default loop, which reaps every child of the process. And a pool beside
+ * A pool in loops that are not its own: one that the program made, and libev's default loop, which reaps every child of the
+ * process. And a pool beside
  * code that waits for any child. Statuses are right where they can be known, and each job is settled where they cannot.
  */
 #include "unit/pool/pool_fixture.h"
@@ -19,7 +20,8 @@ static void work_in(struct ev_loop *loop)
 {
     struct fixture fixture;
     ev_timer timer;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .loop = loop, .crash_retries = HAY_POOL_NO_CRASH_RETRY, .grace_ms = 50});
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .loop = loop, .crash_retries = HAY_POOL_NO_CRASH_RETRY,
+                                                       .grace_ms = 50});
     ev_timer_init(&timer, on_tick, 0.001, 0.001);
     ev_timer_start(loop, &timer);
     ticks = 0;
@@ -28,7 +30,8 @@ static void work_in(struct ev_loop *loop)
     int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
     while (fixture.results < fixture.submitted && clock_now_ns() < deadline_ns)
         ev_run(loop, EVRUN_ONCE);
-    uint64_t deaths[] = {submit(&fixture, "t.die", "11"), submit(&fixture, "t.die", "9"), submit(&fixture, "t.die", "-7"), submit(&fixture, "t.die", "0")};
+    uint64_t deaths[] = {submit(&fixture, "t.die", "11"), submit(&fixture, "t.die", "9"), submit(&fixture, "t.die", "-7"),
+                         submit(&fixture, "t.die", "0")};
     uint64_t slow = submit_job(&fixture, (struct hay_job){.function = "t.hold", .timeout_ms = 30});
     while (fixture.results < fixture.submitted && clock_now_ns() < deadline_ns)
         ev_run(loop, EVRUN_ONCE);
@@ -72,7 +75,8 @@ static void a_pool_of_its_own_loop_lives_beside_a_running_default_loop(void)
     for (int i = 0; i < 20; i++) {
         uint64_t number = submit(&fixture, "t.die", "6");
         CU_ASSERT(begins(&fixture, 0));
-        for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); fixture.results < fixture.submitted && clock_now_ns() < deadline_ns;) {
+        for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); fixture.results < fixture.submitted &&
+             clock_now_ns() < deadline_ns;) {
             ev_run(loop, EVRUN_NOWAIT); /* reaps whoever died */
             hay_pool_turn(fixture.pool, 1);
         }
@@ -122,7 +126,8 @@ int main(void)
         {"ignoring SIGCHLD is survived", ignoring_sigchld_is_survived},
         {"a given loop serves the pool and others", a_given_loop_serves_the_pool_and_others},
         {"the default loop takes statuses and gives them back", the_default_loop_takes_statuses_and_gives_them_back},
-        {"a pool of its own loop lives beside a running default loop", a_pool_of_its_own_loop_lives_beside_a_running_default_loop},
+        {"a pool of its own loop lives beside a running default loop",
+         a_pool_of_its_own_loop_lives_beside_a_running_default_loop},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"pool loops", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};

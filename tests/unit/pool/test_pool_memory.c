@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory that runs out: the whole life of a pool is played again and again, each time with another allocation of the master failing. Whatever fails, each accepted
+ * Memory that runs out: the whole life of a pool is played again and again, each time with another allocation of the master
+ * failing. Whatever fails, each accepted
  * job has one result, nothing crashes, and no process or descriptor is left. Workers are spared: they are other processes.
  */
 #include "unit/plugin/failing_malloc.h"
@@ -29,7 +30,8 @@ static bool play(long fail_at)
     struct hay_pool *pool = hay_pool_new(&options, NULL);
     if (pool && !hay_pool_register(pool, "t.echo", "a", fn_sparing, NULL, NULL) && !hay_pool_start(pool, NULL)) {
         for (int i = 0; i < 20; i++)
-            accepted += hay_pool_submit(pool, &(struct hay_job){.index = 0, .args = {large, i % 7 ? 3 : sizeof large}, .priority = i % 3}, 0, NULL, NULL) == HAY_OK;
+            accepted += hay_pool_submit(pool, &(struct hay_job){.index = 0, .args = {large, i % 7 ? 3 : sizeof large},
+                                                                .priority = i % 3}, 0, NULL, NULL) == HAY_OK;
         hay_pool_close(pool);
         in_time = hay_pool_join(pool, 10000) == HAY_OK;
         allocations_left = -1;

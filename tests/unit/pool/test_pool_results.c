@@ -24,7 +24,8 @@ static void no_result_and_too_large_a_result_are_errors(void)
     struct fixture fixture;
     struct hay_pool_stats stats;
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 1});
-    uint64_t none = submit(&fixture, "t.fill", "0"), large = submit(&fixture, "t.fill", "20971520"), over = submit(&fixture, "t.fill", "16777217");
+    uint64_t none = submit(&fixture, "t.fill", "0"), large = submit(&fixture, "t.fill", "20971520"), over = submit(&fixture,
+            "t.fill", "16777217");
     CU_ASSERT(all_come(&fixture));
     CU_ASSERT(ended_as(&fixture, none, HAY_OUTCOME_ERROR));
     CU_ASSERT(ended_as(&fixture, large, HAY_OUTCOME_ERROR));
@@ -135,7 +136,8 @@ static void many_jobs(int workers, int jobs)
         wrong += !submit(&fixture, "t.echo", "[1]");
     CU_ASSERT(all_come(&fixture));
     for (uint64_t number = 1; number <= fixture.submitted; number++)
-        wrong += fixture.book[number].count != 1 || fixture.book[number].outcome != HAY_OUTCOME_OK || fixture.book[number].attempts != 1;
+        wrong += fixture.book[number].count != 1 || fixture.book[number].outcome != HAY_OUTCOME_OK ||
+            fixture.book[number].attempts != 1;
     CU_ASSERT_EQUAL(wrong, 0);
     hay_pool_stats(fixture.pool, &stats);
     CU_ASSERT_EQUAL(stats.accepted, (uint64_t)jobs);
@@ -160,7 +162,8 @@ static void a_hundred_thousand_jobs_through_sixteen_workers(void)
 static void a_mix_of_everything_is_conserved(void)
 {
     struct fixture fixture;
-    static const char *const calls[][2] = {{"t.echo", "1"}, {"t.echo", "{"}, {"t.sleep", "1"}, {"t.fail_before", "1"}, {"t.die_before", "1"}, {"t.fill", "90000"},
+    static const char *const calls[][2] = {{"t.echo", "1"}, {"t.echo", "{"}, {"t.sleep", "1"}, {"t.fail_before", "1"},
+                                           {"t.die_before", "1"}, {"t.fill", "90000"},
                                            {"t.die", "-3"}, {"t.print", "2"}, {"t.echo", "3"}, {"t.echo", "4"}};
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 4, .retries = 1, .retry_delay_ms = 1, .timeout_ms = 5000});
     for (int i = 0; i < 1000; i++) {
@@ -197,6 +200,7 @@ int main(void)
         {"a mix of everything is conserved", a_mix_of_everything_is_conserved},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"pool results", NULL, NULL, NULL, NULL, shapes}, {"pool many", NULL, NULL, NULL, NULL, many}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"pool results", NULL, NULL, NULL, NULL, shapes}, {"pool many", NULL, NULL, NULL, NULL, many},
+                             CU_SUITE_INFO_NULL};
     return tap_run(suites);
 }
