@@ -8,5 +8,7 @@
 #include <hayfork/error.h>
 #include <hayfork/jobline.h>
 #include <hayfork/pool.h>
+#include <hayfork/shared.h>
+#include <hayfork/sync.h>
 
 #endif

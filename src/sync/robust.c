@@ -24,6 +24,31 @@ int robust_init(pthread_mutex_t *lock)
     return -rc;
 }
 
+#if defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define HAS_THREAD_SANITIZER 1
+#endif
+#elif defined __SANITIZE_THREAD__
+#define HAS_THREAD_SANITIZER 1
+#endif
+
+#ifdef HAS_THREAD_SANITIZER
+/* ThreadSanitizer does not see a lock taken by pthread_mutex_clocklock(). */
+static int lock_until(pthread_mutex_t *lock, int64_t until_ns)
+{
+    int rc;
+    while ((rc = pthread_mutex_trylock(lock)) == EBUSY && clock_now_ns() < until_ns)
+        nanosleep(&(struct timespec){0, 20 * NS_PER_US}, NULL);
+    return rc == EBUSY ? ETIMEDOUT : rc;
+}
+#else
+static int lock_until(pthread_mutex_t *lock, int64_t until_ns)
+{
+    struct timespec until = {until_ns / NS_PER_S, until_ns % NS_PER_S};
+    return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &until);
+}
+#endif
+
 /* A holder killed between its unlock and the wake can leave us asleep beside a free lock: so in slices. The closing trylock also
  * makes glibc forget that this thread was about to take the lock, which its clocklock does not when it times out; the lock
  * may be unmapped later. */
@@ -34,9 +59,7 @@ static int lock_in_slices(pthread_mutex_t *lock, int64_t deadline_ns)
         int64_t now_ns = clock_now_ns();
         if (now_ns >= deadline_ns)
             return rc == ETIMEDOUT ? pthread_mutex_trylock(lock) : rc;
-        int64_t until_ns = now_ns + RECHECK_NS < deadline_ns ? now_ns + RECHECK_NS : deadline_ns;
-        struct timespec until = {until_ns / NS_PER_S, until_ns % NS_PER_S};
-        rc = pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &until);
+        rc = lock_until(lock, now_ns + RECHECK_NS < deadline_ns ? now_ns + RECHECK_NS : deadline_ns);
         if (rc != ETIMEDOUT && rc != EINTR)
             return rc;
     }

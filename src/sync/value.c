@@ -13,10 +13,15 @@
 #include <math.h>
 #include <string.h>
 
+enum family { NO_FAMILY, SIGNED, UNSIGNED, FLOATING };
+
 struct hay_value {
-    _Atomic uint64_t cell;
-    enum hay_type type;
+    _Atomic uint64_t cell;      /* with the lock in one cache line */
     struct hay_mutex mutex;
+    enum family family;
+    enum hay_type type;
+    int64_t min, max;           /* of a signed type */
+    uint64_t unsigned_max;      /* of an unsigned type */
     struct mapping mapping;
 };
 
@@ -24,20 +29,21 @@ _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics in shared memory hav
 
 static const struct type_traits {
     size_t size;
-    int64_t min, max;           /* of the signed types */
-    uint64_t unsigned_max;      /* of the unsigned types */
+    enum family family;
+    int64_t min, max;
+    uint64_t unsigned_max;
 } traits[] = {
-    [HAY_TYPE_NONE] = {0, 0, 0, 0},
-    [HAY_I8] = {1, INT8_MIN, INT8_MAX, 0},
-    [HAY_I16] = {2, INT16_MIN, INT16_MAX, 0},
-    [HAY_I32] = {4, INT32_MIN, INT32_MAX, 0},
-    [HAY_I64] = {8, INT64_MIN, INT64_MAX, 0},
-    [HAY_U8] = {1, 0, 0, UINT8_MAX},
-    [HAY_U16] = {2, 0, 0, UINT16_MAX},
-    [HAY_U32] = {4, 0, 0, UINT32_MAX},
-    [HAY_U64] = {8, 0, 0, UINT64_MAX},
-    [HAY_F32] = {4, 0, 0, 0},
-    [HAY_F64] = {8, 0, 0, 0},
+    [HAY_TYPE_NONE] = {0, NO_FAMILY, 0, 0, 0},
+    [HAY_I8] = {1, SIGNED, INT8_MIN, INT8_MAX, 0},
+    [HAY_I16] = {2, SIGNED, INT16_MIN, INT16_MAX, 0},
+    [HAY_I32] = {4, SIGNED, INT32_MIN, INT32_MAX, 0},
+    [HAY_I64] = {8, SIGNED, INT64_MIN, INT64_MAX, 0},
+    [HAY_U8] = {1, UNSIGNED, 0, 0, UINT8_MAX},
+    [HAY_U16] = {2, UNSIGNED, 0, 0, UINT16_MAX},
+    [HAY_U32] = {4, UNSIGNED, 0, 0, UINT32_MAX},
+    [HAY_U64] = {8, UNSIGNED, 0, 0, UINT64_MAX},
+    [HAY_F32] = {4, FLOATING, 0, 0, 0},
+    [HAY_F64] = {8, FLOATING, 0, 0, 0},
 };
 
 size_t hay_type_size(enum hay_type type)
@@ -59,6 +65,10 @@ struct hay_value *hay_value_new(enum hay_type type, struct hay_error *error)
     }
     struct hay_value *value = mapping.at;
     value->type = type;
+    value->family = traits[type].family;
+    value->min = traits[type].min;
+    value->max = traits[type].max;
+    value->unsigned_max = traits[type].unsigned_max;
     value->mapping = mapping;
     rc = mutex_init(&value->mutex, true);
     if (rc < 0) {
@@ -85,24 +95,14 @@ enum hay_type hay_value_type(const struct hay_value *value)
     return value ? value->type : HAY_TYPE_NONE;
 }
 
-static bool is_signed(const struct hay_value *value)
+static inline bool is_of(const struct hay_value *value, enum family family)
 {
-    return value && value->type >= HAY_I8 && value->type <= HAY_I64;
+    return value && value->family == family;
 }
 
-static bool is_unsigned(const struct hay_value *value)
+static inline bool fits_signed(const struct hay_value *value, int64_t number)
 {
-    return value && value->type >= HAY_U8 && value->type <= HAY_U64;
-}
-
-static bool is_floating(const struct hay_value *value)
-{
-    return value && value->type >= HAY_F32;
-}
-
-static bool fits_signed(const struct hay_value *value, int64_t number)
-{
-    return number >= traits[value->type].min && number <= traits[value->type].max;
+    return number >= value->min && number <= value->max;
 }
 
 /* The double that the type holds for `number`, or false. */
@@ -132,7 +132,7 @@ static double number_of(uint64_t bits)
 
 enum hay_status hay_value_load_i64(const struct hay_value *value, int64_t *number)
 {
-    if (!is_signed(value) || !number)
+    if (!is_of(value, SIGNED) || !number)
         return HAY_EINVAL;
     *number = (int64_t)atomic_load_explicit(&value->cell, memory_order_acquire);
     return HAY_OK;
@@ -140,7 +140,7 @@ enum hay_status hay_value_load_i64(const struct hay_value *value, int64_t *numbe
 
 enum hay_status hay_value_store_i64(struct hay_value *value, int64_t number)
 {
-    if (!is_signed(value))
+    if (!is_of(value, SIGNED))
         return HAY_EINVAL;
     if (!fits_signed(value, number))
         return HAY_ERANGE;
@@ -150,7 +150,7 @@ enum hay_status hay_value_store_i64(struct hay_value *value, int64_t number)
 
 enum hay_status hay_value_add_i64(struct hay_value *value, int64_t number, int64_t *result)
 {
-    if (!is_signed(value))
+    if (!is_of(value, SIGNED))
         return HAY_EINVAL;
     int64_t sum;
     uint64_t cell = atomic_load(&value->cell);
@@ -165,7 +165,7 @@ enum hay_status hay_value_add_i64(struct hay_value *value, int64_t number, int64
 
 enum hay_status hay_value_cas_i64(struct hay_value *value, int64_t *expected, int64_t desired)
 {
-    if (!is_signed(value) || !expected)
+    if (!is_of(value, SIGNED) || !expected)
         return HAY_EINVAL;
     if (!fits_signed(value, desired))
         return HAY_ERANGE;
@@ -177,7 +177,7 @@ enum hay_status hay_value_cas_i64(struct hay_value *value, int64_t *expected, in
 
 enum hay_status hay_value_load_u64(const struct hay_value *value, uint64_t *number)
 {
-    if (!is_unsigned(value) || !number)
+    if (!is_of(value, UNSIGNED) || !number)
         return HAY_EINVAL;
     *number = atomic_load_explicit(&value->cell, memory_order_acquire);
     return HAY_OK;
@@ -185,9 +185,9 @@ enum hay_status hay_value_load_u64(const struct hay_value *value, uint64_t *numb
 
 enum hay_status hay_value_store_u64(struct hay_value *value, uint64_t number)
 {
-    if (!is_unsigned(value))
+    if (!is_of(value, UNSIGNED))
         return HAY_EINVAL;
-    if (number > traits[value->type].unsigned_max)
+    if (number > value->unsigned_max)
         return HAY_ERANGE;
     atomic_store_explicit(&value->cell, number, memory_order_release);
     return HAY_OK;
@@ -195,11 +195,11 @@ enum hay_status hay_value_store_u64(struct hay_value *value, uint64_t number)
 
 enum hay_status hay_value_add_u64(struct hay_value *value, uint64_t number, uint64_t *result)
 {
-    if (!is_unsigned(value))
+    if (!is_of(value, UNSIGNED))
         return HAY_EINVAL;
     uint64_t cell = atomic_load(&value->cell);
     do {
-        if (number > traits[value->type].unsigned_max - cell)
+        if (number > value->unsigned_max - cell)
             return HAY_ERANGE;
     } while (!atomic_compare_exchange_weak(&value->cell, &cell, cell + number));
     if (result)
@@ -209,7 +209,7 @@ enum hay_status hay_value_add_u64(struct hay_value *value, uint64_t number, uint
 
 enum hay_status hay_value_sub_u64(struct hay_value *value, uint64_t number, uint64_t *result)
 {
-    if (!is_unsigned(value))
+    if (!is_of(value, UNSIGNED))
         return HAY_EINVAL;
     uint64_t cell = atomic_load(&value->cell);
     do {
@@ -223,9 +223,9 @@ enum hay_status hay_value_sub_u64(struct hay_value *value, uint64_t number, uint
 
 enum hay_status hay_value_cas_u64(struct hay_value *value, uint64_t *expected, uint64_t desired)
 {
-    if (!is_unsigned(value) || !expected)
+    if (!is_of(value, UNSIGNED) || !expected)
         return HAY_EINVAL;
-    if (desired > traits[value->type].unsigned_max)
+    if (desired > value->unsigned_max)
         return HAY_ERANGE;
     bool is_done = atomic_compare_exchange_strong(&value->cell, expected, desired);
     return is_done ? HAY_OK : HAY_ESTATE;
@@ -233,7 +233,7 @@ enum hay_status hay_value_cas_u64(struct hay_value *value, uint64_t *expected, u
 
 enum hay_status hay_value_load_f64(const struct hay_value *value, double *number)
 {
-    if (!is_floating(value) || !number)
+    if (!is_of(value, FLOATING) || !number)
         return HAY_EINVAL;
     *number = number_of(atomic_load_explicit(&value->cell, memory_order_acquire));
     return HAY_OK;
@@ -241,7 +241,7 @@ enum hay_status hay_value_load_f64(const struct hay_value *value, double *number
 
 enum hay_status hay_value_store_f64(struct hay_value *value, double number)
 {
-    if (!is_floating(value))
+    if (!is_of(value, FLOATING))
         return HAY_EINVAL;
     if (!round_floating(value, &number))
         return HAY_ERANGE;
@@ -251,7 +251,7 @@ enum hay_status hay_value_store_f64(struct hay_value *value, double number)
 
 enum hay_status hay_value_add_f64(struct hay_value *value, double number, double *result)
 {
-    if (!is_floating(value))
+    if (!is_of(value, FLOATING))
         return HAY_EINVAL;
     double sum;
     uint64_t cell = atomic_load(&value->cell);
@@ -267,7 +267,7 @@ enum hay_status hay_value_add_f64(struct hay_value *value, double number, double
 
 enum hay_status hay_value_cas_f64(struct hay_value *value, double *expected, double desired)
 {
-    if (!is_floating(value) || !expected)
+    if (!is_of(value, FLOATING) || !expected)
         return HAY_EINVAL;
     if (!round_floating(value, &desired))
         return HAY_ERANGE;

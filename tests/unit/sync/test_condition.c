@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The condition: exact numbers of wakes, timeouts, predicates, killed waiters, a dead holder, and bad use.
+ */
+#include <hayfork/sync.h>
+
+#include "unit/sync/related.h"
+
+#define CROWD 6
+
+struct shared {
+    struct hay_mutex *mutex;
+    struct hay_condition *condition;
+    _Atomic int sleeping, woken;
+    int number;         /* under the mutex */
+};
+
+static struct shared *make_shared(bool recursive)
+{
+    struct shared *shared = related_share(sizeof *shared);
+    struct hay_mutex_options options = {.recursive = recursive};
+    shared->mutex = hay_mutex_new(&options, NULL);
+    shared->condition = hay_condition_new(shared->mutex, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(shared->condition);
+    return shared;
+}
+
+static void drop_shared(struct shared *shared)
+{
+    hay_condition_free(shared->condition);
+    CU_ASSERT_EQUAL(hay_mutex_free(shared->mutex), HAY_OK);
+    munmap(shared, sizeof *shared);
+}
+
+static int wait_once(void *argument)
+{
+    struct shared *shared = argument;
+    CHILD_CHECK(hay_mutex_lock(shared->mutex, -1) == HAY_OK);
+    atomic_fetch_add(&shared->sleeping, 1);
+    enum hay_status status = hay_condition_wait(shared->condition, -1);
+    atomic_fetch_add(&shared->woken, 1);
+    CHILD_CHECK(hay_mutex_unlock(shared->mutex) == HAY_OK);
+    return (int)status;
+}
+
+/* They count themselves with the mutex held, which they let go only when they are in the wait. */
+static void start_crowd(struct shared *shared, pid_t *pids, int count)
+{
+    int before = atomic_load(&shared->sleeping);
+    for (int i = 0; i < count; i++)
+        pids[i] = related_start(wait_once, shared);
+    CU_ASSERT_TRUE(related_await(&shared->sleeping, before + count));
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, LONG_MS), HAY_OK);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+}
+
+static void notify(struct shared *shared, int count)
+{
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, LONG_MS), HAY_OK);
+    CU_ASSERT_EQUAL(HAY_OK,
+        count < 0 ? hay_condition_notify_all(shared->condition) : hay_condition_notify(shared->condition, count));
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+}
+
+/* More than two of the looks that a sleeper takes of itself: who would leave without cause has had its chance. */
+static void let_all_look_again(void)
+{
+    struct hay_event *never = hay_event_new(NULL);
+    CU_ASSERT_EQUAL(hay_event_wait(never, 250), HAY_ETIMEDOUT);
+    hay_event_free(never);
+}
+
+static void notify_wakes_exactly_so_many(void)
+{
+    struct shared *shared = make_shared(false);
+    pid_t pids[CROWD];
+    start_crowd(shared, pids, CROWD);
+    notify(shared, 0);
+    let_all_look_again();
+    CU_ASSERT_EQUAL(atomic_load(&shared->woken), 0);
+    notify(shared, 1);
+    CU_ASSERT_TRUE(related_await(&shared->woken, 1));
+    let_all_look_again();
+    CU_ASSERT_EQUAL(atomic_load(&shared->woken), 1);
+    notify(shared, 3);
+    CU_ASSERT_TRUE(related_await(&shared->woken, 4));
+    let_all_look_again();
+    CU_ASSERT_EQUAL(atomic_load(&shared->woken), 4);
+    notify(shared, 100);
+    CU_ASSERT_TRUE(related_await(&shared->woken, CROWD));
+    for (int i = 0; i < CROWD; i++)
+        CU_ASSERT_EQUAL(related_join(pids[i]), HAY_OK);
+    /* What was too many is not kept for those who come later. */
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_OK);
+    CU_ASSERT_EQUAL(hay_condition_wait(shared->condition, 200), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    drop_shared(shared);
+}
+
+static void notify_all_wakes_all(void)
+{
+    struct shared *shared = make_shared(false);
+    pid_t pids[CROWD];
+    for (int round = 0; round < 3; round++) {
+        start_crowd(shared, pids, CROWD);
+        notify(shared, -1);
+        for (int i = 0; i < CROWD; i++)
+            CU_ASSERT_EQUAL(related_join(pids[i]), HAY_OK);
+    }
+    notify(shared, -1);
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_OK);
+    CU_ASSERT_EQUAL(hay_condition_wait(shared->condition, 0), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    drop_shared(shared);
+}
+
+static void a_wait_times_out_with_the_mutex_held_and_not_early(void)
+{
+    for (int recursive = 0; recursive < 2; recursive++) {
+        struct shared *shared = make_shared(recursive);
+        CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_OK);
+        if (recursive)
+            CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_OK);
+        int64_t before_ms = related_now_ms();
+        CU_ASSERT_EQUAL(hay_condition_wait(shared->condition, 250), HAY_ETIMEDOUT);
+        int64_t took_ms = related_now_ms() - before_ms;
+        CU_ASSERT_TRUE(took_ms >= 249 && took_ms < 5000);
+        CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+        if (recursive)
+            CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+        CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_ESTATE);
+        drop_shared(shared);
+    }
+}
+
+static bool is_four(void *context)
+{
+    return ((struct shared *)context)->number == 4;
+}
+
+static int count_to_four(void *argument)
+{
+    struct shared *shared = argument;
+    for (int i = 0; i < 4; i++) {
+        CHILD_CHECK(hay_mutex_lock(shared->mutex, LONG_MS) == HAY_OK);
+        shared->number++;
+        CHILD_CHECK(hay_condition_notify(shared->condition, 1) == HAY_OK);
+        CHILD_CHECK(hay_mutex_unlock(shared->mutex) == HAY_OK);
+    }
+    return 0;
+}
+
+/* With a recursive mutex held twice: a wait lets go of all of it, or the child would never come in. */
+static void wait_for_returns_when_the_predicate_is_true(void)
+{
+    struct shared *shared = make_shared(true);
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_OK);
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_OK);
+    pid_t pid = related_start(count_to_four, shared);
+    CU_ASSERT_EQUAL(hay_condition_wait_for(shared->condition, is_four, shared, LONG_MS), HAY_OK);
+    CU_ASSERT_EQUAL(shared->number, 4);
+    CU_ASSERT_EQUAL(hay_condition_wait_for(shared->condition, is_four, shared, 0), HAY_OK);
+    shared->number = 5;
+    int64_t before_ms = related_now_ms();
+    CU_ASSERT_EQUAL(hay_condition_wait_for(shared->condition, is_four, shared, 150), HAY_ETIMEDOUT);
+    CU_ASSERT_TRUE(related_now_ms() - before_ms >= 149);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    CU_ASSERT_EQUAL(related_join(pid), 0);
+    drop_shared(shared);
+}
+
+static void killed_waiters_keep_no_notification_from_the_living(void)
+{
+    struct shared *shared = make_shared(false);
+    pid_t dead[CROWD], living[2];
+    start_crowd(shared, dead, CROWD);
+    start_crowd(shared, living, 2);
+    for (int i = 0; i < CROWD; i++)
+        related_kill(dead[i]);
+    notify(shared, 1);
+    CU_ASSERT_TRUE(related_await(&shared->woken, 1));
+    notify(shared, 1);
+    CU_ASSERT_TRUE(related_await(&shared->woken, 2));
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(related_join(living[i]), HAY_OK);
+    drop_shared(shared);
+}
+
+static int die_before_notifying(void *argument)
+{
+    struct shared *shared = argument;
+    CHILD_CHECK(hay_mutex_lock(shared->mutex, -1) == HAY_OK);
+    kill(getpid(), SIGKILL);
+    return 1;
+}
+
+static void a_waiter_is_told_when_a_holder_died(void)
+{
+    struct shared *shared = make_shared(false);
+    pid_t pids[2];
+    start_crowd(shared, pids, 2);
+    CU_ASSERT_EQUAL(related_join(related_start(die_before_notifying, shared)), -SIGKILL);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(related_join(pids[i]), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(hay_mutex_consistent(shared->mutex), HAY_OK);
+    CU_ASSERT_EQUAL(hay_condition_wait(shared->condition, 0), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    drop_shared(shared);
+}
+
+static void bad_use_is_a_status(void)
+{
+    struct hay_error error;
+    CU_ASSERT_PTR_NULL(hay_condition_new(NULL, &error));
+    CU_ASSERT_EQUAL(error.status, HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_condition_wait(NULL, -1), HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_condition_wait_for(NULL, is_four, NULL, -1), HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_condition_notify(NULL, 1), HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_condition_notify_all(NULL), HAY_EINVAL);
+    hay_condition_free(NULL);
+    struct shared *shared = make_shared(false);
+    CU_ASSERT_EQUAL(hay_condition_wait(shared->condition, -1), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_condition_wait_for(shared->condition, is_four, shared, -1), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_condition_notify(shared->condition, 1), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_condition_notify_all(shared->condition), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_OK);
+    CU_ASSERT_EQUAL(hay_condition_notify(shared->condition, -1), HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_condition_wait_for(shared->condition, NULL, shared, -1), HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    drop_shared(shared);
+}
+
+static CU_TestInfo cases[] = {
+    {"notify wakes exactly so many", notify_wakes_exactly_so_many},
+    {"notify_all wakes all", notify_all_wakes_all},
+    {"a wait times out with the mutex held, and not early", a_wait_times_out_with_the_mutex_held_and_not_early},
+    {"wait_for returns when the predicate is true", wait_for_returns_when_the_predicate_is_true},
+    {"killed waiters keep no notification from the living", killed_waiters_keep_no_notification_from_the_living},
+    {"a waiter is told when a holder died", a_waiter_is_told_when_a_holder_died},
+    {"bad use is a status", bad_use_is_a_status},
+    CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+    CU_SuiteInfo suites[] = {{.pName = "condition", .pTests = cases}, CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
