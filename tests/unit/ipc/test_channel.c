@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The channel over a real socketpair. The test holds the other end and reads or writes raw bytes; the loop is turned only while it is asked to be, so
+ * The channel over a real socketpair. The test holds the other end and reads or writes raw bytes; the loop is turned only while
+ * it is asked to be, so
  * nothing here waits without a limit.
  */
 #include "base/clock.h"
@@ -501,6 +502,7 @@ int main(void)
         {"a paused channel reads nothing until it goes on", a_paused_channel_reads_nothing_until_it_goes_on},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"channel out", NULL, NULL, NULL, NULL, out}, {"channel in", NULL, NULL, NULL, NULL, in}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"channel out", NULL, NULL, NULL, NULL, out}, {"channel in", NULL, NULL, NULL, NULL, in},
+                             CU_SUITE_INFO_NULL};
     return tap_run(suites);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * frame_parse(): every prefix of a frame is partial, the whole is whole, and each way in which a head can be wrong is bad. The bytes lie in
+ * frame_parse(): every prefix of a frame is partial, the whole is whole, and each way in which a head can be wrong is bad. The
+ * bytes lie in
  * allocations of their exact size, so that a sanitizer sees a look past the end.
  */
 #include "ipc/frame.h"

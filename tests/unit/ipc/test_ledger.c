@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ledger: its calls one by one, and then its two races with two processes. In the claim race a worker claims as fast as it can while the
- * master takes back at random moments: what the worker counts as claimed in an epoch is what the master was told. In the outbox race the master copies
+ * The ledger: its calls one by one, and then its two races with two processes. In the claim race a worker claims as fast as it
+ * can while the
+ * master takes back at random moments: what the worker counts as claimed in an epoch is what the master was told. In the outbox
+ * race the master copies
  * while the worker appends and resets: each copy is a row of whole frames that were written in that order.
  */
 #include "base/clock.h"
@@ -369,6 +371,7 @@ int main(void)
         {"a worker killed anywhere leaves whole frames", a_worker_killed_anywhere_leaves_whole_frames},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"ledger", NULL, NULL, NULL, NULL, calls}, {"ledger race", NULL, NULL, NULL, NULL, races}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"ledger", NULL, NULL, NULL, NULL, calls}, {"ledger race", NULL, NULL, NULL, NULL, races},
+                             CU_SUITE_INFO_NULL};
     return tap_run(suites);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The log pipe: whatever bytes come in whatever pieces, lines are handed up whole, in order, without their ends, and cut once where they are too long.
+ * The log pipe: whatever bytes come in whatever pieces, lines are handed up whole, in order, without their ends, and cut once
+ * where they are too long.
  */
 #include "base/fd.h"
 #include "master/logpipe.h"

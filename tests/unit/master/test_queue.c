@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The queue against a model that looks for the best job by scanning all: after each of many random operations both name the same next job. Jobs that come back
+ * The queue against a model that looks for the best job by scanning all: after each of many random operations both name the same
+ * next job. Jobs that come back
  * stand before those accepted after them.
  */
 #include "master/queue.h"
@@ -94,7 +95,8 @@ static struct job *model_next(struct job *jobs, const bool *is_in)
 {
     struct job *best = NULL;
     for (size_t i = 0; i < JOBS; i++)
-        if (is_in[i] && (!best || jobs[i].priority > best->priority || (jobs[i].priority == best->priority && jobs[i].number < best->number)))
+        if (is_in[i] && (!best || jobs[i].priority > best->priority || (jobs[i].priority == best->priority &&
+                                                                        jobs[i].number < best->number)))
             best = &jobs[i];
     return best;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Estimates: a guess before the first measure, then a mean that follows; and no time that a worker reports can take it out of its bounds.
+ * Estimates: a guess before the first measure, then a mean that follows; and no time that a worker reports can take it out of
+ * its bounds.
  */
 #include "base/clock.h"
 #include "master/recorder.h"

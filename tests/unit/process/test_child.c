@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Children as child_start() makes them: what they find (descriptors, signals, group, standard streams, death signal), how their end is
+ * Children as child_start() makes them: what they find (descriptors, signals, group, standard streams, death signal), how their
+ * end is
  * seen, and that nothing is left behind. Children report through their exit code; every wait has a limit.
  */
 #include "base/clock.h"
@@ -454,6 +455,7 @@ int main(void)
         {"three hundred starts leak nothing", three_hundred_starts_leak_nothing},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"child start", NULL, NULL, NULL, NULL, found}, {"child end", NULL, NULL, NULL, NULL, ends}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"child start", NULL, NULL, NULL, NULL, found}, {"child end", NULL, NULL, NULL, NULL, ends},
+                             CU_SUITE_INFO_NULL};
     return tap_run(suites);
 }

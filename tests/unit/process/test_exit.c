@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Exit statuses: the same death read by waitid() and by wait() gives the same status, and each has its words. Texts are cut at the size given, whatever
+ * Exit statuses: the same death read by waitid() and by wait() gives the same status, and each has its words. Texts are cut at
+ * the size given, whatever
  * that size is, and stay terminated.
  */
 #include "process/exit.h"
 #include "support/tap.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -25,13 +27,15 @@ static void each_kind_has_its_words(void)
     CU_ASSERT(describes((struct exit_status){EXIT_CODE, 255, false}, "exited with 255"));
     CU_ASSERT(describes((struct exit_status){EXIT_SIGNAL, SIGSEGV, false}, "killed by SIGSEGV (core not dumped)"));
     CU_ASSERT(describes((struct exit_status){EXIT_SIGNAL, SIGABRT, true}, "killed by SIGABRT (core dumped)"));
-    CU_ASSERT(describes((struct exit_status){EXIT_UNKNOWN, 0, false}, "ended in an unknown way: its status was taken by other code"));
+    CU_ASSERT(describes((struct exit_status){EXIT_UNKNOWN, 0, false},
+                        "ended in an unknown way: its status was taken by other code"));
 }
 
 static void a_signal_without_a_name_is_a_number(void)
 {
-    CU_ASSERT(describes((struct exit_status){EXIT_SIGNAL, SIGRTMIN + 3, false}, SIGRTMIN == 34 ? "killed by signal 37 (core not dumped)"
-                                                                                               : "killed by signal 38 (core not dumped)"));
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "killed by signal %d (core not dumped)", SIGRTMIN + 3);
+    CU_ASSERT(describes((struct exit_status){EXIT_SIGNAL, SIGRTMIN + 3, false}, wanted));
     CU_ASSERT(describes((struct exit_status){EXIT_SIGNAL, 12345, false}, "killed by signal 12345 (core not dumped)"));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * worker_main() with the test as its master: raw frames over a socketpair, the ledger read from this side. Functions are registered by the test. Every
+ * worker_main() with the test as its master: raw frames over a socketpair, the ledger read from this side. Functions are
+ * registered by the test. Every
  * read has a limit, and every worker is reaped with its exit code looked at.
  */
 #include "base/clock.h"
@@ -127,8 +128,10 @@ static int run_deadline(hay_task *task, const struct hay_function *function, con
 
 static void rig_start(void)
 {
-    static hay_run_fn *const runs[] = {run_echo, run_hold, run_fail, run_fill, run_progress, run_nonblocking, run_cancelled, run_nothing, run_deadline};
-    static const char *const names[] = {"t.echo", "t.hold", "t.fail", "t.fill", "t.progress", "t.nonblocking", "t.cancelled", "t.nothing", "t.deadline"};
+    static hay_run_fn *const runs[] = {run_echo, run_hold, run_fail, run_fill, run_progress, run_nonblocking, run_cancelled,
+                                       run_nothing, run_deadline};
+    static const char *const names[] = {"t.echo", "t.hold", "t.fail", "t.fill", "t.progress", "t.nonblocking", "t.cancelled",
+                                        "t.nothing", "t.deadline"};
     int pair[2];
     memset(&rig, 0, sizeof rig);
     registry_init(&rig.registry);
@@ -208,7 +211,8 @@ static bool next_frame(struct frame_head *head, const unsigned char **body)
     return true;
 }
 
-static void add_job(struct buffer *out, uint32_t epoch, uint32_t position, uint64_t number, uint32_t function, const void *args, size_t size)
+static void add_job(struct buffer *out, uint32_t epoch, uint32_t position, uint64_t number, uint32_t function, const void *args,
+                    size_t size)
 {
     struct frame_job fixed = {.function = function, .attempt = 1};
     struct frame_head head = {(uint32_t)(sizeof head + sizeof fixed + size), FRAME_JOB, 0, 0, epoch, position, number};
@@ -245,7 +249,8 @@ static bool takes_ready(void)
     const unsigned char *body;
     struct buffer names;
     buffer_init(&names);
-    bool same = next_frame(&head, &body) && head.type == FRAME_READY && head.flags == 0 && registry_pack(&rig.registry, 0, &names) == 0 &&
+    bool same = next_frame(&head, &body) && head.type == FRAME_READY && head.flags == 0 && registry_pack(&rig.registry, 0,
+            &names) == 0 &&
                 head.size - sizeof head == buffer_size(&names) && memcmp(body, buffer_at(&names), buffer_size(&names)) == 0;
     buffer_release(&names);
     return same;
@@ -445,7 +450,8 @@ static void take_backs_at_random_lose_and_repeat_nothing(void)
         struct claim claim = ledger_take_back(rig.ledger, epoch + 1);
         wrong += claim.epoch != epoch || claim.started > 20;
         for (uint32_t i = 0; i < claim.started; i++)
-            wrong += !next_frame(&head, &body) || head.type != FRAME_RESULT || head.job != first + i || head.epoch != epoch || head.position != i;
+            wrong += !next_frame(&head, &body) || head.type != FRAME_RESULT || head.job != first + i || head.epoch != epoch ||
+                head.position != i;
         epoch++;
     }
     CU_ASSERT_EQUAL(wrong, 0);
@@ -510,8 +516,10 @@ static bool takes_filled(uint64_t number, size_t wanted)
 
 static void results_of_every_size_pass(void)
 {
-    static const size_t sizes[] = {1, 2, 100, 32000, OUTBOX_SIZE / 2 - FRAME_RESULT_OVERHEAD, OUTBOX_SIZE - FRAME_RESULT_OVERHEAD - 1,
-                                   OUTBOX_SIZE - FRAME_RESULT_OVERHEAD, OUTBOX_SIZE - FRAME_RESULT_OVERHEAD + 1, OUTBOX_SIZE, 100000, 1u << 20, MAX_RESULT};
+    static const size_t sizes[] = {1, 2, 100, 32000, OUTBOX_SIZE / 2 - FRAME_RESULT_OVERHEAD,
+                                   OUTBOX_SIZE - FRAME_RESULT_OVERHEAD - 1,
+                                   OUTBOX_SIZE - FRAME_RESULT_OVERHEAD, OUTBOX_SIZE - FRAME_RESULT_OVERHEAD + 1, OUTBOX_SIZE,
+                                       100000, 1u << 20, MAX_RESULT};
     rig_start_ready();
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         struct buffer out;
@@ -729,6 +737,7 @@ int main(void)
         {"progress comes before its result and not too often", progress_comes_before_its_result_and_not_too_often},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"worker life", NULL, NULL, NULL, NULL, life}, {"worker jobs", NULL, NULL, NULL, NULL, jobs}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"worker life", NULL, NULL, NULL, NULL, life}, {"worker jobs", NULL, NULL, NULL, NULL, jobs},
+                             CU_SUITE_INFO_NULL};
     return tap_run(suites);
 }

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Programs as children: what they get, what they begin with, how a bad one fails, and that threads do not matter. The program is this
+ * test itself, called with a role.
+ */
+#include "support/tap.h"
+
+#include <hayfork/pipe.h>
+#include <hayfork/process.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LONG_MS 20000
+
+static struct hay_error error;
+static char self[PATH_MAX];
+
+static struct hay_process *new_role(const char *role, const struct hay_process_options *options)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s", role);
+    char *argv[] = {self, name, NULL};
+    struct hay_process *process = hay_process_new_exec(self, argv, options, &error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(process);
+    return process;
+}
+
+static int finish(struct hay_process *process)
+{
+    struct hay_exit how;
+    CU_ASSERT_EQUAL(hay_process_join(process, LONG_MS, &how, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+    return hay_exit_code(&how);
+}
+
+static int count_fds(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+    while (folder && readdir(folder))
+        count++;
+    if (folder)
+        closedir(folder);
+    return count - 3;
+}
+
+/* Role: three gifts came as 3, 4 and 5; echo what comes by the first to the second, as text with our own name. */
+static int play_echo(void)
+{
+    char text[32] = "", answer[96];
+    struct hay_error why;
+    CHILD_CHECK(count_fds() == 6);
+    struct hay_pipe *in = hay_pipe_given(0, NULL), *out = hay_pipe_given(1, NULL);
+    CHILD_CHECK(in && out && hay_pipe_fd(in) == 3 && hay_pipe_fd(out) == 4);
+    CHILD_CHECK(!hay_pipe_given(0, &why) && why.status == HAY_ESTATE);
+    CHILD_CHECK(!hay_pipe_given(2, &why) && why.status == HAY_EUNKNOWN);
+    CHILD_CHECK(!hay_pipe_given(3, &why) && why.status == HAY_EUNKNOWN);
+    CHILD_CHECK(!hay_pipe_given(-1, &why) && why.status == HAY_EUNKNOWN);
+    CHILD_CHECK(hay_process_given_fd(0, &why) == -1 && why.status == HAY_ESTATE);
+    int file = hay_process_given_fd(2, NULL);
+    CHILD_CHECK(file == 5 && (fcntl(file, F_GETFD) & FD_CLOEXEC));
+    CHILD_CHECK(hay_process_given_fd(2, &why) == -1 && why.status == HAY_ESTATE);
+    CHILD_CHECK(write(file, "seen", 4) == 4);
+    CHILD_CHECK(hay_parent_alive() && hay_parent_fd(NULL) >= 0);
+    CHILD_CHECK(hay_pipe_send(in, "x", 1, 0, &why) == HAY_EINVAL); /* it receives only */
+    CHILD_CHECK(hay_pipe_receive_into(in, text, sizeof text, NULL, LONG_MS, NULL) == HAY_OK);
+    int size = snprintf(answer, sizeof answer, "%s: %s", hay_current_name(), text);
+    CHILD_CHECK(hay_pipe_send(out, answer, (size_t)size, LONG_MS, NULL) == HAY_OK);
+    CHILD_CHECK(hay_pipe_next(in, NULL, NULL, LONG_MS, NULL) == HAY_EOF);
+    hay_pipe_free(in);
+    hay_pipe_free(out);
+    return 9;
+}
+
+/* Role: what every program begins with. */
+static int play_clean(void)
+{
+    struct sigaction action;
+    sigset_t mask;
+    struct hay_error why;
+    CHILD_CHECK(count_fds() == 3 && getchar() == EOF);
+    CHILD_CHECK(sigaction(SIGUSR2, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
+    CHILD_CHECK(sigprocmask(SIG_SETMASK, NULL, &mask) == 0 && sigisemptyset(&mask));
+    CHILD_CHECK(!hay_pipe_given(0, &why) && why.status == HAY_EUNKNOWN);
+    CHILD_CHECK(getenv("PRESENT") && strcmp(getenv("PRESENT"), "yes") == 0);
+    return 0;
+}
+
+static void a_program_gets_what_it_was_given_and_nothing_else(void)
+{
+    struct hay_process_options options = {.name = "Echo"};
+    struct hay_pipe *to, *from, *receiver, *sender;
+    char text[64] = "";
+    int file[2];
+    int stray = fcntl(1, F_DUPFD, 300); /* not close-on-exec */
+    CU_ASSERT_FATAL(pipe2(file, O_CLOEXEC) == 0 && stray >= 300);
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new_one_way(&receiver, &to, &error), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&from, &sender, &error), HAY_OK);
+    struct hay_handle file_handle = hay_fd_handle(file[1], 0);
+    struct hay_process *process = new_role("echo", &options);
+    CU_ASSERT_EQUAL(hay_process_give(process, hay_pipe_handle(receiver), &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_give(process, hay_pipe_handle(sender), &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_give(process, &file_handle, &error), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_send(sender, "x", 1, 0, &error), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_pipe_send(to, "hello", 5, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(from, text, sizeof text, NULL, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_STRING_EQUAL(text, "Echo: hello");
+    hay_pipe_free(to);
+    CU_ASSERT_EQUAL(hay_pipe_next(from, NULL, NULL, LONG_MS, &error), HAY_EOF);
+    CU_ASSERT_EQUAL(finish(process), 9);
+    CU_ASSERT_EQUAL(read(file[0], text, sizeof text), 4);
+    close(file[0]);
+    close(stray);
+    hay_pipe_free(from);
+    hay_pipe_free(receiver);
+    hay_pipe_free(sender);
+}
+
+static void a_program_begins_clean(void)
+{
+    char present[] = "PRESENT=yes";
+    char *env[] = {present, NULL};
+    struct hay_process_options options = {.env = env};
+    sigset_t hup;
+    signal(SIGUSR2, SIG_IGN);
+    sigemptyset(&hup);
+    sigaddset(&hup, SIGHUP);
+    sigprocmask(SIG_BLOCK, &hup, NULL);
+    struct hay_process *process = new_role("clean", &options);
+    CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(finish(process), 0);
+    sigprocmask(SIG_UNBLOCK, &hup, NULL);
+    CU_ASSERT(signal(SIGUSR2, SIG_DFL) == SIG_IGN);
+}
+
+static void a_program_that_cannot_run_is_an_error_of_the_start(void)
+{
+    char none[] = "/no/such/program", folder[] = "/";
+    char *argv[] = {none, NULL}, *empty[] = {NULL};
+    struct hay_process *process = hay_process_new_exec(none, argv, NULL, &error);
+    CU_ASSERT_EQUAL(hay_process_start(process, &error), HAY_ESYSTEM);
+    CU_ASSERT_EQUAL(error.sys_errno, ENOENT);
+    CU_ASSERT(strstr(error.text, none) != NULL);
+    CU_ASSERT(!hay_process_alive(process));
+    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+    argv[0] = folder;
+    process = hay_process_new_exec(folder, argv, NULL, &error);
+    CU_ASSERT_EQUAL(hay_process_start(process, &error), HAY_ESYSTEM);
+    CU_ASSERT_EQUAL(error.sys_errno, EACCES);
+    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+    CU_ASSERT_PTR_NULL(hay_process_new_exec(NULL, argv, NULL, &error));
+    CU_ASSERT_PTR_NULL(hay_process_new_exec("", argv, NULL, &error));
+    CU_ASSERT_PTR_NULL(hay_process_new_exec(folder, NULL, NULL, &error));
+    CU_ASSERT_PTR_NULL(hay_process_new_exec(folder, empty, NULL, &error));
+    CU_ASSERT_EQUAL(error.status, HAY_EINVAL);
+}
+
+static void a_program_is_found_in_path(void)
+{
+    char name[] = "true";
+    char *argv[] = {name, NULL};
+    struct hay_process *process = hay_process_new_exec(name, argv, NULL, &error);
+    CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(finish(process), 0);
+}
+
+static void a_pipe_with_messages_in_memory_is_not_given_to_a_program(void)
+{
+    struct hay_pipe *left, *right;
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&left, &right, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_send(left, "one", 3, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_next(right, NULL, NULL, LONG_MS, &error), HAY_OK);
+    struct hay_process *process = new_role("clean", NULL);
+    CU_ASSERT_EQUAL(hay_process_give(process, hay_pipe_handle(right), &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_start(process, &error), HAY_EBUSY);
+    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+    hay_pipe_free(left);
+    hay_pipe_free(right);
+}
+
+static void *start_in_thread(void *arg)
+{
+    struct hay_process *process = arg;
+    return hay_process_start(process, NULL) == HAY_OK && hay_process_join(process, LONG_MS, NULL, NULL) == HAY_OK ? arg : NULL;
+}
+
+static void a_process_with_threads_may_start_programs(void)
+{
+    char name[] = "true";
+    char *argv[] = {name, NULL};
+    pthread_t threads[4];
+    struct hay_process *processes[4];
+    for (int i = 0; i < 4; i++) {
+        processes[i] = hay_process_new_exec(name, argv, NULL, &error);
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, start_in_thread, processes[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        void *result = NULL;
+        pthread_join(threads[i], &result);
+        CU_ASSERT_PTR_EQUAL(result, processes[i]);
+        CU_ASSERT_EQUAL(hay_process_exit(processes[i]).kind, HAY_EXIT_CODE);
+        CU_ASSERT_EQUAL(hay_process_free(processes[i]), HAY_OK);
+    }
+}
+
+static void a_daemon_program_ends_by_signals_like_any_other(void)
+{
+    char name[] = "sleep", time[] = "1000";
+    char *argv[] = {name, time, NULL};
+    struct hay_process_options options = {.daemon = true, .own_group = true};
+    struct hay_process *process = hay_process_new_exec(name, argv, &options, &error);
+    CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_join(process, 0, NULL, &error), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_process_terminate(process, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_EQUAL(finish(process), -SIGTERM);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2)
+        return strcmp(argv[1], "echo") == 0 ? play_echo() : play_clean();
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    CU_TestInfo tests[] = {
+        {"a program gets what it was given and nothing else", a_program_gets_what_it_was_given_and_nothing_else},
+        {"a program begins clean", a_program_begins_clean},
+        {"a program that cannot run is an error of the start", a_program_that_cannot_run_is_an_error_of_the_start},
+        {"a program is found in PATH", a_program_is_found_in_path},
+        {"a pipe with messages in memory is not given to a program", a_pipe_with_messages_in_memory_is_not_given_to_a_program},
+        {"a process with threads may start programs", a_process_with_threads_may_start_programs},
+        {"a daemon program ends by signals like any other", a_daemon_program_ends_by_signals_like_any_other},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"process_exec", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
