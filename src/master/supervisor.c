@@ -365,8 +365,8 @@ static void bury(struct slot *slot, struct exit_status status)
     slot_set_state(slot, SLOT_DEAD);
     if (!was_stopping) {
         plan_restart(slot, is_charged);
-    } else if (!master->is_closed) {
-        /* It was only replaced. */
+    } else {
+        /* It was only replaced, unless nothing is left to do: then the tick starts nobody. */
         slot->restart_ns = clock_now_ns();
         master_want_tick(master, slot->restart_ns);
     }

@@ -36,11 +36,12 @@ static inline long beacon_count(const struct beacon *beacon)
     return fstat(beacon->fd, &status) == 0 ? (long)status.st_size : -1;
 }
 
-static inline bool beacon_await(const struct beacon *beacon, long count)
+/* False when it takes too long, or the run ends before. */
+static inline bool beacon_await(const struct beacon *beacon, const struct run *run, long count)
 {
     int64_t since_ns = now_ns();
     while (beacon_count(beacon) < count) {
-        if (elapsed_ms(since_ns) > patience_ms())
+        if (elapsed_ms(since_ns) > patience_ms() || process_state(run->pid, NULL) == 'Z')
             return note("only %ld of %ld jobs have begun", beacon_count(beacon), count);
         nap();
     }

@@ -82,7 +82,7 @@ bool harness_init(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGPIPE, SIG_IGN);
     command = getenv("HAYFORK");
-    if (!command || !getenv("HAYFORK_PLUGIN_PATH")) {
+    if (!command || access(command, X_OK) < 0 || !getenv("HAYFORK_PLUGIN_PATH")) {
         printf("Bail out! HAYFORK and HAYFORK_PLUGIN_PATH say where the command and its plugins are\n");
         return false;
     }

@@ -45,7 +45,7 @@ struct stage {
 static bool await_processes(const struct run *run, const char *name, int wanted)
 {
     pid_t pids[256];
-    for (int64_t since_ns = now_ns(); elapsed_ms(since_ns) < patience_ms(); nap()) {
+    for (int64_t since_ns = now_ns(); elapsed_ms(since_ns) < patience_ms() && process_state(run->pid, NULL) != 'Z'; nap()) {
         int found = 0;
         size_t count = run_processes(run, pids, 256);
         for (size_t i = 0; i < count; i++)
@@ -69,7 +69,7 @@ static bool stage_open(struct stage *stage, const struct busy *busy, const char 
     if (!beacon_open(&stage->beacon) || !run_start(&stage->run, arguments, &io, stage->beacon.environment))
         return false;
     return busy->process ? await_processes(&stage->run, busy->process, busy->workers)
-                         : beacon_await(&stage->beacon, busy->workers);
+                         : beacon_await(&stage->beacon, &stage->run, busy->workers);
 }
 
 static void stage_close(struct stage *stage)
@@ -162,7 +162,7 @@ static bool stopped_master(void)
     bool ok = stage_open(&stage, &brief, "--queue 1");
     signal_process(stage.run.pidfd, SIGSTOP);
     int64_t since_ns = now_ns();
-    ok = ok && beacon_await(&stage.beacon, 2);
+    ok = ok && beacon_await(&stage.beacon, &stage.run, 2);
     while (elapsed_ms(since_ns) < 1200) /* the time that passes is what this is about */
         nap();
     signal_process(stage.run.pidfd, SIGCONT);

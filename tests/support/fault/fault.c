@@ -101,6 +101,7 @@ static int act(hay_task *task, const struct hay_function *function, const void *
 {
     char text[ACTS_SIZE];
     const char *bytes = args;
+    war_begin();
     (void)function;
     if (size < 2 || size > sizeof text || bytes[0] != '"')
         return task->host->fail(task, "args are one short string of acts");
@@ -138,6 +139,7 @@ static int obey(const char *order)
 
 static int start(void)
 {
+    war_prepare();
     return obey(getenv("HAY_FAULT_START"));
 }
 

@@ -35,6 +35,10 @@ extern const struct act acts_of_family[];  /* children, threads, the surrounding
 extern const struct act acts_of_war[];     /* the pipe and the ledger */
 
 long word_number(const char *word, long otherwise);
+/* Find the ledger: once in each worker. Then note what it says of the job that begins: first of all in each job. */
+void war_prepare(void);
+void war_begin(void);
+
 /* Wait until a signal ends the process. */
 _Noreturn void wait_for_ever(void);
 /* Call `use` for each descriptor from 3 up that is a socket: the pipe to the master, which a plugin is not told about. */

@@ -2,8 +2,8 @@
  *
  * Acts of a plugin that knows how Hayfork works and lies to the master: on the pipe, and in the ledger.
  *
- * The layouts are written down here a second time, as an enemy would have them. Where a layout moves, `forge twice` and
- * `ledger three` no longer do what their tests expect, so that this file is not forgotten.
+ * The layouts are written down here a second time, as an enemy would have them. Where a layout moves, the acts say so, or their
+ * tests expect another end, so that this file is not forgotten.
  */
 #include "fault.h"
 
@@ -35,6 +35,9 @@ struct book {
 
 #define ENDED INT64_MIN
 
+static struct book *own_book;  /* of this worker, NULL: not found */
+static uint64_t claim_at_start;  /* of the job that runs */
+
 /* The shared anonymous mapping of this process; NULL when there is none. */
 static struct book *find_book(void)
 {
@@ -51,6 +54,33 @@ static struct book *find_book(void)
     if (maps)
         fclose(maps);
     return found;
+}
+
+void war_prepare(void)
+{
+    own_book = find_book();
+}
+
+void war_begin(void)
+{
+    if (own_book)
+        claim_at_start = atomic_load(&own_book->claim);
+}
+
+/* Does the claim word name this job? Not after the master took back what was unstarted: then nobody but the worker knows. */
+static bool is_named(void)
+{
+    return (uint32_t)claim_at_start > 0;
+}
+
+/* The start of this job is a recent time, unless the ledger is laid out in another way than it is written here. */
+static bool is_layout_known(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t start_ns = own_book ? atomic_load(&own_book->start_ns[((uint32_t)claim_at_start - 1) & 1]) : 0;
+    int64_t age_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - start_ns;
+    return !is_named() || (age_ns >= 0 && age_ns < 600 * INT64_C(1000000000));
 }
 
 struct shot {
@@ -116,8 +146,7 @@ static const struct forgery {
 
 static size_t forge_frame(const hay_task *task, const struct forgery *how, unsigned char *bytes)
 {
-    struct book *book = find_book();
-    uint64_t claim = book ? atomic_load(&book->claim) : 0;
+    uint64_t claim = claim_at_start;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t times[2] = {(int64_t)now.tv_sec * 1000000000 + now.tv_nsec, 1000};
@@ -136,22 +165,45 @@ static size_t forge_frame(const hay_task *task, const struct forgery *how, unsig
     return how->size == sizeof head ? sizeof head : size;
 }
 
+/* Those that have to be right in all but their content are left out where the job cannot be named. */
+static bool is_fit(const struct forgery *how)
+{
+    return is_named() || (strcmp(how->name, "own") != 0 && strcmp(how->name, "progress") != 0);
+}
+
+static enum act_end leave_out(hay_task *task)
+{
+    task->host->result(task, "null", 4);
+    return ACT_DONE;
+}
+
+static const struct forgery *find_forgery(hay_task *task, const char *name)
+{
+    const struct forgery *how = forgeries;
+    while (how->name && strcmp(how->name, name) != 0)
+        how++;
+    if (how->name && is_layout_known())
+        return how;
+    task->host->fail(task, how->name ? "the ledger has another layout" : "no such forgery");
+    return NULL;
+}
+
 /* forge KIND [TIMES | half] */
 static enum act_end act_forge(hay_task *task, const char *const words[])
 {
     unsigned char bytes[256];
-    for (const struct forgery *how = forgeries; how->name; how++) {
-        if (strcmp(how->name, words[0]) != 0)
-            continue;
-        struct shot shot = {bytes, forge_frame(task, how, bytes)};
-        if (strcmp(words[1], "half") == 0)
-            shot.size /= 2;
-        for (long i = strcmp(words[1], "half") ? word_number(words[1], 1) : 1; i > 0; i--)
-            each_socket(fire, &shot);
-        return ACT_GO_ON;
-    }
-    task->host->fail(task, "no such forgery");
-    return ACT_FAILED;
+    const struct forgery *how = find_forgery(task, words[0]);
+    if (!how)
+        return ACT_FAILED;
+    bool is_half = strcmp(words[1], "half") == 0;
+    if (!is_fit(how) && !is_half)
+        return leave_out(task);
+    struct shot shot = {bytes, forge_frame(task, how, bytes)};
+    if (is_half)
+        shot.size /= 2;
+    for (long i = is_half ? 1 : word_number(words[1], 1); i > 0; i--)
+        each_socket(fire, &shot);
+    return ACT_GO_ON;
 }
 
 static void book_claim(struct book *book, uint32_t epoch_on, uint32_t started_on)
@@ -219,25 +271,26 @@ static bool book_spoil(struct book *book, const char *how)
 
 static enum act_end act_ledger(hay_task *task, const char *const words[])
 {
-    struct book *book = find_book();
-    if (book && book_spoil(book, words[0]))
+    if (own_book && book_spoil(own_book, words[0]))
         return ACT_GO_ON;
-    task->host->fail(task, book ? "no such spoiling" : "no ledger found");
+    task->host->fail(task, own_book ? "no such spoiling" : "no ledger found");
     return ACT_FAILED;
 }
 
 /* outbox KIND: a forged frame where the worker keeps its finished results. */
 static enum act_end act_outbox(hay_task *task, const char *const words[])
 {
-    struct book *book = find_book();
-    for (const struct forgery *how = forgeries; book && how->name; how++)
-        if (strcmp(how->name, words[0]) == 0) {
-            uint64_t word = atomic_load(&book->outbox);
-            size_t length = (uint32_t)word, size = forge_frame(task, how, book->bytes + length);
-            atomic_store(&book->outbox, word + size);
-            return ACT_GO_ON;
-        }
-    return ACT_FAILED;
+    const struct forgery *how = find_forgery(task, words[0]);
+    if (!how || !own_book)
+        return ACT_FAILED;
+    if (!is_fit(how))
+        return leave_out(task);
+    uint64_t word = atomic_load(&own_book->outbox);
+    uint32_t length = (uint32_t)word;
+    if (length > sizeof own_book->bytes - 256)
+        return ACT_FAILED;
+    atomic_store(&own_book->outbox, word + forge_frame(task, how, own_book->bytes + length));
+    return ACT_GO_ON;
 }
 
 const struct act acts_of_war[] = {
