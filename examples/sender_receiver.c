@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A sender and a receiver with a duplex pipe between them. It ends by itself: the receiver has no copy of the sender's end, so it sees
- * the end of the stream when the sender is done. docs/pipe-hang.md has the program in Python that hangs here.
- *
+ * A sender and a receiver with a duplex pipe between them. It ends by itself: the receiver has no copy of the sender's end,
+ * so it sees the end of the stream when the sender is done. docs/pipe-hang.md has the program in Python that hangs here.
  *     cc sender_receiver.c -o sender_receiver $(pkg-config --cflags --libs hayfork jansson)
  */
 #include <hayfork/pipe_json.h>
@@ -44,14 +43,16 @@ int main(void)
 {
     struct hay_error error;
     struct hay_pipe *ends[2];
+    struct hay_process *processes[2] = {NULL, NULL};
     int (*const runs[2])(void *) = {send_all, receive_all};
     enum hay_status status = hay_pipe_new(&ends[0], &ends[1], &error);
     for (int i = 0; i < 2 && !status; i++) {
-        struct hay_process *process = hay_process_new(runs[i], ends[i], NULL, &error);
-        status = hay_process_give(process, hay_pipe_handle(ends[i]), &error);
-        status = status ? status : hay_process_start(process, &error);
+        processes[i] = hay_process_new(runs[i], ends[i], NULL, &error);
+        if (!(status = hay_process_give(processes[i], hay_pipe_handle(ends[i]), &error)))
+            status = hay_process_start(processes[i], &error);
     }
-    if (status)
-        fprintf(stderr, "sender_receiver: %s\n", error.text);
-    return status != HAY_OK; /* exit joins both */
+    for (int i = 0; i < 2 && !status; i++)
+        if (!(status = hay_process_join(processes[i], -1, NULL, &error)))
+            hay_process_free(processes[i]), hay_pipe_free(ends[i]);
+    return status != HAY_OK;
 }

@@ -7,8 +7,12 @@
 
 #include <hayfork/error.h>
 #include <hayfork/jobline.h>
+#include <hayfork/pipe.h>
 #include <hayfork/pool.h>
+#include <hayfork/process.h>
+#include <hayfork/queue.h>
 #include <hayfork/shared.h>
 #include <hayfork/sync.h>
+#include <hayfork/wait.h>
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,12 +103,13 @@ static int find_given(const char *text, int index, char *label, size_t size)
 {
     for (; index > 0; index--) {
         text = strchr(text, ',');
-        if (!text++)
+        if (!text)
             return -ENOENT;
+        text++;
     }
     char *end;
     long fd = strtol(text, &end, 10);
-    if (end == text || *end != ':' || fd < 3 || fd > INT32_MAX)
+    if (end == text || *end != ':' || fd < 3 || fd > INT_MAX)
         return -ENOENT;
     size_t length = strcspn(end + 1, ",");
     if (length >= size)

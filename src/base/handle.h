@@ -2,9 +2,9 @@
  *
  * What pipes, processes and queues begin with: the public handle, and a place in the list of all open ones of this process.
  *
- * The list is how a forked child comes to own exactly what it was given: the parent's fork code asks for the descriptors that every child
- * keeps, and the child marks all others as closed before it closes them, so that no object there speaks to a number that
- * means something else by then. Guarded by a lock: objects are made in any thread. Nothing here waits.
+ * The list is how a forked child comes to own exactly what it was given: the parent's fork code asks for the descriptors that
+ * every child keeps, and the child marks all others as closed before it closes them, so that no object there speaks to a
+ * number that means something else by then. Guarded by a lock: objects are made in any thread. Nothing here waits.
  */
 #ifndef BASE_HANDLE_H
 #define BASE_HANDLE_H
@@ -28,7 +28,8 @@ struct handle {
 
 /* Fill the view and the rest, and put it into the list. `fd` now belongs to it. */
 void handle_open(struct handle *handle, enum hay_handle_kind kind, int fd, int (*ready)(struct hay_handle *, int));
-/* Off the list, and the descriptor closed. Safe to repeat, and after a failed or absent handle_open() of zeroed memory with fd -1. */
+/* Off the list, and the descriptor closed. Safe to repeat, and after a failed or absent handle_open() of zeroed memory with
+ * fd -1. */
 void handle_close(struct handle *handle);
 /* The open object behind a public handle: NULL for plain descriptors, and for whatever is not open (any more). */
 struct handle *handle_find(const struct hay_handle *view);
@@ -40,8 +41,8 @@ void handle_forget_all_but(const int *keep, size_t count);
 /* At exit: end the streams of this process's pipes in both directions, so that nobody waits for us to go on. */
 void handle_end_streams(void);
 
-/* HAYFORK_FDS: the descriptor given to this program as number `index`, with its label cut at `size`; taken from now on (close-on-exec).
- * The descriptor, -ENOENT, or -EBUSY: taken before. */
+/* HAYFORK_FDS: the descriptor given to this program as number `index`, with its label cut at `size`; taken from now on
+ * (close-on-exec). The descriptor, -ENOENT, or -EBUSY: taken before. */
 int handle_given(int index, char *label, size_t size);
 /* Undo handle_given(): it was not what the caller wanted. */
 void handle_give_back(int fd);

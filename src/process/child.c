@@ -3,12 +3,15 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/handle.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,14 +21,15 @@
 #define P_PIDFD 3
 #endif
 
-/* The link count of /proc/self/task is 2 and one for each thread. */
+/* The C library knows of most processes that they never had a second thread. Else: the link count of /proc/self/task is 2 and
+ * one for each thread. */
 static bool has_threads(void)
 {
     struct stat status;
-    return stat("/proc/self/task", &status) == 0 && status.st_nlink > 3;
+    return !__libc_single_threaded && stat("/proc/self/task", &status) == 0 && status.st_nlink > 3;
 }
 
-static void reset_signals(void)
+void child_reset_signals(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t none;
@@ -36,7 +40,7 @@ static void reset_signals(void)
 }
 
 /* Descriptors 0 to 2 may be closed in the parent; opening /dev/null until 2 is taken keeps all others above. */
-static bool set_standard_fds(int out_fd)
+bool child_set_standard_fds(int out_fd, bool keep_output)
 {
     int null;
     do {
@@ -44,21 +48,51 @@ static bool set_standard_fds(int out_fd)
         if (null < 0)
             return false;
     } while (null < 3);
-    bool done = dup2(null, 0) == 0 && dup2(out_fd >= 0 ? out_fd : null, 1) == 1 && (out_fd < 0 || dup2(out_fd, 2) == 2);
+    bool done = dup2(null, 0) == 0;
+    if (!keep_output)
+        done = done && dup2(out_fd >= 0 ? out_fd : null, 1) == 1 && (out_fd < 0 || dup2(out_fd, 2) == 2);
     close(null);
     return done;
 }
 
-static _Noreturn void child_main(const struct child_setup *setup, pid_t parent)
+/* What the child keeps: what this start gives it, and what every child has. */
+struct keep {
+    int *fds;
+    size_t count;
+    bool is_own; /* allocated here */
+};
+
+static enum hay_status keep_open(struct keep *keep, const struct child_setup *setup, struct hay_error *error)
 {
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(0); /* the parent died before the line above: nobody wants us */
-    if (!set_standard_fds(setup->out_fd))
+    size_t common = handle_common_fds(NULL, 0);
+    *keep = (struct keep){setup->keep, setup->keep_count, false};
+    if (!common)
+        return HAY_OK;
+    keep->fds = malloc((common + setup->keep_count) * sizeof *keep->fds);
+    if (!keep->fds)
+        return error_set(error, HAY_ENOMEM, "no memory to start a process");
+    keep->is_own = true;
+    if (setup->keep_count)
+        memcpy(keep->fds, setup->keep, setup->keep_count * sizeof *keep->fds);
+    size_t now = handle_common_fds(keep->fds + setup->keep_count, common);
+    keep->count += now < common ? now : common;
+    return HAY_OK;
+}
+
+static _Noreturn void child_main(const struct child_setup *setup, const struct keep *keep, unsigned flags, pid_t parent)
+{
+    if (flags & CHILD_OWN_GROUP)
+        setpgid(0, 0);
+    if (flags & CHILD_DIES_WITH_PARENT) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(0); /* the parent died before the line above: nobody wants us */
+    }
+    if (!child_set_standard_fds(setup->out_fd, flags & CHILD_KEEPS_OUTPUT))
         _exit(126);
-    fd_close_all_but(setup->keep, setup->keep_count);
-    reset_signals();
+    handle_forget_all_but(keep->fds, keep->count);
+    fd_close_all_but(keep->fds, keep->count);
+    child_reset_signals();
     int code = setup->run(setup->arg);
     fflush(stdout);
     fflush(stderr);
@@ -67,22 +101,34 @@ static _Noreturn void child_main(const struct child_setup *setup, pid_t parent)
 
 enum hay_status child_start(struct child *child, const struct child_setup *setup, struct hay_error *error)
 {
+    return child_fork(child, setup, CHILD_OWN_GROUP | CHILD_DIES_WITH_PARENT, error);
+}
+
+enum hay_status child_fork(struct child *child, const struct child_setup *setup, unsigned flags, struct hay_error *error)
+{
     sigset_t all, before;
+    struct keep keep;
     *child = CHILD_NONE;
     if (has_threads())
         return error_set(error, HAY_ETHREADS, "this process has more than one thread, so it may not fork");
+    enum hay_status status = keep_open(&keep, setup, error);
+    if (status)
+        return status;
     fflush(NULL);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        child_main(setup, parent);
+        child_main(setup, &keep, flags, parent);
     int saved = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
+    if (keep.is_own)
+        free(keep.fds);
     if (pid < 0)
         return error_system(error, saved, "fork");
-    setpgid(pid, pid); /* here too: whoever comes first, the group exists when either side goes on */
+    if (flags & CHILD_OWN_GROUP)
+        setpgid(pid, pid); /* here too: whoever comes first, the group exists when either side goes on */
     child->pid = pid;
     child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (child->pidfd >= 0)
@@ -93,6 +139,19 @@ enum hay_status child_start(struct child *child, const struct child_setup *setup
         ;
     *child = CHILD_NONE;
     return error_system(error, saved, "pidfd_open");
+}
+
+int child_wait(struct child *child, bool block, struct exit_status *status)
+{
+    siginfo_t info = {0};
+    while (waitid(P_PID, (id_t)child->pid, &info, WEXITED | (block ? 0 : WNOHANG)) < 0)
+        if (errno != EINTR)
+            return -errno;
+    if (!info.si_pid)
+        return 0;
+    *status = exit_from_siginfo(&info);
+    child->pid = 0;
+    return 1;
 }
 
 int child_peek(const struct child *child, struct exit_status *status)
@@ -106,6 +165,7 @@ int child_peek(const struct child *child, struct exit_status *status)
     *status = exit_from_siginfo(&info);
     return 1;
 }
+
 
 void child_reap(struct child *child)
 {

@@ -2,8 +2,9 @@
  *
  * One forked child: start, watch, signal, peek, reap. The child is set up before its code runs: own process group, death
  * signal SIGKILL should the parent die, default signal dispositions and an empty mask, stdin from /dev/null, and no
- * descriptor but those it was given. A child is signalled only while it is unreaped, so a number is never used twice by mistake.
- * Leaves the event loop to others: `pidfd` becomes readable when the child has ended.
+ * descriptor but those it was given and those that every child keeps (base/handle.h). A child is signalled only while it is
+ * unreaped, so a number is never used twice by mistake. Leaves the event loop to others: `pidfd` becomes readable when the
+ * child has ended.
  */
 #ifndef PROCESS_CHILD_H
 #define PROCESS_CHILD_H
@@ -12,6 +13,7 @@
 
 #include <hayfork/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -29,10 +31,25 @@ struct child_setup {
     size_t keep_count;
 };
 
+enum child_flag {
+    CHILD_OWN_GROUP = 1u << 0,
+    CHILD_DIES_WITH_PARENT = 1u << 1,   /* or, more exactly, with the thread that started it */
+    CHILD_KEEPS_OUTPUT = 1u << 2,       /* 1 and 2 stay what they are in the parent; out_fd is not looked at */
+};
+
 /* Fork. Signals are blocked across it and stdio is flushed before. HAY_ETHREADS in a process with more than one thread. */
 enum hay_status child_start(struct child *child, const struct child_setup *setup, struct hay_error *error);
+/* The same with these enum child_flag only; child_start() has the first two. */
+enum hay_status child_fork(struct child *child, const struct child_setup *setup, unsigned flags, struct hay_error *error);
+/* For the child side of other ways to start; async-signal-safe. Default dispositions and an empty mask. */
+void child_reset_signals(void);
+/* 0 from /dev/null; 1 and 2 from out_fd as in child_setup, or as they are. False: errno tells why. */
+bool child_set_standard_fds(int out_fd, bool keep_output);
 /* Has it ended? 1 with the status filled and the child still unreaped, 0 when it runs, -ECHILD when other code reaped it. */
 int child_peek(const struct child *child, struct exit_status *status);
+/* Take it off the process table as soon as it has ended, in one call; the pidfd stays open. As child_peek(), but after 1 it
+ * is reaped. */
+int child_wait(struct child *child, bool block, struct exit_status *status);
 /* Take it off the process table and close the pidfd. Never blocks: call it after child_peek() said that it ended. */
 void child_reap(struct child *child);
 void child_signal(const struct child *child, int signal_number);

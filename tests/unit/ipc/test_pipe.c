@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pipes between two processes: messages of all sizes, the three kinds of end, limits, timeouts in every place, signals, descriptors,
- * bad use. Numbers in brackets are those of the behaviours in tests/README.md.
+ * Pipes between two processes: messages of all sizes, the three kinds of end, limits, timeouts in every place, signals,
+ * descriptors, bad use. Numbers in brackets are those of the behaviours in tests/README.md.
  */
 #include "support/tap.h"
 
@@ -166,8 +166,10 @@ static void timeouts_are_never_early(void)
     close_pair();
 }
 
+/* Leaves a message unread behind. */
 static int send_and_leave(void *arg)
 {
+    CHILD_CHECK(hay_pipe_poll(arg, LONG_MS, NULL) == HAY_OK);
     return hay_pipe_send(arg, "last", 4, LONG_MS, NULL) != HAY_OK;
 }
 

@@ -26,7 +26,8 @@ static void all_kinds_of_values_come_as_they_went(void)
     json_t *large = json_array();
     for (int i = 0; i < 3000; i++)
         json_array_append_new(large, json_integer(i));
-    json_t *values[] = {json_null(), json_true(), json_integer(-42), json_real(0.5), json_string("Hello \xc3\xa4"), json_string(""),
+    json_t *values[] = {json_null(), json_true(), json_integer(-42), json_real(0.5), json_string("Hello \xc3\xa4"),
+                        json_string(""),
                         json_array(), json_pack("{s:s, s:[i, n]}", "key", "value", "list", 1), large};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         json_t *got = NULL;

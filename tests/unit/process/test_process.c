@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Process objects: start, join, exit statuses, signals, names, what a child begins with and what it ends with, and bad use. Numbers
- * in brackets are those of the behaviours in tests/README.md.
+ * Process objects: start, join, exit statuses, signals, names, what a child begins with and what it ends with, and bad use.
+ * Numbers in brackets are those of the behaviours in tests/README.md.
  */
 #include "support/tap.h"
 
@@ -640,7 +640,8 @@ int main(void)
         {"a hundred start and end", a_hundred_start_and_end},
         {"a signal right after the start is not lost", a_signal_right_after_the_start_is_not_lost},
         {"a child has no descriptor of its siblings", a_child_has_no_descriptor_of_its_siblings},
-        {"a high descriptor is closed in the child, and stdin is empty", a_high_descriptor_is_closed_in_the_child_and_stdin_is_empty},
+        {"a high descriptor is closed in the child, and stdin is empty",
+         a_high_descriptor_is_closed_in_the_child_and_stdin_is_empty},
         {"what the parent read ahead of stdin is not the child's", what_the_parent_read_ahead_of_stdin_is_not_the_childs},
         {"what a child prints is flushed at its end, and once", what_a_child_prints_is_flushed_at_its_end_and_once},
         {"broken stdio does not change the exit", broken_stdio_does_not_change_the_exit},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Programs as children: what they get, what they begin with, how a bad one fails, and that threads do not matter. The program is this
- * test itself, called with a role.
+ * Programs as children: what they get, what they begin with, how a bad one fails, and that threads do not matter. The program
+ * is this test itself, called with a role.
  */
 #include "support/tap.h"
 

@@ -209,7 +209,8 @@ static void children_have_children(void)
     hay_pipe_free(tree_end);
 }
 
-/* A parent with two children, its end given: each child holds one of the parent's pipes, whose ends here tell when it is gone. */
+/* A parent with two children, its end given: each child holds one of the parent's pipes, whose ends here tell when it is
+ * gone. */
 struct household {
     struct hay_pipe *here[2], *there[2];
     struct hay_process *parent;
@@ -400,7 +401,8 @@ int main(void)
         {"daemons end when their parent exits", daemons_end_when_their_parent_exits},
         {"daemons die even with a parent that is killed", daemons_die_even_with_a_parent_that_is_killed},
         {"a daemon that ignores SIGTERM does not keep its parent", a_daemon_that_ignores_sigterm_does_not_keep_its_parent},
-        {"exit joins children and ends the streams that they wait for", exit_joins_children_and_ends_the_streams_that_they_wait_for},
+        {"exit joins children and ends the streams that they wait for",
+         exit_joins_children_and_ends_the_streams_that_they_wait_for},
         {"a foreign fork ends nothing of its parent's", a_foreign_fork_ends_nothing_of_its_parents},
         {"active children are listed in order of start", active_children_are_listed_in_order_of_start},
         CU_TEST_INFO_NULL,

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/family.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define DAEMON_GRACE_MS 1000
+
+static struct {
+    pid_t self;             /* whose family this is: after a fork, our parent's at first */
+    pid_t parent;           /* 0: not started by a process object */
+    int parent_fd;          /* -1: not opened yet */
+    unsigned named;         /* how many children got a name */
+    bool is_child;
+    bool hooked;            /* family_end() runs at exit() */
+    char name[PROCESS_NAME_SIZE];
+    struct list running;
+} family;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void reset(pid_t self)
+{
+    family.self = self;
+    family.parent = 0;
+    family.parent_fd = -1; /* what was there is the parent's, or closed */
+    family.named = 0;
+    family.is_child = false;
+    strcpy(family.name, "MainProcess");
+    list_init(&family.running);
+}
+
+/* In a program that a process object started, the environment says so. */
+static void read_environment(void)
+{
+    const char *pid = getenv("HAYFORK_PID"), *parent = getenv("HAYFORK_PARENT"), *name = getenv("HAYFORK_NAME");
+    if (!pid || !parent || !name || strtol(pid, NULL, 10) != family.self || strlen(name) >= sizeof family.name)
+        return;
+    family.parent = (pid_t)strtol(parent, NULL, 10);
+    family.is_child = family.parent > 0;
+    strcpy(family.name, name);
+}
+
+static void enter(void)
+{
+    pid_t self = getpid();
+    pthread_mutex_lock(&lock);
+    if (family.self == self)
+        return;
+    reset(self);
+    read_environment();
+}
+
+static void leave(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+void family_name_child(char *name, size_t size)
+{
+    enter();
+    if (!family.is_child || (size_t)snprintf(name, size, "%s:%u", family.name, family.named + 1) >= size)
+        snprintf(name, size, "Process-%u", family.named + 1);
+    family.named++;
+    leave();
+}
+
+/* The first running child of a kind, or NULL. */
+static struct hay_process *find_running(bool daemon)
+{
+    struct hay_process *found = NULL;
+    enter();
+    for (struct list *at = family.running.next; at != &family.running && !found; at = at->next)
+        if (LIST_ITEM(at, struct hay_process, sibling)->daemon == daemon)
+            found = LIST_ITEM(at, struct hay_process, sibling);
+    leave();
+    return found;
+}
+
+static void ask_daemons(void)
+{
+    enter();
+    for (struct list *at = family.running.next; at != &family.running; at = at->next) {
+        const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
+        if (process->daemon) {
+            child_signal(&process->child, SIGTERM);
+            child_signal(&process->child, SIGCONT);
+        }
+    }
+    leave();
+}
+
+/* The end of this process in good order, by exit(). */
+static void family_end(void)
+{
+    struct hay_process *process;
+    if (list_empty(&family.running))
+        return;
+    handle_end_streams();
+    ask_daemons();
+    int64_t deadline_ns = clock_deadline_ns(DAEMON_GRACE_MS);
+    while ((process = find_running(true))) {
+        process->ending = true;
+        if (hay_process_join(process, clock_left_ms(deadline_ns), NULL, NULL) == HAY_OK)
+            continue;
+        if (hay_process_terminate(process, 0, NULL))
+            family_remove(process); /* stuck in the kernel */
+    }
+    while ((process = find_running(false)))
+        if (hay_process_join(process, -1, NULL, NULL))
+            family_remove(process);
+}
+
+/* In a child that other code forked, the hook is inherited but the family is not its own. */
+static void on_main_exit(void)
+{
+    if (family.self == getpid())
+        family_end();
+}
+
+/* Registered last, so it runs before the hooks that the parent had, and after those that the child made. */
+static void on_child_exit(int code, void *unused)
+{
+    (void)unused;
+    fflush(NULL);
+    if (family.self == getpid())
+        family_end();
+    _exit(code);
+}
+
+void family_add(struct hay_process *process)
+{
+    enter();
+    list_push_tail(&family.running, &process->sibling);
+    if (!family.hooked)
+        family.hooked = atexit(on_main_exit) == 0;
+    leave();
+}
+
+void family_remove(struct hay_process *process)
+{
+    enter();
+    list_remove(&process->sibling);
+    leave();
+}
+
+void family_be_child(const char *name, pid_t parent)
+{
+    reset(getpid());
+    family.parent = parent;
+    family.is_child = true;
+    family.hooked = true;
+    memcpy(family.name, name, sizeof family.name);
+    on_exit(on_child_exit, NULL);
+}
+
+size_t hay_active_children(struct hay_process **children, size_t capacity)
+{
+    struct list *next;
+    size_t count = 0;
+    enter();
+    struct list *first = family.running.next;
+    leave();
+    for (struct list *at = first; at != &family.running; at = next) {
+        struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
+        next = at->next;
+        if (!hay_process_alive(process))
+            continue;
+        if (children && count < capacity)
+            children[count] = process;
+        count++;
+    }
+    return count;
+}
+
+const char *hay_current_name(void)
+{
+    enter();
+    leave();
+    return family.name;
+}
+
+/* A parent that is gone already is a descriptor that is readable for ever. */
+static int open_parent(void)
+{
+    int fd = (int)syscall(SYS_pidfd_open, family.parent, 0);
+    if (fd >= 0 && getppid() == family.parent)
+        return fd; /* it lived after the call, so the number was its own */
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    else if (saved != ESRCH && saved != EINVAL)
+        return -saved;
+    fd = eventfd(1, EFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int hay_parent_fd(struct hay_error *error)
+{
+    int fd = -1;
+    enter();
+    if (!family.parent)
+        error_set(error, HAY_ESTATE, "this process was not started by a process object");
+    else if (family.parent_fd >= 0 || (family.parent_fd = open_parent()) >= 0)
+        fd = family.parent_fd;
+    else
+        error_system(error, -family.parent_fd, "pidfd_open");
+    leave();
+    return fd;
+}
+
+bool hay_parent_alive(void)
+{
+    enter();
+    pid_t parent = family.parent;
+    leave();
+    return parent && getppid() == parent;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The public process object: made, given things, started, waited for, signalled, freed. The status is taken by its own pid
+ * only, once; before that the pid cannot be used again, so no signal ever reaches a stranger.
+ */
+#include "process/process.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "process/family.h"
+#include "process/gift.h"
+#include "process/spawn.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define KILL_MS 10000 /* a killed process that is still there then is stuck in the kernel */
+
+enum hay_status process_check(const struct hay_process *process, struct hay_error *error)
+{
+    if (!process)
+        return error_set(error, HAY_EINVAL, "no process");
+    if (process->creator != getpid())
+        return error_set(error, HAY_ESTATE, "%s belongs to another process", process->name);
+    return HAY_OK;
+}
+
+static enum hay_status check_started(const struct hay_process *process, struct hay_error *error)
+{
+    enum hay_status status = process_check(process, error);
+    if (!status && process->state == PROCESS_NEW)
+        status = error_set(error, HAY_ESTATE, "%s is not started", process->name);
+    return status;
+}
+
+static void free_vector(char **strings)
+{
+    for (size_t i = 0; strings && strings[i]; i++)
+        free(strings[i]);
+    free(strings);
+}
+
+static char **copy_vector(char *const *strings)
+{
+    size_t count = 0;
+    while (strings[count])
+        count++;
+    char **copy = calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++)
+        if (!(copy[i] = strdup(strings[i]))) {
+            free_vector(copy);
+            return NULL;
+        }
+    return copy;
+}
+
+static void destroy(struct hay_process *process)
+{
+    gift_drop_all(process);
+    handle_close(&process->handle);
+    free(process->path);
+    free_vector(process->argv);
+    free_vector(process->env);
+    free(process);
+}
+
+static struct hay_process *new_process(const struct hay_process_options *options, struct hay_error *error)
+{
+    static const struct hay_process_options defaults;
+    if (!options)
+        options = &defaults;
+    if (options->name && strlen(options->name) >= PROCESS_NAME_SIZE) {
+        error_set(error, HAY_EINVAL, "the name of a process is under %d bytes", PROCESS_NAME_SIZE);
+        return NULL;
+    }
+    struct hay_process *process = calloc(1, sizeof *process);
+    if (!process) {
+        error_set(error, HAY_ENOMEM, "no memory for a process");
+        return NULL;
+    }
+    list_init(&process->sibling);
+    list_init(&process->gifts);
+    process->handle.view = (struct hay_handle){HAY_HANDLE_PROCESS, -1, POLLIN, NULL};
+    process->child = CHILD_NONE;
+    process->creator = getpid();
+    process->daemon = options->daemon;
+    process->own_group = options->own_group;
+    if (options->name)
+        strcpy(process->name, options->name);
+    else
+        family_name_child(process->name, sizeof process->name);
+    return process;
+}
+
+struct hay_process *hay_process_new(int (*run)(void *arg), void *arg, const struct hay_process_options *options,
+                                    struct hay_error *error)
+{
+    if (!run) {
+        error_set(error, HAY_EINVAL, "no function to run");
+        return NULL;
+    }
+    struct hay_process *process = new_process(options, error);
+    if (process) {
+        process->run = run;
+        process->arg = arg;
+    }
+    return process;
+}
+
+struct hay_process *hay_process_new_exec(const char *path, char *const *argv, const struct hay_process_options *options,
+                                         struct hay_error *error)
+{
+    if (!path || !*path || !argv || !argv[0]) {
+        error_set(error, HAY_EINVAL, "no program to run, or no argv for it");
+        return NULL;
+    }
+    struct hay_process *process = new_process(options, error);
+    if (!process)
+        return NULL;
+    process->path = strdup(path);
+    process->argv = copy_vector(argv);
+    if (options && options->env)
+        process->env = copy_vector(options->env);
+    if (process->path && process->argv && (process->env || !options || !options->env))
+        return process;
+    destroy(process);
+    error_set(error, HAY_ENOMEM, "no memory for a process");
+    return NULL;
+}
+
+/* The child's life; it ends in the exit hook of family_be_child(). */
+static int live(void *argument)
+{
+    struct hay_process *process = argument;
+    family_be_child(process->name, process->creator);
+    __fpurge(stdin); /* what the parent read ahead */
+    clearerr(stdin);
+    exit(process->run(process->arg));
+}
+
+enum hay_status hay_process_start(struct hay_process *process, struct hay_error *error)
+{
+    enum hay_status status = process_check(process, error);
+    if (status)
+        return status;
+    if (process->state != PROCESS_NEW)
+        return error_set(error, HAY_ESTATE, "%s was started before", process->name);
+    int *fds = malloc((process->gift_count + 1) * sizeof *fds);
+    if (!fds)
+        return error_set(error, HAY_ENOMEM, "no memory to start a process");
+    status = gift_collect(process, fds, error);
+    if (!status) {
+        unsigned flags = CHILD_KEEPS_OUTPUT;
+        flags |= process->daemon ? CHILD_DIES_WITH_PARENT : 0u;
+        flags |= process->own_group ? CHILD_OWN_GROUP : 0u;
+        struct child_setup setup = {live, process, -1, fds, process->gift_count};
+        status = process->path ? spawn_program(&process->child, process, flags, error) :
+                                 child_fork(&process->child, &setup, flags, error);
+    }
+    free(fds);
+    if (status)
+        return status;
+    process->pid = process->child.pid;
+    process->state = PROCESS_RUNNING;
+    handle_open(&process->handle, HAY_HANDLE_PROCESS, process->child.pidfd, NULL);
+    family_add(process);
+    gift_close_all(process);
+    return HAY_OK;
+}
+
+static struct hay_exit public_exit(struct exit_status status)
+{
+    static const enum hay_exit_kind kinds[] = {
+        [EXIT_UNKNOWN] = HAY_EXIT_UNKNOWN, [EXIT_CODE] = HAY_EXIT_CODE, [EXIT_SIGNAL] = HAY_EXIT_SIGNAL};
+    return (struct hay_exit){kinds[status.kind], status.value, status.core_dumped};
+}
+
+static void settle(struct hay_process *process, struct exit_status status)
+{
+    process->how = public_exit(status);
+    process->state = PROCESS_ENDED;
+    process->child.pid = 0;
+    family_remove(process);
+}
+
+/* Has it ended? Then take the status. `block`: wait for that. */
+static bool look(struct hay_process *process, bool block)
+{
+    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    if (process->state != PROCESS_RUNNING)
+        return process->state == PROCESS_ENDED;
+    if (process->ending && process->own_group) {
+        /* The unreaped leader keeps the group's number from others. */
+        int r = child_peek(&process->child, &status);
+        if (r == 0)
+            return false;
+        if (r == 1)
+            child_signal_group(&process->child, SIGKILL);
+    }
+    if (child_wait(&process->child, block, &status) == 0)
+        return false;
+    settle(process, status);
+    return true;
+}
+
+/* Its descriptor tells that it ended. */
+static enum hay_status sleep_until_ended(const struct hay_process *process, int64_t deadline_ns, struct hay_error *error)
+{
+    struct pollfd ended = {process->handle.view.fd, POLLIN, 0};
+    for (;;) {
+        int n = poll(&ended, 1, clock_left_ms(deadline_ns));
+        if (n > 0)
+            return HAY_OK;
+        if (n < 0 && errno != EINTR)
+            return error_system(error, errno, "poll");
+        if (clock_left_ms(deadline_ns) == 0)
+            return error_set(error, HAY_ETIMEDOUT, "%s still runs", process->name);
+    }
+}
+
+enum hay_status hay_process_join(struct hay_process *process, int timeout_ms, struct hay_exit *how, struct hay_error *error)
+{
+    enum hay_status status = check_started(process, error);
+    if (how)
+        *how = (struct hay_exit){HAY_EXIT_NONE, 0, false};
+    if (status)
+        return status;
+    if (process->state == PROCESS_RUNNING && timeout_ms > 0)
+        status = sleep_until_ended(process, clock_deadline_ns(timeout_ms), error);
+    /* A group's leader is not waited for blindly: its group may have to be killed first. */
+    else if (process->state == PROCESS_RUNNING && timeout_ms < 0 && process->own_group)
+        status = sleep_until_ended(process, TIME_NEVER, error);
+    if (status)
+        return status;
+    if (!look(process, timeout_ms != 0))
+        return error_set(error, HAY_ETIMEDOUT, "%s still runs", process->name);
+    if (how)
+        *how = process->how;
+    return HAY_OK;
+}
+
+struct hay_exit hay_process_exit(struct hay_process *process)
+{
+    if (check_started(process, NULL) || !look(process, false))
+        return (struct hay_exit){HAY_EXIT_NONE, 0, false};
+    return process->how;
+}
+
+bool hay_process_alive(struct hay_process *process)
+{
+    return check_started(process, NULL) == HAY_OK && !look(process, false);
+}
+
+enum hay_status hay_process_signal(struct hay_process *process, int signal_number, struct hay_error *error)
+{
+    enum hay_status status = check_started(process, error);
+    if (status)
+        return status;
+    if (signal_number < 1 || signal_number > SIGRTMAX)
+        return error_set(error, HAY_EINVAL, "there is no signal %d", signal_number);
+    if (look(process, false))
+        return HAY_OK;
+    long r = process->own_group ? kill(-process->pid, signal_number) :
+                                  syscall(SYS_pidfd_send_signal, process->handle.view.fd, signal_number, NULL, 0);
+    return r < 0 && errno != ESRCH ? error_system(error, errno, "signal %d to %s", signal_number, process->name) : HAY_OK;
+}
+
+enum hay_status hay_process_interrupt(struct hay_process *process, struct hay_error *error)
+{
+    return hay_process_signal(process, SIGINT, error);
+}
+
+enum hay_status hay_process_kill(struct hay_process *process, struct hay_error *error)
+{
+    enum hay_status status = hay_process_signal(process, SIGKILL, error);
+    if (!status)
+        process->ending = true;
+    return status;
+}
+
+enum hay_status hay_process_terminate(struct hay_process *process, int grace_ms, struct hay_error *error)
+{
+    enum hay_status status = check_started(process, error);
+    if (status)
+        return status;
+    process->ending = true;
+    if (grace_ms) {
+        status = hay_process_signal(process, SIGTERM, error);
+        if (!status)
+            status = hay_process_signal(process, SIGCONT, error);
+        if (!status)
+            status = hay_process_join(process, grace_ms, NULL, NULL);
+        if (status != HAY_ETIMEDOUT)
+            return status;
+    }
+    status = hay_process_kill(process, error);
+    return status ? status : hay_process_join(process, KILL_MS, NULL, error);
+}
+
+struct hay_handle *hay_process_handle(struct hay_process *process)
+{
+    return process ? &process->handle.view : NULL;
+}
+
+int hay_process_fd(const struct hay_process *process)
+{
+    return process ? process->handle.view.fd : -1;
+}
+
+pid_t hay_process_pid(const struct hay_process *process)
+{
+    return process ? process->pid : 0;
+}
+
+const char *hay_process_name(const struct hay_process *process)
+{
+    return process ? process->name : "";
+}
+
+enum hay_status hay_process_free(struct hay_process *process)
+{
+    if (!process)
+        return HAY_OK;
+    if (process->creator == getpid() && process->state == PROCESS_RUNNING && !look(process, false))
+        return HAY_EBUSY;
+    destroy(process);
+    return HAY_OK;
+}
+
+int hay_exit_code(const struct hay_exit *how)
+{
+    if (how && how->kind == HAY_EXIT_CODE)
+        return how->value;
+    return how && how->kind == HAY_EXIT_SIGNAL ? -how->value : INT_MIN;
+}
+
+size_t hay_exit_text(const struct hay_exit *how, char *text, size_t size)
+{
+    if (!text || !size)
+        return 0;
+    if (!how || how->kind == HAY_EXIT_NONE) {
+        int n = snprintf(text, size, "has not ended");
+        return (size_t)n < size ? (size_t)n : size - 1;
+    }
+    enum exit_kind kind = how->kind == HAY_EXIT_CODE ? EXIT_CODE : how->kind == HAY_EXIT_SIGNAL ? EXIT_SIGNAL : EXIT_UNKNOWN;
+    return exit_describe((struct exit_status){kind, how->value, how->core_dumped}, text, size);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tasks of a queue: join waits for all of them, and tells of those whose holder has ended. And deaths at chosen places:
+ * within the inner locks, which are taken here by the internal functions.
+ */
+#include "base/clock.h"
+#include "sync/sharedqueue.h"
+#include "unit/sync/related.h"
+
+static struct hay_queue *new_queue(size_t max_items)
+{
+    struct hay_queue_options options = {max_items, 0};
+    struct hay_queue *queue = hay_queue_new(&options, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(queue);
+    return queue;
+}
+
+static enum hay_status put_char(struct hay_queue *queue, int timeout_ms)
+{
+    return hay_queue_put(queue, "t", 1, timeout_ms);
+}
+
+static enum hay_status get_char(struct hay_queue *queue, int timeout_ms)
+{
+    char c;
+    return hay_queue_get(queue, &c, 1, NULL, timeout_ms);
+}
+
+static int work_until_the_end(void *arg)
+{
+    while (get_char(arg, -1) == HAY_OK)
+        CHILD_CHECK(hay_queue_task_done(arg) == HAY_OK);
+    return 0;
+}
+
+static void join_waits_for_ten_tasks_of_four_workers(void)
+{
+    struct hay_queue *queue = new_queue(100);
+    pid_t workers[4];
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_OK);
+    for (int i = 0; i < 10; i++)
+        CU_ASSERT_EQUAL(put_char(queue, 0), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 20), HAY_ETIMEDOUT);
+    for (int i = 0; i < 4; i++)
+        workers[i] = related_start(work_until_the_end, queue);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, LONG_MS), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_length(queue), 0);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_ERANGE);
+    CU_ASSERT_EQUAL(put_char(queue, 0), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, LONG_MS), HAY_OK);
+    hay_queue_close(queue);
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT_EQUAL(related_join(workers[i]), 0);
+    hay_queue_free(queue);
+}
+
+static void a_task_is_not_done_before_it_is_taken(void)
+{
+    struct hay_queue *queue = new_queue(10);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_ERANGE);
+    put_char(queue, 0);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_ERANGE);
+    CU_ASSERT_EQUAL(get_char(queue, 0), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_ERANGE);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_OK);
+    hay_queue_free(queue);
+}
+
+static int take_two_and_die(void *arg)
+{
+    CHILD_CHECK(get_char(arg, -1) == HAY_OK && get_char(arg, -1) == HAY_OK);
+    CHILD_CHECK(hay_queue_lost(arg) == 0);
+    return raise(SIGKILL);
+}
+
+static void join_tells_of_a_holder_that_died(void)
+{
+    struct hay_queue *queue = new_queue(10);
+    for (int i = 0; i < 3; i++)
+        put_char(queue, 0);
+    CU_ASSERT_EQUAL(related_join(related_start(take_two_and_die, queue)), -SIGKILL);
+    CU_ASSERT_EQUAL(hay_queue_lost(queue), 2);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, -1), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, -1), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_lost(queue), 0);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_ERANGE);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(get_char(queue, 0), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_OK);
+    hay_queue_free(queue);
+}
+
+static void a_zombie_that_nobody_has_reaped_is_dead(void)
+{
+    struct hay_queue *queue = new_queue(10);
+    put_char(queue, 0);
+    put_char(queue, 0);
+    pid_t pid = related_start(take_two_and_die, queue);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, LONG_MS), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(related_join(pid), -SIGKILL);
+    hay_queue_free(queue);
+}
+
+static int join_is_told(void *arg)
+{
+    CHILD_CHECK(hay_queue_join(arg, -1) == HAY_EOWNERDEAD);
+    return 0;
+}
+
+static int take_one_and_wait(void *arg)
+{
+    CHILD_CHECK(get_char(arg, -1) == HAY_OK);
+    while (pause() < 0)
+        continue;
+    return 0;
+}
+
+static void a_join_that_sleeps_is_told_too(void)
+{
+    struct hay_queue *queue = new_queue(10);
+    pid_t holder = related_start(take_one_and_wait, queue);
+    put_char(queue, 0);
+    while (hay_queue_length(queue))
+        related_nap();
+    pid_t joiner = related_start(join_is_told, queue);
+    CU_ASSERT(related_await_asleep(joiner));
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_ETIMEDOUT);
+    related_kill(holder);
+    CU_ASSERT_EQUAL(related_join(joiner), 0);
+    hay_queue_free(queue);
+}
+
+static int finish_for_another(void *arg)
+{
+    CHILD_CHECK(hay_queue_task_done(arg) == HAY_OK);
+    return 0;
+}
+
+static void a_task_may_be_done_by_another_process(void)
+{
+    struct hay_queue *queue = new_queue(10);
+    put_char(queue, 0);
+    CU_ASSERT_EQUAL(get_char(queue, 0), HAY_OK);
+    CU_ASSERT_EQUAL(related_join(related_start(finish_for_another, queue)), 0);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_ERANGE);
+    CU_ASSERT_EQUAL(hay_queue_lost(queue), 0);
+    hay_queue_free(queue);
+}
+
+static int take_one_and_free(void *arg)
+{
+    CHILD_CHECK(get_char(arg, -1) == HAY_OK);
+    hay_queue_free(arg);
+    while (pause() < 0)
+        continue;
+    return 0;
+}
+
+static void who_frees_the_queue_loses_its_tasks(void)
+{
+    struct hay_queue *queue = new_queue(10);
+    put_char(queue, 0);
+    pid_t pid = related_start(take_one_and_free, queue);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, LONG_MS), HAY_EOWNERDEAD);
+    related_kill(pid);
+    hay_queue_free(queue);
+}
+
+static void a_table_without_room_takes_the_place_of_idle_processes(void)
+{
+    struct hay_queue *queue = new_queue(10);
+    struct shared_queue *shared = queue->shared;
+    /* Full of processes that do not exist: pid 1 with a start time that is not its own. */
+    for (uint32_t i = 0; i < QUEUE_TASK_HOLDERS; i++) {
+        atomic_store(&shared->holders[i].pid, 1);
+        atomic_store(&shared->holders[i].start, i == 7 ? 0 : UINT64_MAX);
+        atomic_store(&shared->holders[i].held, i == 7 ? 0 : 1);
+    }
+    atomic_store(&shared->holders_used, QUEUE_TASK_HOLDERS);
+    put_char(queue, 0);
+    CU_ASSERT_EQUAL(get_char(queue, 0), HAY_OK);
+    CU_ASSERT_EQUAL(atomic_load(&shared->holders[7].pid), getpid());
+    CU_ASSERT_EQUAL(hay_queue_lost(queue), 0);
+    atomic_store(&shared->holders[7].pid, 1);
+    put_char(queue, 0);
+    CU_ASSERT_EQUAL(get_char(queue, 0), HAY_OK);
+    CU_ASSERT_EQUAL(atomic_load(&shared->holders[0].pid), getpid());
+    CU_ASSERT_EQUAL(atomic_load(&shared->others.held), 0);
+    hay_queue_free(queue);
+}
+
+static int die_with_the_lock(void *arg)
+{
+    CHILD_CHECK(side_lock(arg, 0, 0) == HAY_OK);
+    return raise(SIGKILL);
+}
+
+static void death_within_put_or_get_leaves_the_queue_usable(void)
+{
+    struct hay_queue *queue = new_queue(2);
+    for (int round = 0; round < 3; round++) {
+        CU_ASSERT_EQUAL(related_join(related_start(die_with_the_lock, &queue->shared->put)), -SIGKILL);
+        CU_ASSERT_EQUAL(put_char(queue, 0), HAY_OK);
+        CU_ASSERT_EQUAL(put_char(queue, -1), HAY_OK);
+        CU_ASSERT_EQUAL(put_char(queue, 0), HAY_EFULL);
+        CU_ASSERT_EQUAL(related_join(related_start(die_with_the_lock, &queue->shared->get)), -SIGKILL);
+        CU_ASSERT_EQUAL(get_char(queue, 0), HAY_OK);
+        CU_ASSERT_EQUAL(get_char(queue, -1), HAY_OK);
+        CU_ASSERT_EQUAL(get_char(queue, 0), HAY_EEMPTY);
+    }
+    CU_ASSERT_EQUAL(related_join(related_start(die_with_the_lock, &queue->shared->put)), -SIGKILL);
+    CU_ASSERT_EQUAL(hay_queue_close(queue), HAY_OK);
+    CU_ASSERT_EQUAL(get_char(queue, -1), HAY_EOF);
+    hay_queue_free(queue);
+}
+
+static void death_before_the_last_step_of_a_put_leaves_the_item_out(void)
+{
+    struct hay_queue *queue = new_queue(2);
+    /* All that a put does before: bytes in the ring, the announcement, and no step of the tail. */
+    struct shared_queue *shared = queue->shared;
+    ring_write(&shared->ring, queue_tail(shared), "half", 4);
+    poll_announce(queue);
+    CU_ASSERT_EQUAL(get_char(queue, 0), HAY_EEMPTY);
+    CU_ASSERT_EQUAL(put_char(queue, 0), HAY_OK);
+    char c = 0;
+    size_t size = 0;
+    CU_ASSERT(hay_queue_get(queue, &c, 1, &size, 0) == HAY_OK && size == 1 && c == 't');
+    hay_queue_free(queue);
+}
+
+static void a_stopped_holder_delays_others_by_their_timeouts_only(void)
+{
+    struct hay_queue *queue = new_queue(2);
+    CU_ASSERT_EQUAL(side_lock(&queue->shared->put, 0, 0), HAY_OK);
+    CU_ASSERT_EQUAL(side_lock(&queue->shared->get, 0, 0), HAY_OK);
+    CU_ASSERT_EQUAL(put_char(queue, 0), HAY_EBUSY); /* the same thread: as from a signal handler */
+    CU_ASSERT_EQUAL(get_char(queue, -1), HAY_EBUSY);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int64_t began_ns = clock_now_ns();
+        CHILD_CHECK(put_char(queue, 0) == HAY_ETIMEDOUT);
+        CHILD_CHECK(put_char(queue, 300) == HAY_ETIMEDOUT);
+        CHILD_CHECK(get_char(queue, 300) == HAY_ETIMEDOUT);
+        CHILD_CHECK(clock_now_ns() - began_ns >= 600 * NS_PER_MS);
+        CHILD_CHECK(hay_queue_close(queue) == HAY_OK);
+        CHILD_CHECK(hay_queue_closed(queue));
+        _exit(0);
+    }
+    CU_ASSERT_EQUAL(related_join(pid), 0);
+    side_unlock(&queue->shared->put);
+    side_unlock(&queue->shared->get);
+    CU_ASSERT_EQUAL(get_char(queue, 0), HAY_EOF);
+    hay_queue_free(queue);
+}
+
+int main(void)
+{
+#define TEST(name) {#name, name}
+    CU_TestInfo tests[] = {
+        TEST(join_waits_for_ten_tasks_of_four_workers),
+        TEST(a_task_is_not_done_before_it_is_taken),
+        TEST(join_tells_of_a_holder_that_died),
+        TEST(a_zombie_that_nobody_has_reaped_is_dead),
+        TEST(a_join_that_sleeps_is_told_too),
+        TEST(a_task_may_be_done_by_another_process),
+        TEST(who_frees_the_queue_loses_its_tasks),
+        TEST(a_table_without_room_takes_the_place_of_idle_processes),
+        TEST(death_within_put_or_get_leaves_the_queue_usable),
+        TEST(death_before_the_last_step_of_a_put_leaves_the_item_out),
+        TEST(a_stopped_holder_delays_others_by_their_timeouts_only),
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"queue tasks", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
