@@ -56,6 +56,18 @@ int fd_set_nonblocking(int fd)
     return 0;
 }
 
+int fd_raise(int *fd)
+{
+    if (*fd > 2)
+        return 0;
+    int raised = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+    if (raised < 0)
+        return -errno;
+    close(*fd);
+    *fd = raised;
+    return 0;
+}
+
 int fd_move_high(int fd)
 {
     struct rlimit limit;

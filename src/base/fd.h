@@ -15,6 +15,8 @@ void fd_close(int *fd);
 int fd_write_all(int fd, const void *bytes, size_t size);
 ssize_t fd_read_all(int fd, void *bytes, size_t size);
 int fd_set_nonblocking(int fd);
+/* Not one of 0 to 2, which a child replaces: moved up to 3 or more, close-on-exec, where it is one. 0 or -errno. */
+int fd_raise(int *fd);
 /* Move to a high number, close-on-exec, the old one closed: out of the way of code that guesses small numbers. New fd or -errno. */
 int fd_move_high(int fd);
 /* Close everything from 3 up but the `count` descriptors of `keep` (any order, negative ones ignored). Async-signal-safe. */

@@ -22,6 +22,8 @@ enum running lookout_examine(struct slot *slot, struct job **job, int64_t *start
     if (start == LEDGER_ENDED)
         return RUNNING_ENDED;
     *start_ns = start < slot->first_sight_ns ? start : slot->first_sight_ns;
+    if (*start_ns < slot->started_ns)
+        *start_ns = slot->started_ns;
     return RUNNING_NOW;
 }
 
@@ -105,7 +107,10 @@ static int64_t look(struct slot *slot, int64_t now_ns)
         return TIME_NEVER;
     switch (lookout_examine(slot, &job, &start_ns)) {
     case RUNNING_NONE:
-        if (slot_unstarted(slot))
+        /* The newest claim is settled and an older one is not: its result was lost, or is on the way. */
+        if (slot->base < slot->claimed)
+            watch_delivery(slot, now_ns);
+        else if (slot_unstarted(slot))
             watch_idler(slot, now_ns);
         return TIME_NEVER;
     case RUNNING_MOVED:
@@ -113,6 +118,8 @@ static int64_t look(struct slot *slot, int64_t now_ns)
         return TIME_NEVER;
     case RUNNING_ENDED:
         watch_delivery(slot, now_ns);
+        if (slot->ended_ns && now_ns - slot->ended_ns > OLD_JOB_NS)
+            slot_recall(slot);
         return TIME_NEVER;
     case RUNNING_NOW:
         break;

@@ -3,11 +3,13 @@
 
 #include "base/clock.h"
 #include "base/copy.h"
+#include "config.h"
 #include "base/error.h"
 #include "master/dispatch.h"
 #include "master/lookout.h"
 #include "master/supervisor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +63,8 @@ void master_release(struct master *master)
             supervisor_discard(&master->slots[i]);
         slot_release(&master->slots[i]);
     }
+    if (master->holds_loop)
+        ev_unref(master->loop);
     if (ev_is_active(&master->prepare)) {
         ev_ref(master->loop);
         ev_prepare_stop(master->loop, &master->prepare);
@@ -190,9 +194,14 @@ static void settle(struct master *master, struct job *job, const struct attempt_
     result.signal = end->signal;
     result.exit_code = end->exit_code;
     job_move(&master->store, job, JOB_DONE);
+#ifdef HAY_SANITIZED
+    assert(job_store_is_sound(&master->store));
+#endif
     master->recorder.by_outcome[end->outcome]++;
     master->delivered++;
     master->deaths_in_a_row = 0;
+    if (!master_pending(master))
+        master_mark_dirty(master); /* a closed pool stops its workers now */
     master->callback_depth++;
     if (master->options.on_result)
         master->options.on_result(master->options.context, &result);
@@ -480,10 +489,23 @@ static void stop_idle_workers(struct master *master)
 
 /* ---- the loop ---- */
 
+/* While jobs are pending the loop has to go on, also when every worker is dead and waits for its restart. */
+static void hold_loop(struct master *master, bool hold)
+{
+    if (hold == master->holds_loop)
+        return;
+    master->holds_loop = hold;
+    if (hold)
+        ev_ref(master->loop);
+    else
+        ev_unref(master->loop);
+}
+
 static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     (void)loop, (void)events;
     struct master *master = watcher->data;
+    hold_loop(master, master_pending(master) != 0);
     while (master->is_dirty) {
         master->is_dirty = false;
         if (!master->is_broken && !master->is_terminating)
@@ -528,11 +550,14 @@ static void forgive_lateness(struct master *master, int64_t now_ns)
         return;
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = &master->slots[i];
-        lookout_exclude(slot, master->tick_ns, now_ns);
         if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING)
             slot->look_ns += now_ns - master->tick_ns;
-        if (slot->state == SLOT_BUSY)
-            channel_drain(&slot->channel);
+        if (slot->state != SLOT_BUSY)
+            continue;
+        /* A claim that is seen only now began before or meanwhile: it gets the time back too. */
+        channel_drain(&slot->channel);
+        slot_update_claim(slot);
+        lookout_exclude(slot, master->tick_ns, now_ns);
     }
 }
 
@@ -569,7 +594,10 @@ void master_pause(struct master *master, bool paused)
         channel_pause(&slot->channel, paused);
         if (paused || slot->state != SLOT_BUSY)
             continue;
-        lookout_exclude(slot, slot->first_sight_ns > master->paused_ns ? slot->first_sight_ns : master->paused_ns, now_ns);
+        slot_update_claim(slot); /* a claim that is seen only now gets the time back too */
+        if (slot->state != SLOT_BUSY)
+            continue;
+        lookout_exclude(slot, master->paused_ns, now_ns);
         slot->look_ns = now_ns + LOOKOUT_FIRST_NS;
     }
     master->paused_ns = paused ? now_ns : 0;

@@ -72,6 +72,7 @@ struct master {
     int deaths_in_a_row;       /* of workers that settled nothing, with no job settled meanwhile */
     int64_t wall_offset_ns;    /* CLOCK_REALTIME - CLOCK_MONOTONIC, of the last tick */
     int64_t paused_ns;         /* since when results are not read, 0: not paused */
+    bool holds_loop;           /* counts as an active watcher, because jobs are pending */
     bool is_dirty;             /* the dispatcher has something to look at */
     bool is_room_wanted;
     bool is_closed;            /* takes no more jobs */

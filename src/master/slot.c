@@ -261,6 +261,22 @@ static int find_sending(struct slot *slot, const struct frame_head *head, struct
     return (*job)->number == head->job ? 1 : -1;
 }
 
+/* The times are the worker's word: no earlier than its fork, no later than its claim was seen, no longer than until now. */
+static void bound_times(const struct slot *slot, struct frame_result *times)
+{
+    if (times->start_ns > slot->first_sight_ns)
+        times->start_ns = slot->first_sight_ns;
+    if (times->start_ns < slot->started_ns)
+        times->start_ns = slot->started_ns;
+    if (times->run_ns < 0)
+        times->run_ns = 0;
+    if (times->run_ns < NS_PER_S)
+        return; /* not worth a look at the clock */
+    int64_t longest_ns = clock_now_ns() - times->start_ns;
+    if (times->run_ns > longest_ns)
+        times->run_ns = longest_ns;
+}
+
 static bool take_result(struct slot *slot, const struct frame_head *head, const unsigned char *body)
 {
     struct frame_result fixed;
@@ -274,6 +290,7 @@ static bool take_result(struct slot *slot, const struct frame_head *head, const 
     if (found == 0)
         return true;
     memcpy(&fixed, body, sizeof fixed);
+    bound_times(slot, &fixed);
     job->start_ns = fixed.start_ns;
     job->run_ns = fixed.run_ns;
     recorder_measure(&slot->master->recorder, job->function, fixed.run_ns);

@@ -85,11 +85,13 @@ static bool on_frame(struct channel *channel, const struct frame_head *head, con
 static void on_batch(struct channel *channel)
 {
     struct slot *slot = LIST_ITEM(channel, struct slot, channel);
+    bool is_news = slot->batch_settled != 0;
     if (slot->batch_settled * 2 >= slot->window && slot->window < WINDOW_MAX)
         slot->window *= 2;
     slot->batch_settled = 0;
-    slot->look_step = 0;
-    if (slot->state == SLOT_BUSY) {
+    /* Old results and progress put off no look: else who sends nothing else would never be judged. */
+    if (is_news && slot->state == SLOT_BUSY) {
+        slot->look_step = 0;
         /* Who waits for its first claim waits from now. */
         if (!slot_running(slot)) {
             slot->first_sight_ns = clock_now_ns();
@@ -161,7 +163,8 @@ static enum hay_status open_birth(struct birth *birth, struct slot *slot, struct
         return error_system(error, errno, "socketpair");
     if (pipe2(birth->log, O_CLOEXEC) < 0)
         return error_system(error, errno, "pipe2");
-    if (fd_set_nonblocking(birth->pair[0]) || fd_set_nonblocking(birth->log[0]))
+    if (fd_raise(&birth->pair[0]) || fd_raise(&birth->pair[1]) || fd_raise(&birth->log[0]) || fd_raise(&birth->log[1]) ||
+        fd_set_nonblocking(birth->pair[0]) || fd_set_nonblocking(birth->log[0]))
         return error_system(error, errno, "fcntl");
     int status = ledger_open(&slot->mapping, &slot->ledger);
     return status ? error_system(error, -status, "mmap") : HAY_OK;

@@ -112,6 +112,7 @@ void hay_pool_free(struct hay_pool *pool)
         registry_stop_all(&pool->registry);
         inline_release(&pool->inline_pool);
     } else if (pool->is_started) {
+        pool->master.is_closed = true; /* before the callbacks of what is cancelled */
         master_cancel_all(&pool->master, false);
         master_release(&pool->master);
     }

@@ -83,7 +83,7 @@ static enum answer read_answer(int fd, const struct child *child, struct buffer 
             buffer_commit(bytes, (size_t)got);
         if (is_whole(bytes, head))
             return ANSWER_WHOLE;
-        if (got <= 0 && errno != EINTR && errno != EAGAIN && has_ended)
+        if (has_ended && (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)))
             return ANSWER_NONE;
         if (got == 0 && !has_ended) {
             /* It closed the pipe and lives: what it says no longer matters, how it ends may. */
@@ -158,6 +158,12 @@ enum hay_status probe_plugin(const char *name, struct registry *registry, struct
         return error->status;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_system(error, errno, "pipe2");
+    if (fd_raise(&ends[0]) || fd_raise(&ends[1])) {
+        int saved = errno;
+        fd_close(&ends[0]);
+        fd_close(&ends[1]);
+        return error_system(error, saved, "fcntl");
+    }
     probe.fd = ends[1];
     struct child_setup setup = {run_probe, &probe, -1, &ends[1], 1};
     enum hay_status status = child_start(&child, &setup, error);

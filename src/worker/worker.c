@@ -76,12 +76,14 @@ static void send_all(struct worker *worker, struct iovec *parts, size_t count)
             message.msg_iov->iov_len -= left;
         }
     }
+    worker->now_ns = 0; /* that may have waited for the master: the next job does not start where the last one ended */
 }
 
 static void flush(struct worker *worker, int64_t now_ns)
 {
     uint32_t length = outbox_length(worker->ledger);
-    worker->flushed_ns = now_ns;
+    if (now_ns)
+        worker->flushed_ns = now_ns;
     if (!length)
         return;
     send_all(worker, &(struct iovec){worker->ledger->outbox, length}, 1);
