@@ -154,12 +154,12 @@ static void a_job_sent_ahead_is_cancelled_without_harm_to_its_neighbours(void)
     for (int i = 0; i < 200; i++)
         submit(&fixture, "t.echo", "1"); /* opens the window */
     CU_ASSERT(all_come(&fixture));
-    uint64_t first = fixture.submitted + 1, cancelled = 0;
+    uint64_t first = fixture.submitted + 1;
     for (int i = 0; i < 100; i++)
         submit(&fixture, "t.echo", "1");
     hay_pool_turn(fixture.pool, 0);
     for (uint64_t number = first; number < first + 100; number += 2)
-        cancelled += hay_pool_cancel(fixture.pool, number, NULL) == HAY_OK;
+        hay_pool_cancel(fixture.pool, number, NULL); /* some may be settled already */
     CU_ASSERT(all_come(&fixture));
     for (uint64_t number = first + 1; number < first + 100; number += 2)
         CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
