@@ -54,6 +54,7 @@ missing_packages() {
     has_macros || echo "autoconf-archive|autoconf-archive|autoconf-archive|autoconf-archive"
     has_library jansson jansson.h || echo "jansson|libjansson-dev|jansson-devel|jansson"
     has_library libev ev.h || echo "libev|libev-dev|libev-devel|libev"
+    has_library libxxhash xxhash.h || echo "xxHash|libxxhash-dev|xxhash-devel|xxhash"
     has_library cunit CUnit/CUnit.h || echo "CUnit|libcunit1-dev|CUnit-devel|cunit"
     has_library libcrypto openssl/evp.h || echo "libcrypto|libssl-dev|openssl-devel|openssl"
 }

@@ -30,6 +30,7 @@ struct hay_span {
 struct hay_jobline {
     struct hay_span id;         /* the JSON token as written, quotes included; absent: NULL */
     struct hay_span args;       /* the JSON value as written; absent: NULL */
+    struct hay_span after;      /* an array of strings and integers as written; absent: NULL */
     char fn[HAY_FUNCTION_NAME_MAX + 1]; /* unescaped and terminated; "" when absent */
     size_t fn_size;
     size_t fn_column;           /* where the value of "fn" begins, 0 when absent */
@@ -74,6 +75,7 @@ struct hay_result {
     uint64_t number;            /* the job's number in its pool, from 1 */
     uint64_t tag;               /* as submitted */
     struct hay_span id;         /* as submitted */
+    struct hay_span args;       /* as submitted */
     struct hay_span value;      /* outcome ok: the result's JSON */
     struct hay_span message;    /* any other outcome: why, as text */
     int signal;                 /* crash by a signal: its number, else 0 */
@@ -86,16 +88,42 @@ struct hay_result {
     uint32_t function;          /* index of the function in its pool */
     uint64_t line;              /* outcome rejected: the input line, from 1 */
     size_t column;              /* outcome rejected: the byte of that line, from 1 */
+    uint64_t key;               /* what HAY_RESULT_KEY writes, as 16 hexadecimal digits; the pool leaves it 0 */
 };
 
 enum hay_result_flags {
     HAY_RESULT_META = 1u << 0,  /* add seq worker pid start wall_ms */
+    HAY_RESULT_KEY = 1u << 1,   /* add seq and key */
 };
 
 /* Write one result line, its newline included, into `out`. `seq` is the job's place in the input, from 1; an absent id is written as
  * nothing at all. Invalid UTF-8 in a message becomes U+FFFD. The value is copied as it is: check it before (the pool does).
  * Returns the size of the whole line; when that is over `capacity`, nothing useful was written and the caller comes back with room. */
 HAY_API size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags);
+
+/* A result line as hay_result_write() makes it, with its parts found. Absent spans are NULL, absent numbers 0. */
+struct hay_resultline {
+    enum hay_outcome outcome;
+    struct hay_span id;         /* the JSON token as written */
+    struct hay_span value;      /* "result" as written */
+    struct hay_span message;    /* the inside of error.message, still escaped */
+    int signal, exit_code;      /* exit_code: -1 when absent */
+    uint32_t attempts;          /* 1 when absent */
+    bool has_seq, has_key, has_meta; /* has_meta: worker, pid, start and wall_ms are there */
+    uint64_t seq, key, line;
+    int worker;
+    pid_t pid;
+    int64_t start_ns, run_ns;
+};
+
+/* Scan one result line (no line end), with the strictness of hay_jobline_scan(). HAY_EINVAL with the fault (may be NULL) filled: not JSON,
+ * no known "status", a part of the wrong type. Unknown keys are ignored. A line just as hay_result_write() makes it is read fast. */
+HAY_API enum hay_status hay_resultline_scan(const char *line, size_t size, struct hay_resultline *result,
+                                            struct hay_jobline_fault *fault);
+
+/* The characters of a JSON string's inside (still escaped, valid) as UTF-8 into `out`, cut at a character where `capacity` ends.
+ * Returns the size of all of it. */
+HAY_API size_t hay_json_unescape(const char *bytes, size_t size, char *out, size_t capacity);
 
 #ifdef __cplusplus
 }

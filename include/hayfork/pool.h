@@ -29,6 +29,15 @@ extern "C" {
 struct ev_loop;
 struct hay_pool;
 
+/* rlimits and nice of each worker and of what it starts. 0: as this process has it. */
+struct hay_limits {
+    uint64_t memory_bytes;      /* RLIMIT_AS; malloc() fails beyond it */
+    uint64_t cpu_s;             /* RLIMIT_CPU; SIGXCPU, counted over the worker's life */
+    uint64_t files;             /* RLIMIT_NOFILE */
+    uint64_t file_bytes;        /* RLIMIT_FSIZE; SIGXFSZ */
+    int nice;                   /* added, 0 to 19 */
+};
+
 /* Zero means the default everywhere, so `struct hay_pool_options options = {0};` is a whole set of options. */
 struct hay_pool_options {
     int workers;                /* 0: as many as hay_cpu_count(); HAY_POOL_INLINE: none, jobs run in this process */
@@ -40,9 +49,20 @@ struct hay_pool_options {
     int64_t grace_ms;           /* between asking a job to end and killing it; 0: 5,000; HAY_POOL_NO_GRACE: none */
     int retries;                /* after an error */
     bool retry_timeouts;        /* let retries apply to timeouts too */
+    bool final_errors;          /* let them not apply to errors */
     int crash_retries;          /* after a crash, on a fresh worker; 0: 1; HAY_POOL_NO_CRASH_RETRY: none */
-    int64_t retry_delay_ms;     /* before the first retry, then doubled, with jitter; 0: 100; at most 30 s */
+    int64_t retry_delay_ms;     /* before the first retry, then doubled, with jitter; 0: 100 */
+    int64_t retry_delay_max_ms; /* 0: 30,000 */
     bool raw_results;           /* results are bytes: do not check that they are one line of JSON */
+    /* A worker that has passed one of these is replaced once it is idle; that is no death, and not all are replaced at once. 0: none. */
+    uint64_t max_jobs_per_worker;
+    uint64_t max_worker_bytes;  /* of resident memory, looked at between jobs */
+    int64_t max_worker_age_ms;
+    struct hay_limits limits;   /* what each worker may use */
+    /* In each worker: after its functions are loaded and before it takes a job (not 0: it cannot work, as if a plugin had failed to
+     * load), and when it ends in good order. `context` is the worker's copy. */
+    int (*worker_start)(void *context, int worker);
+    void (*worker_stop)(void *context, int worker);
 
     void *context;              /* handed to the callbacks */
     void (*on_result)(void *context, const struct hay_result *result);
@@ -68,6 +88,9 @@ struct hay_job {
     int64_t timeout_ms;         /* 0: the pool's; HAY_JOB_NO_TIMEOUT: none */
     int64_t retries;            /* 0: the pool's; HAY_JOB_NO_RETRY: none */
     int priority;               /* higher first among what is queued */
+    /* Not NULL: called with this job's result, in place of the pool's on_result. */
+    void (*on_done)(void *context, const struct hay_result *result);
+    void *done_context;
 };
 #define HAY_JOB_NO_TIMEOUT (-1)
 #define HAY_JOB_NO_RETRY (-1)
@@ -143,6 +166,17 @@ HAY_API enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, 
 /* Cancel all that has not started; with `running` also what has. */
 HAY_API void hay_pool_cancel_all(struct hay_pool *pool, bool running);
 
+/* Start no more jobs: what has not begun is taken back from the workers and waits, what runs goes on. And go on. */
+HAY_API void hay_pool_hold(struct hay_pool *pool, bool held);
+
+/* Stop the workers and what they started (SIGSTOP to their groups), with all timeouts standing still. And go on (SIGCONT). */
+HAY_API void hay_pool_freeze(struct hay_pool *pool, bool frozen);
+
+/* Change the number of workers, 1 to 4,096. More are forked at once. Fewer: surplus workers finish the job that they run, give back
+ * what they have not begun, and end in good order. Returns at once. Errors: HAY_EINVAL, HAY_ESTATE (not started, closed, inline),
+ * HAY_ETHREADS, HAY_ENOMEM; a failed fork is tried again, as after a death. */
+HAY_API enum hay_status hay_pool_resize(struct hay_pool *pool, int workers, struct hay_error *error);
+
 /* Stop reading results, because their consumer is blocked: workers fill their pipes and wait, timeouts stand still. And go on. */
 HAY_API void hay_pool_pause(struct hay_pool *pool, bool paused);
 
@@ -161,6 +195,68 @@ HAY_API enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_
 /* Free the pool. Workers that still live are killed and reaped; unsettled jobs are settled as cancelled first. NULL is fine. */
 HAY_API void hay_pool_free(struct hay_pool *pool);
 
+/* ---- futures: one job's result, waited for ---- */
+
+struct hay_future;
+
+/* Submit as hay_pool_submit() does, and hold the result. NULL with `error` filled when it was not accepted. `job->on_done` is called
+ * too. Ownership: hay_future_free(), before hay_pool_free() or after; freeing one that is pending lets the job run and drops its result. */
+HAY_API struct hay_future *hay_pool_future(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, struct hay_error *error);
+/* Turn the pool's loop until the result is there. HAY_OK, HAY_ETIMEDOUT; inside a callback it does not wait. */
+HAY_API enum hay_status hay_future_wait(struct hay_future *future, int timeout_ms);
+/* The result, good until hay_future_free(); NULL while it is pending. */
+HAY_API const struct hay_result *hay_future_result(const struct hay_future *future);
+/* As hay_pool_cancel(): a pending job is settled as cancelled at once, a running one is asked to end and killed after the grace. */
+HAY_API enum hay_status hay_future_cancel(struct hay_future *future, struct hay_error *error);
+HAY_API void hay_future_free(struct hay_future *future);
+
+/* ---- many jobs of one function ---- */
+
+/* What came of one item. `bytes` is the result's JSON, or the message of any other outcome; terminated by a NUL that does not count. */
+struct hay_map_result {
+    enum hay_outcome outcome;
+    uint32_t attempts;
+    char *bytes;
+    size_t size;
+};
+
+/* Run `function` once for each of `count` args (absent: null), and fill `results` in their order. One item's failure is its own: HAY_OK
+ * means that each has its result, not that each is ok. Turns the loop. HAY_ETIMEDOUT: what is unfinished was cancelled, and
+ * every item still has its result. Ownership: the array is the caller's; hay_map_release() frees what is in it, also after an error. */
+HAY_API enum hay_status hay_pool_map(struct hay_pool *pool, const char *function, const struct hay_span *args, size_t count,
+                                     int timeout_ms, struct hay_map_result *results, struct hay_error *error);
+HAY_API void hay_map_release(struct hay_map_result *results, size_t count);
+
+/* A stream of jobs: `next` is asked for one when there is room, and what it points to is copied. Its `tag` and `on_done` are not used. */
+struct hay_each {
+    void *context;
+    /* Fill `job`, which comes zeroed but for its function; false: there are no more. */
+    bool (*next)(void *context, struct hay_job *job);
+    /* One result; `index` counts what `next` gave, from 0. False: stop; what is pending is cancelled, and nothing more is told. */
+    bool (*result)(void *context, uint64_t index, const struct hay_result *result);
+    const char *function;       /* for jobs that name none */
+    bool ordered;               /* tell results in the order of `next`; those that came early are kept */
+    uint64_t window;            /* how many may be taken and not yet told; 0: as many as the pool takes, ordered: 2,048 a worker */
+};
+/* HAY_OK: all is told. HAY_ETIMEDOUT: the rest was cancelled. HAY_ECANCELLED: `result` said stop. Memory grows with the window, not
+ * with the stream. Inside a callback: HAY_ESTATE. */
+HAY_API enum hay_status hay_pool_each(struct hay_pool *pool, const struct hay_each *each, int timeout_ms, struct hay_error *error);
+
+/* ---- figures ---- */
+
+/* One worker's place. */
+struct hay_worker {
+    pid_t pid;                  /* 0: none now */
+    uint64_t generation;        /* processes that were started here */
+    uint64_t settled;           /* jobs, by all of them */
+    int64_t busy_ns;            /* time spent in jobs, by all of them */
+    uint64_t job;               /* number of the job that runs, as far as is known; 0: none */
+    uint64_t job_tag;
+    struct hay_span job_id;     /* good until the loop turns */
+    int64_t job_start_ns;       /* CLOCK_REALTIME */
+};
+/* False: there is no such worker. Reads what the workers have said; asks nobody. */
+HAY_API bool hay_pool_worker(const struct hay_pool *pool, int worker, struct hay_worker *info);
 HAY_API void hay_pool_stats(const struct hay_pool *pool, struct hay_pool_stats *stats);
 /* The process of a slot, 0 when it has none now. */
 HAY_API pid_t hay_pool_worker_pid(const struct hay_pool *pool, int worker);

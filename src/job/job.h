@@ -25,6 +25,8 @@ enum job_state {
     JOB_STATE_COUNT
 };
 
+struct hay_result;
+
 struct job {
     struct list node;         /* in the queue's level, the waiting list or the store's free list */
     uint64_t number;          /* order of acceptance, from 1 */
@@ -41,6 +43,8 @@ struct job {
     bool needs_fresh;         /* must be the first job of its worker */
     uint32_t id_size;         /* UINT32_MAX: no id */
     uint64_t args_size;
+    void (*on_done)(void *context, const struct hay_result *result); /* NULL: the pool's on_result */
+    void *done_context;
     unsigned char *bytes;     /* id, then args; points at `inside` or at its own memory */
     struct job *next_chunk;   /* first record of a chunk: the next chunk */
     int32_t worker;           /* of the last attempt, -1 */

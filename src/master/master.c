@@ -118,6 +118,8 @@ static void fill_job(struct master *master, struct job *job, const struct master
     job->timeout_ns = submission->timeout_ns < 0 ? master->options.timeout_ns : submission->timeout_ns;
     job->id_size = submission->id.at ? (uint32_t)submission->id.size : JOB_NO_ID;
     job->args_size = submission->args.size;
+    job->on_done = submission->on_done;
+    job->done_context = submission->done_context;
     size_t id_size = submission->id.at ? submission->id.size : 0;
     copy_bytes(job->bytes, submission->id.at, id_size);
     copy_bytes(job->bytes + id_size, submission->args.at, submission->args.size);
@@ -162,6 +164,7 @@ void master_describe(const struct master *master, const struct job *job, struct 
         .number = job->number,
         .tag = job->tag,
         .id = {job->id_size == JOB_NO_ID ? NULL : (const char *)job->bytes, job->id_size == JOB_NO_ID ? 0 : job->id_size},
+        .args = {(const char *)job_args(job), job->args_size},
         .exit_code = -1,
         .attempts = job->attempts,
         .worker = job->worker,
@@ -203,7 +206,9 @@ static void settle(struct master *master, struct job *job, const struct attempt_
     if (!master_pending(master))
         master_mark_dirty(master); /* a closed pool stops its workers now */
     master->callback_depth++;
-    if (master->options.on_result)
+    if (job->on_done)
+        job->on_done(job->done_context, &result);
+    else if (master->options.on_result)
         master->options.on_result(master->options.context, &result);
     master->callback_depth--;
     job_free(&master->store, job);

@@ -99,6 +99,8 @@ struct master_submission {
     int64_t timeout_ns;  /* -1: the default */
     int64_t retries;     /* -1: the default */
     int32_t priority;
+    void (*on_done)(void *context, const struct hay_result *result);
+    void *done_context;
 };
 bool master_has_room(const struct master *master, uint64_t size);
 enum hay_status master_submit(struct master *master, const struct master_submission *submission, uint64_t *number,

@@ -70,7 +70,8 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
     static const char null_args[] = "null";
     struct hay_span args = job->args.at ? job->args : (struct hay_span){null_args, 4};
     struct job budget = {0};
-    struct hay_result result = {.number = ++pool->accepted, .tag = job->tag, .id = job->id, .function = function, .exit_code = -1};
+    struct hay_result result = {.number = ++pool->accepted, .tag = job->tag, .id = job->id, .args = args, .function = function,
+                                .exit_code = -1};
     int64_t timeout_ms = job->timeout_ms ? job->timeout_ms : pool->options.timeout_ms;
     char text[256];
     int64_t delay_ns;
@@ -94,7 +95,9 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
         again = result.outcome != HAY_OUTCOME_OK && retry_take(&pool->retry, &budget, result.outcome, &delay_ns);
     } while (again);
     pool->by_outcome[result.outcome]++;
-    if (pool->options.on_result)
+    if (job->on_done)
+        job->on_done(job->done_context, &result);
+    else if (pool->options.on_result)
         pool->options.on_result(pool->options.context, &result);
     task_end(task);
 }

@@ -359,6 +359,8 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
         .timeout_ns = job->timeout_ms == 0 ? -1 : job->timeout_ms == HAY_JOB_NO_TIMEOUT ? 0 : job->timeout_ms * NS_PER_MS,
         .retries = wanted_retries(job),
         .priority = job->priority,
+        .on_done = job->on_done,
+        .done_context = job->done_context,
     };
     status = master_submit(&pool->master, &submission, number, error);
     if (status != HAY_EFULL || timeout_ms == 0)
