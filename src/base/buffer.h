@@ -7,6 +7,7 @@
 #define BASE_BUFFER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buffer {
     unsigned char *data;
@@ -24,7 +25,8 @@ static inline size_t buffer_size(const struct buffer *buffer)
 
 static inline unsigned char *buffer_at(const struct buffer *buffer)
 {
-    return buffer->data + buffer->start;
+    /* No arithmetic on NULL, which an empty buffer may hold. */
+    return (unsigned char *)((uintptr_t)buffer->data + buffer->start);
 }
 
 /* Room for `size` more bytes at the end; returns where they go, or NULL. They count only after buffer_commit(). */

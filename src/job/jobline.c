@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * The envelope of a job line: one object whose known keys are taken and whose others are only checked. One pass; nothing
- * is copied but the function's name. Duplicate keys are found after unescaping: the known ones by a bit each, the others by a
- * hash of their characters in a bounded table, compared in full where hashes meet.
+ * is copied but the function's name. jsonkeys.h finds the duplicate keys.
  */
 #include "job/json.h"
+#include "job/jsonkeys.h"
 #include "job/jsonnumber.h"
 #include "job/jsonstring.h"
 
@@ -13,111 +13,14 @@
 
 #define TIMEOUT_MAX_MS (INT64_C(1000000000) * 1000)
 #define RETRIES_MAX 1000000
-#define KEY_TEXT_MAX 48 /* bytes of a key in a reason */
 
-enum key { KEY_ID, KEY_FN, KEY_ARGS, KEY_TIMEOUT, KEY_RETRIES, KEY_PRIORITY, KEY_OTHER };
-
-/* A string's inside, still escaped. */
-struct text {
-    const unsigned char *at;
-    const unsigned char *end;
-    bool escaped;
-};
-
-struct other_key {
-    struct text text;
-    uint64_t hash;
-};
+enum key { KEY_ID, KEY_FN, KEY_ARGS, KEY_TIMEOUT, KEY_RETRIES, KEY_PRIORITY, KEY_AFTER, KEY_OTHER };
 
 struct envelope {
     struct json_reader reader;
+    struct jsonkeys keys;
     struct hay_jobline *job;
-    struct hay_jobline_fault *fault;
-    unsigned seen;      /* one bit a known key */
-    unsigned keys;
-    unsigned others;    /* how many of `other` are filled */
-    struct other_key *other; /* HAY_JOBLINE_KEYS of them; NULL until the first unknown key */
 };
-
-/* Unescape into `out`; SIZE_MAX when there are more than `capacity` bytes. */
-static size_t text_unescape(const unsigned char *at, const unsigned char *end, char *out, size_t capacity)
-{
-    size_t size = 0;
-    while (at < end) {
-        char character[4];
-        size_t count = (size_t)jsonstring_decode(&at, character);
-        if (count > capacity - size)
-            return SIZE_MAX;
-        memcpy(out + size, character, count);
-        size += count;
-    }
-    return size;
-}
-
-/* FNV-1a over the unescaped bytes */
-static uint64_t text_hash(struct text text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    while (text.at < text.end) {
-        char character[4];
-        int count = jsonstring_decode(&text.at, character);
-        for (int i = 0; i < count; i++)
-            hash = (hash ^ (unsigned char)character[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
-static bool text_equal(struct text one, struct text two)
-{
-    if (!one.escaped && !two.escaped)
-        return one.end - one.at == two.end - two.at && memcmp(one.at, two.at, (size_t)(one.end - one.at)) == 0;
-    while (one.at < one.end && two.at < two.end) {
-        char first[4], second[4];
-        int count = jsonstring_decode(&one.at, first);
-        if (count != jsonstring_decode(&two.at, second) || memcmp(first, second, (size_t)count) != 0)
-            return false;
-    }
-    return one.at == one.end && two.at == two.end;
-}
-
-/* Would this character (as UTF-8) break a line of text or a terminal? C0, DEL, C1, U+2028, U+2029. */
-static bool character_is_control(const char *character, int size)
-{
-    unsigned char first = (unsigned char)character[0];
-    if (size == 1)
-        return first < ' ' || first == 0x7f;
-    unsigned char second = (unsigned char)character[1];
-    if (size == 2)
-        return first == 0xc2 && second < 0xa0;
-    return first == 0xe2 && second == 0x80 && ((unsigned char)character[2] | 1) == 0xa9;
-}
-
-/* A fault that quotes a key: cut at a character, control characters replaced. */
-static const unsigned char *envelope_fault_key(struct envelope *envelope, const char *reason, const unsigned char *at,
-                                               const unsigned char *end)
-{
-    char shown[KEY_TEXT_MAX + 1];
-    size_t size = 0;
-    const char *more = "";
-    envelope->fault->column = (size_t)(at - envelope->reader.begin); /* of the quote before it */
-    while (at < end) {
-        char character[4];
-        int count = jsonstring_decode(&at, character);
-        if (character_is_control(character, count)) {
-            character[0] = '?';
-            count = 1;
-        }
-        if (size + (size_t)count > KEY_TEXT_MAX) {
-            more = "…";
-            break;
-        }
-        memcpy(shown + size, character, (size_t)count);
-        size += (size_t)count;
-    }
-    shown[size] = '\0';
-    snprintf(envelope->fault->reason, sizeof envelope->fault->reason, "%s \"%s%s\"", reason, shown, more);
-    return NULL;
-}
 
 /* Does one of the three common keys stand here? A compare is predicted, where the search for the closing quote is waited for. */
 static inline enum key key_glance(const unsigned char *at, const unsigned char *end)
@@ -140,6 +43,8 @@ static inline enum key key_find_plain(const void *at, size_t size)
         return memcmp(at, "id", 2) == 0 ? KEY_ID : memcmp(at, "fn", 2) == 0 ? KEY_FN : KEY_OTHER;
     case 4:
         return memcmp(at, "args", 4) == 0 ? KEY_ARGS : KEY_OTHER;
+    case 5:
+        return memcmp(at, "after", 5) == 0 ? KEY_AFTER : KEY_OTHER;
     case 7:
         return memcmp(at, "timeout", 7) == 0 ? KEY_TIMEOUT : memcmp(at, "retries", 7) == 0 ? KEY_RETRIES : KEY_OTHER;
     case 8:
@@ -154,40 +59,8 @@ static inline enum key key_find(const unsigned char *at, const unsigned char *en
     if (!escaped)
         return key_find_plain(at, (size_t)(end - at));
     char plain[8];
-    size_t size = text_unescape(at, end, plain, sizeof plain);
-    return size == SIZE_MAX ? KEY_OTHER : key_find_plain(plain, size);
-}
-
-static bool envelope_admit_other(struct envelope *envelope, const unsigned char *at, const unsigned char *end)
-{
-    struct other_key key = {{at, end, envelope->reader.escaped}, 0};
-    key.hash = text_hash(key.text);
-    for (unsigned i = 0; i < envelope->others; i++) {
-        if (envelope->other[i].hash == key.hash && text_equal(envelope->other[i].text, key.text)) {
-            envelope_fault_key(envelope, "duplicate key", at, end);
-            return false;
-        }
-    }
-    envelope->other[envelope->others++] = key;
-    return true;
-}
-
-/* Count the key and refuse it when it was there before. */
-static inline bool envelope_admit(struct envelope *envelope, enum key key, const unsigned char *at, const unsigned char *end)
-{
-    if (envelope->keys == HAY_JOBLINE_KEYS) {
-        json_fault(&envelope->reader, at - 1, "more than 256 keys");
-        return false;
-    }
-    envelope->keys++;
-    if (key == KEY_OTHER)
-        return envelope_admit_other(envelope, at, end);
-    if (envelope->seen >> key & 1) {
-        envelope_fault_key(envelope, "duplicate key", at, end);
-        return false;
-    }
-    envelope->seen |= 1u << key;
-    return true;
+    size_t size = jsonstring_unescape(at, end, plain, sizeof plain);
+    return size > sizeof plain ? KEY_OTHER : key_find_plain(plain, size);
 }
 
 /* `at` and `end` are inside the quotes. */
@@ -196,8 +69,8 @@ static inline const char *envelope_take_fn(struct envelope *envelope, const unsi
     struct hay_jobline *job = envelope->job;
     size_t size = (size_t)(end - at);
     if (envelope->reader.escaped) {
-        size = text_unescape(at, end, job->fn, HAY_FUNCTION_NAME_MAX);
-        if (size != SIZE_MAX && memchr(job->fn, 0, size)) {
+        size = jsonstring_unescape(at, end, job->fn, HAY_FUNCTION_NAME_MAX);
+        if (size <= HAY_FUNCTION_NAME_MAX && memchr(job->fn, 0, size)) {
             job->fn[0] = '\0';
             return "\"fn\" holds a NUL character";
         }
@@ -219,7 +92,7 @@ static const char *envelope_take_timeout(struct hay_jobline *job, const unsigned
 {
     if (!number)
         return "\"timeout\" is not a number";
-    int64_t timeout_ms = jsonnumber_thousandfold(at, end, TIMEOUT_MAX_MS);
+    int64_t timeout_ms = jsonnumber_scaled(at, end, 3, TIMEOUT_MAX_MS);
     if (timeout_ms < 0)
         return "\"timeout\" is negative";
     if (timeout_ms > TIMEOUT_MAX_MS)
@@ -251,6 +124,34 @@ static const char *envelope_take_priority(struct hay_jobline *job, const unsigne
         return "\"priority\" does not fit 32 bits";
     job->priority = (int)priority;
     return NULL;
+}
+
+/* The value is valid JSON; is it an array of strings and integers? */
+static const char *envelope_take_after(struct envelope *envelope, const unsigned char *at, const unsigned char *end)
+{
+    struct json_reader *reader = &envelope->reader;
+    envelope->job->after.at = (const char *)at;
+    envelope->job->after.size = (size_t)(end - at);
+    bool good = *at == '[';
+    if (good)
+        at = json_space(at + 1, end);
+    while (good && *at != ']') {
+        bool string = *at == '"';
+        good = string || *at == '-' || (unsigned)*at - '0' < 10;
+        if (!good)
+            break;
+        at = string ? jsonstring_read(reader, at + 1) : jsonnumber_read(reader, at);
+        good = at && (string || !reader->real);
+        if (!good)
+            break;
+        at = json_space(at, end);
+        if (*at == ',')
+            at = json_space(at + 1, end);
+    }
+    if (good)
+        return NULL;
+    envelope->job->after = (struct hay_span){NULL, 0};
+    return "\"after\" is not an array of strings and integers";
 }
 
 /* Take the value of a known key, which has just been read; NULL, or what is wrong with it. */
@@ -285,6 +186,8 @@ static inline const char *envelope_take(struct envelope *envelope, enum key key,
         return envelope_take_retries(job, at, end, integer);
     case KEY_PRIORITY:
         return envelope_take_priority(job, at, end, integer);
+    case KEY_AFTER:
+        return envelope_take_after(envelope, at, end);
     case KEY_OTHER:
         break;
     }
@@ -320,9 +223,10 @@ static const unsigned char *envelope_members(struct envelope *envelope, const un
         const unsigned char *key_end, *value = envelope_key(reader, at, &key, &key_end);
         if (!value)
             return NULL;
-        if (key == KEY_OTHER && !envelope->other)
+        if (key == KEY_OTHER && !envelope->keys.other)
             return envelope_members_with_others(envelope, at);
-        if (!envelope_admit(envelope, key, at + 1, key_end))
+        if (key == KEY_OTHER ? !jsonkeys_admit_other(&envelope->keys, at + 1, key_end)
+                             : !jsonkeys_admit(&envelope->keys, key, at + 1, key_end))
             return NULL;
         at = value < reader->end && *value == '"' ? jsonstring_read(reader, value + 1) : json_value(reader, value);
         if (!at)
@@ -341,10 +245,10 @@ static const unsigned char *envelope_members(struct envelope *envelope, const un
 __attribute__((noinline))
 static const unsigned char *envelope_members_with_others(struct envelope *envelope, const unsigned char *at)
 {
-    struct other_key table[HAY_JOBLINE_KEYS];
-    envelope->other = table;
+    struct jsonkeys_other table[HAY_JOBLINE_KEYS];
+    envelope->keys.other = table;
     at = envelope_members(envelope, at);
-    envelope->other = NULL;
+    envelope->keys.other = NULL;
     return at;
 }
 
@@ -373,11 +277,9 @@ enum hay_status hay_jobline_scan(const char *line, size_t size, struct hay_jobli
     json_open(&envelope.reader, line, size, HAY_JOBLINE_DEPTH);
     envelope.reader.base = 1;
     envelope.job = job;
-    envelope.fault = fault ? fault : &unwanted;
-    envelope.seen = envelope.keys = envelope.others = 0;
-    envelope.other = NULL;
-    job->id.at = job->args.at = NULL;
-    job->id.size = job->args.size = 0;
+    jsonkeys_open(&envelope.keys, &envelope.reader, fault ? fault : &unwanted);
+    job->id.at = job->args.at = job->after.at = NULL;
+    job->id.size = job->args.size = job->after.size = 0;
     job->fn[0] = '\0';
     job->fn_size = job->fn_column = 0;
     job->timeout_ms = 0;
@@ -386,5 +288,5 @@ enum hay_status hay_jobline_scan(const char *line, size_t size, struct hay_jobli
     if (envelope_read(&envelope))
         return HAY_OK;
     /* A fault that quotes the line is already complete. */
-    return envelope.reader.reason ? json_report(&envelope.reader, envelope.fault) : HAY_EINVAL;
+    return envelope.reader.reason ? json_report(&envelope.reader, envelope.keys.fault) : HAY_EINVAL;
 }

@@ -154,7 +154,7 @@ int64_t jsonnumber_integer(const unsigned char *at, const unsigned char *end)
     return negative ? -(int64_t)(value - 1) - 1 : (int64_t)value;
 }
 
-int64_t jsonnumber_thousandfold(const unsigned char *at, const unsigned char *end, int64_t limit)
+int64_t jsonnumber_scaled(const unsigned char *at, const unsigned char *end, int power, int64_t limit)
 {
     struct decimal decimal;
     int64_t value = 0;
@@ -163,11 +163,12 @@ int64_t jsonnumber_thousandfold(const unsigned char *at, const unsigned char *en
         return 0;
     if (decimal.negative)
         return -1;
-    for (int64_t left = decimal.point + 3; left > 0; left--) {
+    for (int64_t left = decimal.point + power; left > 0; left--) {
         int digit = decimal_next(&decimal);
-        value = value * 10 + (digit < 0 ? 0 : digit);
-        if (value > limit)
+        digit = digit < 0 ? 0 : digit;
+        if (value > (limit - digit) / 10)
             return limit + 1;
+        value = value * 10 + digit;
     }
     for (int digit = decimal_next(&decimal); digit >= 0; digit = decimal_next(&decimal))
         if (digit > 0)

@@ -14,8 +14,8 @@ const unsigned char *jsonnumber_read(struct json_reader *reader, const unsigned 
 /* An integer's value. */
 int64_t jsonnumber_integer(const unsigned char *at, const unsigned char *end);
 
-/* A number times 1000, rounded up, computed on its decimal digits: exact. -1 when it is below zero, `limit` + 1 when the
- * product is over `limit`. */
-int64_t jsonnumber_thousandfold(const unsigned char *at, const unsigned char *end, int64_t limit);
+/* A number times ten to the power of `power`, rounded up, computed on its decimal digits: exact. -1 when it is below zero,
+ * `limit` + 1 when the product is over `limit`, which is 9 to INT64_MAX - 1. */
+int64_t jsonnumber_scaled(const unsigned char *at, const unsigned char *end, int power, int64_t limit);
 
 #endif

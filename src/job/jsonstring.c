@@ -5,6 +5,8 @@
  */
 #include "job/jsonstring.h"
 
+#include <string.h>
+
 static inline bool jsonstring_tail(unsigned char byte)
 {
     return (byte & 0xc0) == 0x80;
@@ -163,4 +165,25 @@ int jsonstring_decode(const unsigned char **at, char out[4])
         *at += 6;
     }
     return jsonstring_encode(code, out);
+}
+
+size_t jsonstring_unescape(const unsigned char *at, const unsigned char *end, char *out, size_t capacity)
+{
+    size_t size = 0, room = capacity;
+    while (at < end) {
+        char character[4];
+        size_t count = (size_t)jsonstring_decode(&at, character);
+        if (size + count <= room)
+            memcpy(out + size, character, count);
+        else if (size < room)
+            room = size; /* what comes behind the cut must not fill the gap */
+        size += count;
+    }
+    return size;
+}
+
+size_t hay_json_unescape(const char *bytes, size_t size, char *out, size_t capacity)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    return at ? jsonstring_unescape(at, at + size, out, out ? capacity : 0) : 0;
 }

@@ -85,4 +85,7 @@ int jsonstring_utf8(const unsigned char *at, const unsigned char *end);
 /* One character of a valid string's inside: its UTF-8 in `out`, its size returned, `at` moved behind it. */
 int jsonstring_decode(const unsigned char **at, char out[4]);
 
+/* The characters of a valid string's inside, cut at a character where `capacity` ends. Returns the size of all of them. */
+size_t jsonstring_unescape(const unsigned char *at, const unsigned char *end, char *out, size_t capacity);
+
 #endif

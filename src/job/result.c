@@ -129,10 +129,17 @@ static void result_put_error(struct line *line, const struct hay_result *result)
     result_put_text(line, "}");
 }
 
-static void result_put_meta(struct line *line, const struct hay_result *result, uint64_t seq)
+static void result_put_key(struct line *line, uint64_t key)
 {
-    result_put_text(line, ",\"seq\":");
-    result_put_number(line, seq, 1);
+    static const char hex[] = "0123456789abcdef";
+    char text[] = ",\"key\":\"0123456789abcdef\"";
+    for (size_t at = sizeof text - 3; at > sizeof text - 19; at--, key >>= 4)
+        text[at] = hex[key & 15];
+    result_put(line, text, sizeof text - 1);
+}
+
+static void result_put_meta(struct line *line, const struct hay_result *result)
+{
     if (result->worker < 0)
         return;
     uint64_t start_ns = result->start_ns > 0 ? (uint64_t)result->start_ns : 0;
@@ -176,8 +183,14 @@ size_t hay_result_write(char *out, size_t capacity, const struct hay_result *res
         result_put_text(&line, ",\"attempts\":");
         result_put_number(&line, result->attempts, 1);
     }
+    if (flags & (HAY_RESULT_META | HAY_RESULT_KEY)) {
+        result_put_text(&line, ",\"seq\":");
+        result_put_number(&line, seq, 1);
+    }
+    if (flags & HAY_RESULT_KEY)
+        result_put_key(&line, result->key);
     if (flags & HAY_RESULT_META)
-        result_put_meta(&line, result, seq);
+        result_put_meta(&line, result);
     result_put_text(&line, "}\n");
     return line.size;
 }

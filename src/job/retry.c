@@ -20,10 +20,10 @@ static uint64_t next_random(struct retry_policy *policy)
 static int64_t backoff_ns(struct retry_policy *policy, uint32_t attempts)
 {
     int64_t delay_ns = policy->delay_ns;
-    for (uint32_t i = 1; i < attempts && delay_ns < RETRY_MAX_DELAY_NS; i++)
+    for (uint32_t i = 1; i < attempts && delay_ns < policy->max_delay_ns && delay_ns; i++)
         delay_ns *= 2;
-    if (delay_ns > RETRY_MAX_DELAY_NS)
-        delay_ns = RETRY_MAX_DELAY_NS;
+    if (delay_ns > policy->max_delay_ns)
+        delay_ns = policy->max_delay_ns;
     int64_t half_ns = delay_ns / 2;
     return half_ns + (half_ns ? (int64_t)(next_random(policy) % (uint64_t)(half_ns + 1)) : 0);
 }
@@ -38,9 +38,9 @@ bool retry_take(struct retry_policy *policy, struct job *job, enum hay_outcome o
         job->needs_fresh = true;
         return true;
     }
-    if (outcome != HAY_OUTCOME_ERROR && !(outcome == HAY_OUTCOME_TIMEOUT && policy->retry_timeouts))
-        return false;
-    if (job->retries_left <= 0)
+    bool is_wanted = outcome == HAY_OUTCOME_ERROR && !policy->final_errors;
+    is_wanted |= outcome == HAY_OUTCOME_TIMEOUT && policy->retry_timeouts;
+    if (!is_wanted || job->retries_left <= 0)
         return false;
     job->retries_left--;
     job->needs_fresh = false;

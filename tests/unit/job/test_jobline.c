@@ -34,7 +34,7 @@ static void what_is_absent_has_its_default(void)
         struct hay_jobline job;
         struct hay_jobline_fault fault;
         CU_ASSERT_EQUAL(scan(lines[i], strlen(lines[i]), &job, &fault), HAY_OK);
-        CU_ASSERT(is_absent(job.id) && is_absent(job.args));
+        CU_ASSERT(is_absent(job.id) && is_absent(job.args) && is_absent(job.after));
         CU_ASSERT_STRING_EQUAL(job.fn, "");
         CU_ASSERT(job.fn_size == 0 && job.fn_column == 0);
         CU_ASSERT(job.timeout_ms == 0 && job.retries == -1 && job.priority == 0);
@@ -173,6 +173,23 @@ static void retries_and_priority_reach_their_limits(void)
     CU_ASSERT(job.retries == 0 && job.priority == INT32_MIN);
 }
 
+static void after_is_an_array_of_strings_and_integers(void)
+{
+    static const char *const values[] = {"[]", "[ ]", "[1]", "[\"a\",-7,\"\\u00e9 ]\"]", "[ \"x\" , 0 ,\t\"\" ]",
+                                         "[9223372036854775807]"};
+    for (size_t i = 0; i < COUNT(values); i++) {
+        char line[100];
+        struct hay_jobline job;
+        struct hay_jobline_fault fault;
+        int size = snprintf(line, sizeof line, "{\"id\":7,\"after\":%s,\"fn\":\"x\"}", values[i]);
+        CU_ASSERT_EQUAL_FATAL(scan(line, (size_t)size, &job, &fault), HAY_OK);
+        CU_ASSERT(is_span(job.after, values[i]) && is_span(job.id, "7"));
+        size = snprintf(line, sizeof line, "{\"\\u0061fter\" : %s}", values[i]);
+        CU_ASSERT_EQUAL_FATAL(scan(line, (size_t)size, &job, &fault), HAY_OK);
+        CU_ASSERT(is_span(job.after, values[i]));
+    }
+}
+
 #define TEST(name) {#name, name}
 
 int main(void)
@@ -189,6 +206,7 @@ int main(void)
         TEST(escapes_count_as_what_they_mean_in_a_function_name),
         TEST(timeouts_are_rounded_up_to_milliseconds),
         TEST(retries_and_priority_reach_their_limits),
+        TEST(after_is_an_array_of_strings_and_integers),
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"jobline", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};

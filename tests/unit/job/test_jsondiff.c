@@ -5,12 +5,12 @@
  */
 #include "support/tap.h"
 #include "unit/job/guard.h"
+#include "unit/job/mutant.h"
 
 #include <hayfork/jobline.h>
 #include <jansson.h>
 #include <stdio.h>
 
-#define TEXT_MAX 512
 #define ROUNDS 400000
 
 static const char *const seeds[] = {
@@ -26,82 +26,7 @@ static const char *const seeds[] = {
     " { \"a\" : [ { \"b\" : [ 1 , [ 2 ] ] } , \"c\" ] } ",
 };
 
-/* What mutations put in: the bytes and pieces on which readers disagree. */
-static const char *const pieces[] = {
-    "\"", "\\", "{", "}", "[", "]", ",", ":", "-", "+", ".", "e", "E", "0", "1", "9", "00", "e+", "e400", "e-400", "E308", "0.",
-    "1e309",
-    "\\u", "\\u0", "\\ud800", "\\udc00", "\\u0000", "\\x", "\\\"", "\\\\", "true", "false", "null", "nul", "NaN", " ", "\t",
-    "\r", "\n", "\x01",
-    "\x1f", "\x7f", "\x80", "\xbf", "\xc0\x80", "\xc2", "\xc2\x80", "\xe0\x80\x80", "\xe0\xa0\x80", "\xed\xa0\x80",
-    "\xef\xbb\xbf", "\xf0\x80\x80\x80",
-    "\xf0\x90\x80\x80", "\xf4\x90\x80\x80", "\xf5", "\xff", "9223372036854775808", "99999999999999999999", "\"k\":", "[[", "]]",
-    "{\"\":", "/**/",
-};
-
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-struct mutant {
-    uint64_t random;
-    size_t size;
-    char text[TEXT_MAX];
-};
-
-static size_t mutant_draw(struct mutant *mutant, size_t bound)
-{
-    mutant->random = mutant->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (size_t)((mutant->random >> 33) % bound);
-}
-
-static void mutant_insert(struct mutant *mutant, size_t at, const char *bytes, size_t size)
-{
-    if (mutant->size + size > TEXT_MAX)
-        return;
-    memmove(mutant->text + at + size, mutant->text + at, mutant->size - at);
-    memcpy(mutant->text + at, bytes, size);
-    mutant->size += size;
-}
-
-static void mutant_remove(struct mutant *mutant, size_t at, size_t size)
-{
-    if (size > mutant->size - at)
-        size = mutant->size - at;
-    memmove(mutant->text + at, mutant->text + at + size, mutant->size - at - size);
-    mutant->size -= size;
-}
-
-static void mutant_change(struct mutant *mutant)
-{
-    size_t at = mutant_draw(mutant, mutant->size + 1);
-    const char *piece = pieces[mutant_draw(mutant, COUNT(pieces))];
-    char copy[16];
-    size_t size;
-    switch (mutant_draw(mutant, 6)) {
-    case 0:
-        mutant_insert(mutant, at, piece, strlen(piece));
-        break;
-    case 1:
-        mutant_remove(mutant, at, 1 + mutant_draw(mutant, 3));
-        break;
-    case 2:
-        mutant_remove(mutant, at, strlen(piece));
-        mutant_insert(mutant, at, piece, strlen(piece));
-        break;
-    case 3:
-        if (at < mutant->size)
-            mutant->text[at] = (char)mutant_draw(mutant, 256);
-        break;
-    case 4:
-        size = mutant_draw(mutant, sizeof copy);
-        if (size <= mutant->size - at) {
-            memcpy(copy, mutant->text + at, size);
-            mutant_insert(mutant, mutant_draw(mutant, mutant->size + 1), copy, size);
-        }
-        break;
-    default:
-        if (at < mutant->size && mutant_draw(mutant, 8) == 0)
-            mutant->size = at;
-    }
-}
 
 /* We refuse every line break, which is white space for jansson, and every NUL byte, which jansson lets pass as the last one;
  * an escaped NUL in a key is a fault for jansson and none for us. */
@@ -125,10 +50,7 @@ static void mutated_texts_are_judged_as_jansson_judges_them(void)
     unsigned accepted = 0, refused = 0, differences = 0;
     for (int round = 0; round < ROUNDS; round++) {
         const char *seed = seeds[mutant_draw(&mutant, COUNT(seeds))];
-        mutant.size = strlen(seed);
-        memcpy(mutant.text, seed, mutant.size);
-        for (size_t changes = mutant_draw(&mutant, 4); changes > 0; changes--)
-            mutant_change(&mutant);
+        mutant_of(&mutant, seed, mutant_draw(&mutant, 4));
         json_error_t error = {.line = 0};
         struct hay_jobline_fault fault = {0, ""};
         const char *text = guard_behind(mutant.text, mutant.size);

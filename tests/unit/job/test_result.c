@@ -138,6 +138,26 @@ static void meta_tells_where_and_when_it_ran(void)
     expect(&result, 5, HAY_RESULT_META, "{\"id\":7,\"status\":\"ok\",\"result\":14,\"attempts\":2,\"seq\":5}\n");
 }
 
+static void a_key_is_16_digits_behind_the_seq(void)
+{
+    struct hay_result result = result_of(HAY_OUTCOME_OK, "7", "14");
+    result.key = UINT64_C(0x0123456789abcdef);
+    expect(&result, 12, HAY_RESULT_KEY, "{\"id\":7,\"status\":\"ok\",\"result\":14,\"seq\":12,\"key\":\"0123456789abcdef\"}\n");
+    result.key = 0;
+    result.attempts = 2;
+    expect(&result, 0, HAY_RESULT_KEY,
+           "{\"id\":7,\"status\":\"ok\",\"result\":14,\"attempts\":2,\"seq\":0,\"key\":\"0000000000000000\"}\n");
+    result = result_of(HAY_OUTCOME_ERROR, NULL, "x");
+    result.key = UINT64_MAX;
+    expect(&result, 3, HAY_RESULT_KEY | HAY_RESULT_META,
+           "{\"status\":\"error\",\"error\":{\"message\":\"x\"},\"seq\":3,\"key\":\"ffffffffffffffff\"}\n");
+    result.worker = 1;
+    result.pid = 5;
+    expect(&result, 3, HAY_RESULT_KEY | HAY_RESULT_META,
+           "{\"status\":\"error\",\"error\":{\"message\":\"x\"},\"seq\":3,\"key\":\"ffffffffffffffff\",\"worker\":1,\"pid\":5,"
+           "\"start\":0.000000,\"wall_ms\":0.000}\n");
+}
+
 static void a_message_is_escaped(void)
 {
     struct hay_result result = result_of(HAY_OUTCOME_ERROR, "1", "");
@@ -264,6 +284,7 @@ int main(void)
         TEST(a_crash_tells_its_signal_or_its_exit_code),
         TEST(a_rejected_line_tells_its_place),
         TEST(meta_tells_where_and_when_it_ran),
+        TEST(a_key_is_16_digits_behind_the_seq),
         TEST(a_message_is_escaped),
         TEST(bad_utf8_in_a_message_is_replaced),
         TEST(a_message_of_any_bytes_makes_a_line_that_a_reader_takes),
