@@ -9,19 +9,15 @@
 #define HAYFORK_PIPE_JSON_H
 
 #include <hayfork/pipe.h>
+#include <hayfork/value_json.h>
 
 #include <jansson.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Deeper values are refused on both sides, because jansson recurses. */
-#define HAY_PIPE_JSON_DEPTH 2048
 
 static inline enum hay_status hay_pipe_json_error(struct hay_error *error, enum hay_status status, const char *text,
                                                   size_t column)
@@ -37,54 +33,17 @@ static inline enum hay_status hay_pipe_json_error(struct hay_error *error, enum 
     return status;
 }
 
-static inline int hay_pipe_json_too_deep(const json_t *value, int depth)
-{
-    size_t i;
-    void *at;
-    if (depth == 0)
-        return 1;
-    if (json_is_array(value)) {
-        for (i = 0; i < json_array_size(value); i++)
-            if (hay_pipe_json_too_deep(json_array_get(value, i), depth - 1))
-                return 1;
-    } else if (json_is_object(value)) {
-        json_t *object = (json_t *)(uintptr_t)value;
-        for (at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-            if (hay_pipe_json_too_deep(json_object_iter_value(at), depth - 1))
-                return 1;
-    }
-    return 0;
-}
-
-/* Send any value, scalars included. `value` is borrowed. HAY_EINVAL: it is NULL or cannot be written (bad UTF-8, a cycle, too
- * deep). Else as hay_pipe_send(). */
+/* Send any value, scalars included. `value` is borrowed. HAY_EINVAL: it is NULL or cannot be written (bad UTF-8, a cycle,
+ * deeper than HAY_JSON_DEPTH). Else as hay_pipe_send(). */
 static inline enum hay_status hay_pipe_send_json(struct hay_pipe *pipe, const json_t *value, int timeout_ms,
                                                  struct hay_error *error)
 {
-    enum hay_status status;
-    char small[1024], *text = small;
-    size_t size;
-    if (!value)
-        return hay_pipe_json_error(error, HAY_EINVAL, "no value to send", 0);
-    if (hay_pipe_json_too_deep(value, HAY_PIPE_JSON_DEPTH))
-        return hay_pipe_json_error(error, HAY_EINVAL, "the value is nested too deep, or in a circle", 0);
-    size = json_dumpb(value, small, sizeof small, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (!size)
-        return hay_pipe_json_error(error, HAY_EINVAL, "the value cannot be written as JSON", 0);
-    if (size > sizeof small) {
-        size_t capacity = size;
-        text = (char *)malloc(capacity);
-        if (!text)
-            return hay_pipe_json_error(error, HAY_ENOMEM, "no memory for the JSON text", 0);
-        size = json_dumpb(value, text, capacity, JSON_COMPACT | JSON_ENCODE_ANY);
-        if (!size || size > capacity) {
-            free(text);
-            return hay_pipe_json_error(error, HAY_EINVAL, "the value cannot be written as JSON", 0);
-        }
-    }
-    status = hay_pipe_send(pipe, text, size, timeout_ms, error);
-    if (text != small)
-        free(text);
+    struct hay_json_text text;
+    enum hay_status status = hay_json_encode(value, &text);
+    if (status)
+        return hay_pipe_json_error(error, status, text.fault, 0);
+    status = hay_pipe_send(pipe, text.at, text.size, timeout_ms, error);
+    hay_json_free(&text);
     return status;
 }
 
@@ -95,22 +54,16 @@ static inline enum hay_status hay_pipe_receive_json(struct hay_pipe *pipe, json_
 {
     enum hay_status status;
     void *text;
-    size_t size;
-    json_error_t fault;
+    size_t size, column;
     if (!value)
         return hay_pipe_json_error(error, HAY_EINVAL, "no place for the value", 0);
     *value = NULL;
     status = hay_pipe_receive(pipe, &text, &size, max, timeout_ms, error);
     if (status)
         return status;
-    fault.position = 0;
-    if (!memchr(text, 0, size)) /* which jansson takes for the end of some tokens */
-        *value = json_loadb((const char *)text, size, JSON_DECODE_ANY, &fault);
+    *value = hay_json_decode(text, size, &column);
     free(text);
-    if (!*value)
-        return hay_pipe_json_error(error, HAY_EINVAL, "the message is not JSON",
-                                   (size_t)(fault.position > 0 ? fault.position : 1));
-    return HAY_OK;
+    return *value ? HAY_OK : hay_pipe_json_error(error, HAY_EINVAL, "the message is not JSON", column);
 }
 
 #ifdef __cplusplus

@@ -12,19 +12,18 @@
 #define HAYFORK_PLUGIN_JSON_H
 
 #include <hayfork/plugin.h>
+#include <hayfork/value_json.h>
 
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef json_t *hay_json_fn(hay_task *task, json_t *args);
-
-/* Deeper results are refused, because jansson's writer recurses. */
-#define HAY_JSON_DEPTH 2048
 
 /* End the job as an error; always NULL, so that `return hay_fail(task, "no file %s", path);` reads well. */
 #if defined(__GNUC__)
@@ -44,25 +43,6 @@ static inline json_t *hay_fail(hay_task *task, const char *format, ...)
 static inline int hay_json_write(const char *bytes, size_t size, void *task)
 {
     return ((hay_task *)task)->host->result((hay_task *)task, bytes, size);
-}
-
-static inline int hay_json_too_deep(const json_t *value, int depth)
-{
-    size_t i;
-    void *at;
-    if (depth == 0)
-        return 1;
-    if (json_is_array(value)) {
-        for (i = 0; i < json_array_size(value); i++)
-            if (hay_json_too_deep(json_array_get(value, i), depth - 1))
-                return 1;
-    } else if (json_is_object(value)) {
-        json_t *object = (json_t *)(uintptr_t)value;
-        for (at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-            if (hay_json_too_deep(json_object_iter_value(at), depth - 1))
-                return 1;
-    }
-    return 0;
 }
 
 /* An integer is the whole result so often that it does not go through jansson's printf. */
@@ -110,6 +90,45 @@ static inline int hay_json_run(hay_task *task, const struct hay_function *functi
     }
     json_decref(value);
     return status;
+}
+
+/* The size of the UTF-8 character at `at`, of which `left` bytes are there, or of the bytes that one U+FFFD stands for: then
+ * *valid is 0. */
+static inline size_t hay_text_character(const unsigned char *at, size_t left, int *valid)
+{
+    unsigned char lead = at[0], low = 0x80, high = 0xbf;
+    size_t size, i;
+    *valid = lead < 0x80;
+    if (lead < 0xc2 || lead > 0xf4)
+        return 1;
+    size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (lead == 0xe0 || lead == 0xf0)
+        low = lead == 0xe0 ? 0xa0 : 0x90;
+    if (lead == 0xed || lead == 0xf4)
+        high = lead == 0xed ? 0x9f : 0x8f;
+    for (i = 1; i < size && i < left && at[i] >= low && at[i] <= high; i++) {
+        low = 0x80;
+        high = 0xbf;
+    }
+    *valid = i == size;
+    return i;
+}
+
+/* Bytes of unknown origin as UTF-8 for jansson: what is no character becomes U+FFFD. Writes whole characters only, at most
+ * `capacity` bytes; 3 x size always suffices. Returns how many it wrote. */
+static inline size_t hay_text_clean(char *out, size_t capacity, const char *bytes, size_t size)
+{
+    size_t length = 0, at = 0;
+    while (at < size) {
+        int valid;
+        size_t step = hay_text_character((const unsigned char *)bytes + at, size - at, &valid), made = valid ? step : 3;
+        if (made > capacity - length)
+            break;
+        memcpy(out + length, valid ? bytes + at : "\xef\xbf\xbd", made);
+        length += made;
+        at += step;
+    }
+    return length;
 }
 
 #define HAY_JSON(function, text) { #function, text, hay_json_run, (void (*)(void))function }

@@ -8,61 +8,25 @@
 #define HAYFORK_QUEUE_JSON_H
 
 #include <hayfork/queue.h>
+#include <hayfork/value_json.h>
 
 #include <jansson.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Deeper values are refused on both sides, because jansson recurses. */
-#define HAY_QUEUE_JSON_DEPTH 2048
-
-static inline int hay_queue_json_too_deep(const json_t *value, int depth)
-{
-    size_t i;
-    void *at;
-    if (depth == 0)
-        return 1;
-    if (json_is_array(value)) {
-        for (i = 0; i < json_array_size(value); i++)
-            if (hay_queue_json_too_deep(json_array_get(value, i), depth - 1))
-                return 1;
-    } else if (json_is_object(value)) {
-        json_t *object = (json_t *)(uintptr_t)value;
-        for (at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-            if (hay_queue_json_too_deep(json_object_iter_value(at), depth - 1))
-                return 1;
-    }
-    return 0;
-}
-
 /* Put any value, scalars and null included. `value` is borrowed. HAY_EINVAL: it is NULL or cannot be written (bad UTF-8, a
- * cycle, too deep). HAY_ENOMEM. Else as hay_queue_put(). */
+ * cycle, deeper than HAY_JSON_DEPTH). HAY_ENOMEM. Else as hay_queue_put(). */
 static inline enum hay_status hay_queue_put_json(struct hay_queue *queue, const json_t *value, int timeout_ms)
 {
-    enum hay_status status;
-    char small_text[1024], *text = small_text;
-    size_t size;
-    if (!queue || !value || hay_queue_json_too_deep(value, HAY_QUEUE_JSON_DEPTH))
-        return HAY_EINVAL;
-    size = json_dumpb(value, small_text, sizeof small_text, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (!size)
-        return HAY_EINVAL;
-    if (size > sizeof small_text) {
-        size_t capacity = size;
-        text = (char *)malloc(capacity);
-        if (!text)
-            return HAY_ENOMEM;
-        size = json_dumpb(value, text, capacity, JSON_COMPACT | JSON_ENCODE_ANY);
-        if (size > capacity)
-            size = 0;
-    }
-    status = size ? hay_queue_put(queue, text, size, timeout_ms) : HAY_EINVAL;
-    if (text != small_text)
-        free(text);
+    struct hay_json_text text;
+    enum hay_status status = hay_json_encode(value, &text);
+    if (status)
+        return status;
+    status = hay_queue_put(queue, text.at, text.size, timeout_ms);
+    hay_json_free(&text);
     return status;
 }
 
@@ -79,7 +43,7 @@ static inline enum hay_status hay_queue_get_json(struct hay_queue *queue, json_t
     status = hay_queue_take(queue, &text, &size, timeout_ms);
     if (status)
         return status;
-    *value = json_loadb((const char *)text, size, JSON_DECODE_ANY, NULL);
+    *value = hay_json_decode(text, size, NULL);
     free(text);
     return *value ? HAY_OK : HAY_EINVAL;
 }

@@ -166,7 +166,6 @@ int child_peek(const struct child *child, struct exit_status *status)
     return 1;
 }
 
-
 void child_reap(struct child *child)
 {
     siginfo_t info;
@@ -187,4 +186,20 @@ void child_signal_group(const struct child *child, int signal_number)
 {
     if (child->pid > 0)
         kill(-child->pid, signal_number);
+}
+
+uint64_t child_resident_bytes(const struct child *child)
+{
+    char text[128];
+    unsigned long long resident;
+    snprintf(text, sizeof text, "/proc/%d/statm", (int)child->pid);
+    int fd = child->pid > 0 ? open(text, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    if (sscanf(text, "%*u %llu", &resident) != 1)
+        return 0;
+    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }

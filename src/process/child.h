@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct child {
@@ -55,5 +56,7 @@ void child_reap(struct child *child);
 void child_signal(const struct child *child, int signal_number);
 /* To the child's whole group. */
 void child_signal_group(const struct child *child, int signal_number);
+/* How much memory it has resident, shared pages included; 0 when that cannot be known. */
+uint64_t child_resident_bytes(const struct child *child);
 
 #endif

@@ -80,11 +80,12 @@ static struct hay_process *new_process(const struct hay_process_options *options
         error_set(error, HAY_EINVAL, "the name of a process is under %d bytes", PROCESS_NAME_SIZE);
         return NULL;
     }
-    struct hay_process *process = calloc(1, sizeof *process);
+    struct hay_process *process = malloc(sizeof *process); /* glibc's calloc() takes nothing from its cache */
     if (!process) {
         error_set(error, HAY_ENOMEM, "no memory for a process");
         return NULL;
     }
+    memset(process, 0, sizeof *process);
     list_init(&process->sibling);
     list_init(&process->gifts);
     process->handle.view = (struct hay_handle){HAY_HANDLE_PROCESS, -1, POLLIN, NULL};
@@ -135,13 +136,23 @@ struct hay_process *hay_process_new_exec(const char *path, char *const *argv, co
     return NULL;
 }
 
+/* What the parent read ahead of standard input is not the child's. Mostly there is nothing; asking is cheaper than purging. */
+static void forget_input(void)
+{
+#ifdef __GLIBC__
+    if (stdin->_mode <= 0 && stdin->_IO_read_ptr == stdin->_IO_read_end && !(stdin->_flags & (_IO_EOF_SEEN | _IO_ERR_SEEN)))
+        return;
+#endif
+    __fpurge(stdin);
+    clearerr(stdin);
+}
+
 /* The child's life; it ends in the exit hook of family_be_child(). */
 static int live(void *argument)
 {
     struct hay_process *process = argument;
     family_be_child(process->name, process->creator);
-    __fpurge(stdin); /* what the parent read ahead */
-    clearerr(stdin);
+    forget_input();
     exit(process->run(process->arg));
 }
 
@@ -152,8 +163,8 @@ enum hay_status hay_process_start(struct hay_process *process, struct hay_error 
         return status;
     if (process->state != PROCESS_NEW)
         return error_set(error, HAY_ESTATE, "%s was started before", process->name);
-    int *fds = malloc((process->gift_count + 1) * sizeof *fds);
-    if (!fds)
+    int *fds = process->gift_count ? malloc(process->gift_count * sizeof *fds) : NULL;
+    if (process->gift_count && !fds)
         return error_set(error, HAY_ENOMEM, "no memory to start a process");
     status = gift_collect(process, fds, error);
     if (!status) {

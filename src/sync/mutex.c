@@ -50,12 +50,12 @@ enum hay_status hay_mutex_free(struct hay_mutex *mutex)
 
 static enum hay_status lock_again(struct hay_mutex *mutex)
 {
-    uint32_t depth = atomic_load_explicit(&mutex->depth, memory_order_relaxed);
+    uint32_t again = atomic_load_explicit(&mutex->again, memory_order_relaxed);
     if (!mutex->is_recursive)
         return HAY_ESTATE;
-    if (depth == UINT32_MAX)
+    if (again == UINT32_MAX)
         return HAY_ERANGE;
-    atomic_store_explicit(&mutex->depth, depth + 1, memory_order_relaxed);
+    atomic_store_explicit(&mutex->again, again + 1, memory_order_relaxed);
     return atomic_load_explicit(&mutex->dead, memory_order_relaxed) ? HAY_EOWNERDEAD : HAY_OK;
 }
 
@@ -63,7 +63,8 @@ static enum hay_status lock_until(struct hay_mutex *mutex, int64_t deadline_ns, 
 {
     switch (robust_lock_slowly(&mutex->lock, deadline_ns, rc)) {
     case -EOWNERDEAD:
-        /* Killed before this store, we die as its holder, and the next one is told. */
+        /* Killed before these stores, we die as its holder, and the next one is told. */
+        atomic_store_explicit(&mutex->again, 0, memory_order_relaxed);
         atomic_store_explicit(&mutex->dead, true, memory_order_relaxed);
         break;
     case 0:
@@ -75,7 +76,6 @@ static enum hay_status lock_until(struct hay_mutex *mutex, int64_t deadline_ns, 
     default:
         return HAY_ESYSTEM;
     }
-    atomic_store_explicit(&mutex->depth, 1, memory_order_relaxed);
     return atomic_load_explicit(&mutex->dead, memory_order_relaxed) ? HAY_EOWNERDEAD : HAY_OK;
 }
 
@@ -87,36 +87,38 @@ enum hay_status mutex_lock_slowly(struct hay_mutex *mutex, int timeout_ms, int r
 bool mutex_is_mine(struct hay_mutex *mutex)
 {
     int rc = robust_lock(&mutex->lock, 0);
-    if (rc == -EOWNERDEAD)
+    if (rc == -EOWNERDEAD) {
+        atomic_store(&mutex->again, 0);
         atomic_store(&mutex->dead, true);
+    }
     if (rc == 0 || rc == -EOWNERDEAD)
         robust_unlock(&mutex->lock);
     return rc == -EDEADLK;
 }
 
-enum hay_status mutex_unlock_one(struct hay_mutex *mutex, uint32_t depth)
+enum hay_status mutex_unlock_one(struct hay_mutex *mutex, uint32_t again)
 {
     if (!mutex_is_mine(mutex))
         return HAY_ESTATE;
-    atomic_store_explicit(&mutex->depth, depth - 1, memory_order_relaxed);
+    atomic_store_explicit(&mutex->again, again - 1, memory_order_relaxed);
     return HAY_OK;
 }
 
 uint32_t mutex_release_all(struct hay_mutex *mutex)
 {
-    uint32_t depth = atomic_exchange_explicit(&mutex->depth, 1, memory_order_relaxed);
+    uint32_t again = atomic_exchange_explicit(&mutex->again, 0, memory_order_relaxed);
     robust_unlock(&mutex->lock);
-    return depth;
+    return again;
 }
 
-enum hay_status mutex_retake(struct hay_mutex *mutex, int64_t deadline_ns, uint32_t depth)
+enum hay_status mutex_retake(struct hay_mutex *mutex, int64_t deadline_ns, uint32_t again)
 {
     int rc = pthread_mutex_trylock(&mutex->lock);
     enum hay_status status = rc ? lock_until(mutex, deadline_ns, rc) : HAY_OK;
     if (!rc && atomic_load_explicit(&mutex->dead, memory_order_relaxed))
         status = HAY_EOWNERDEAD;
     if (status == HAY_OK || status == HAY_EOWNERDEAD)
-        atomic_store_explicit(&mutex->depth, depth, memory_order_relaxed);
+        atomic_store_explicit(&mutex->again, again, memory_order_relaxed);
     return status;
 }
 

@@ -16,7 +16,7 @@
 
 struct hay_mutex {
     pthread_mutex_t lock;
-    _Atomic uint32_t depth;     /* written by the holder */
+    _Atomic uint32_t again;     /* how often its holder has it beyond the first time; 0 when it is free */
     atomic_bool dead;           /* a holder died, and nobody has repaired the data */
     bool is_recursive;
     bool is_inner;              /* part of another object */
@@ -27,13 +27,13 @@ struct hay_mutex {
 int mutex_init(struct hay_mutex *mutex, bool is_recursive);
 /* Whether the calling thread holds it. */
 bool mutex_is_mine(struct hay_mutex *mutex);
-/* By its holder: let go at once, whatever the depth, which is returned for mutex_retake(). */
+/* By its holder: let go at once, however often it has it, which is returned for mutex_retake(). */
 uint32_t mutex_release_all(struct hay_mutex *mutex);
-enum hay_status mutex_retake(struct hay_mutex *mutex, int64_t deadline_ns, uint32_t depth);
+enum hay_status mutex_retake(struct hay_mutex *mutex, int64_t deadline_ns, uint32_t again);
 
-/* When pthread_mutex_trylock() said `rc`, and when the depth is over 1. */
+/* When pthread_mutex_trylock() said `rc`, and when `again` is not 0. */
 enum hay_status mutex_lock_slowly(struct hay_mutex *mutex, int timeout_ms, int rc);
-enum hay_status mutex_unlock_one(struct hay_mutex *mutex, uint32_t depth);
+enum hay_status mutex_unlock_one(struct hay_mutex *mutex, uint32_t again);
 
 /* Inline, as are the public functions that call them: a lock that is free costs little more than the C library's. */
 static inline enum hay_status mutex_lock(struct hay_mutex *mutex, int timeout_ms)
@@ -41,15 +41,14 @@ static inline enum hay_status mutex_lock(struct hay_mutex *mutex, int timeout_ms
     int rc = pthread_mutex_trylock(&mutex->lock);
     if (__builtin_expect(rc != 0, 0))
         return mutex_lock_slowly(mutex, timeout_ms, rc);
-    atomic_store_explicit(&mutex->depth, 1, memory_order_relaxed);
     return atomic_load_explicit(&mutex->dead, memory_order_relaxed) ? HAY_EOWNERDEAD : HAY_OK;
 }
 
 static inline enum hay_status mutex_unlock(struct hay_mutex *mutex)
 {
-    uint32_t depth = atomic_load_explicit(&mutex->depth, memory_order_relaxed);
-    if (__builtin_expect(depth > 1, 0))
-        return mutex_unlock_one(mutex, depth);
+    uint32_t again = atomic_load_explicit(&mutex->again, memory_order_relaxed);
+    if (__builtin_expect(again, 0))
+        return mutex_unlock_one(mutex, again);
     return pthread_mutex_unlock(&mutex->lock) == 0 ? HAY_OK : HAY_ESTATE;
 }
 

@@ -57,8 +57,9 @@ static int lock_slowly(struct side *side, int64_t deadline_ns, int64_t spin_ns)
     while (now_ns < spin_until_ns) {
         for (int i = 0; i < 16; i++) {
             relax();
-            if (!atomic_load_explicit(&side->is_busy, memory_order_relaxed) && pthread_mutex_trylock(&side->lock) == 0)
-                return 0;
+            int rc = atomic_load_explicit(&side->is_busy, memory_order_relaxed) ? EBUSY : pthread_mutex_trylock(&side->lock);
+            if (rc != EBUSY) /* also EOWNERDEAD, which holds it */
+                return -rc;
         }
         now_ns = clock_now_ns();
     }

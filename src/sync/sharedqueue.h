@@ -12,7 +12,7 @@
 #include "base/handle.h"
 #include "base/mapping.h"
 #include "sync/doorbell.h"
-#include "sync/queue_life.h"
+#include "sync/life.h"
 #include "sync/queue_ring.h"
 
 #include <hayfork/queue.h>

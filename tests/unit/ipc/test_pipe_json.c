@@ -44,7 +44,7 @@ static void what_cannot_be_written_is_not_sent(void)
     json_t *holder = json_array(), *deep = json_array(), *got = NULL;
     json_t *wild = json_stringn_nocheck("\xff", 1);
     json_array_append(holder, wild);
-    for (int i = 0; i < HAY_PIPE_JSON_DEPTH + 5; i++) {
+    for (int i = 0; i < HAY_JSON_DEPTH + 5; i++) {
         json_t *outer = json_array();
         json_array_append_new(outer, deep);
         deep = outer;

@@ -119,8 +119,8 @@ struct two { struct hay_pipe *first, *second; };
 static int have_watcher(void *arg)
 {
     struct two *ends = arg;
-    CHILD_CHECK(start_with(watch_parent, ends->first, NULL) != NULL);
     CHILD_CHECK(start_with(late_look, ends->second, NULL) != NULL);
+    CHILD_CHECK(start_with(watch_parent, ends->first, NULL) != NULL); /* last: its word tells that both were started */
     sleep_for_ever(NULL);
 }
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * SIGKILL at random instants inside put and get, 2,000 times each, with queues of three kinds: nearly always full, nearly
- * always empty, and in between. Others put and get all the while. In the end each item has come out once, but for what was in
- * a victim's hands.
+ * always empty, and in between. Others put and get all the while; in some scenes they spin for far longer than they would, so
+ * that many deaths have a witness that spins for the lock. In the end each item has come out once, but for what was in a
+ * victim's hands.
  */
 #include "base/clock.h"
 #include "sync/sharedqueue.h"
-#include "unit/sync/related.h"
+#include "unit/sync/kill.h"
 
 #include <poll.h>
 
-#define KILLS 2000
-#define MOST_US 120     /* from a victim's first call to its death */
 #define STEADY KILLS    /* the number of the producer that is not killed */
 #define MOST_ITEMS (1 << 20)
 
@@ -61,7 +60,8 @@ static enum hay_status get_item(struct item *item, size_t *size)
         struct pollfd polled = {.fd = hay_queue_fd(scene->queue), .events = POLLIN};
         CHILD_CHECK(poll(&polled, 1, LONG_MS) == 1);
         enum hay_status status = hay_queue_get(scene->queue, item, sizeof *item, size, 0);
-        if (status != HAY_EEMPTY)
+        /* The latter: a victim without a processor keeps the lock for longer than a call without a timeout tries. */
+        if (status != HAY_EEMPTY && status != HAY_ETIMEDOUT)
             return status;
     }
 }
@@ -145,13 +145,6 @@ static int get_until_the_end(void *arg)
 
 /* ---- both ---- */
 
-static void spin_us(int us)
-{
-    int64_t until_ns = clock_now_ns() + us * NS_PER_US;
-    while (clock_now_ns() < until_ns)
-        continue;
-}
-
 /* One victim; then the survivors have to get on. */
 static bool kill_one(int (*victim)(void *), unsigned *seed)
 {
@@ -159,18 +152,25 @@ static bool kill_one(int (*victim)(void *), unsigned *seed)
     atomic_store(&scene->victim_runs, 0);
     pid_t pid = related_start(victim, &turn);
     bool runs = related_await(&scene->victim_runs, 1);
-    spin_us(rand_r(seed) % MOST_US);
-    related_kill(pid);
+    kill_at_random(pid, seed);
     return runs && related_await(&scene->progress, before + 1);
 }
 
-static void open_scene(size_t max_items, bool is_polling)
+struct setting {
+    size_t max_items;
+    bool is_polling;
+    int64_t spin_ns;    /* 0: as it comes */
+};
+
+static void open_scene(const struct setting *setting)
 {
-    struct hay_queue_options options = {.max_items = max_items};
+    struct hay_queue_options options = {.max_items = setting->max_items};
     scene = related_share(sizeof *scene);
     scene->queue = hay_queue_new(&options, NULL);
-    scene->is_polling = is_polling;
+    scene->is_polling = setting->is_polling;
     CU_ASSERT_PTR_NOT_NULL_FATAL(scene->queue);
+    if (setting->spin_ns)
+        scene->queue->shared->spin_ns = setting->spin_ns;
 }
 
 static void close_scene(void)
@@ -180,10 +180,10 @@ static void close_scene(void)
 }
 
 /* The turns from `first` to `last` in one scene. Returns how many were killed inside a put. */
-static int kill_putters(int first, int last, size_t max_items, bool is_polling, unsigned *seed)
+static int kill_putters(int first, int last, const struct setting *setting, unsigned *seed)
 {
     int steady = STEADY, inside = 0, wrong = 0;
-    open_scene(max_items, is_polling);
+    open_scene(setting);
     pid_t getter = related_start(get_what_is_put, NULL), putter = related_start(put_for_ever, &steady);
     bool alive = true;
     for (turn = first; turn < last && alive; turn++)
@@ -203,10 +203,10 @@ static int kill_putters(int first, int last, size_t max_items, bool is_polling, 
     return inside;
 }
 
-static int kill_getters(int first, int last, size_t max_items, bool is_polling, unsigned *seed)
+static int kill_getters(int first, int last, const struct setting *setting, unsigned *seed)
 {
     int inside = 0, twice = 0, missing = 0;
-    open_scene(max_items, is_polling);
+    open_scene(setting);
     pid_t getter = related_start(get_until_the_end, NULL), putter = related_start(put_for_getters, NULL);
     bool alive = true;
     for (turn = first; turn < last && alive; turn++)
@@ -236,17 +236,15 @@ static int kill_getters(int first, int last, size_t max_items, bool is_polling, 
     return inside;
 }
 
-static void kill_in_scenes(int (*kill_some)(int, int, size_t, bool, unsigned *))
+static void kill_in_scenes(int (*kill_some)(int, int, const struct setting *, unsigned *))
 {
-    static const struct {
-        size_t max_items;
-        bool is_polling;
-    } scenes[] = {{1, false}, {3, false}, {1000, false}, {10, true}};
-    unsigned seed = (unsigned)getpid() ^ (unsigned)clock_now_ns();
-    int inside = 0, count = sizeof scenes / sizeof scenes[0];
-    printf("# seed %u\n", seed);
+    static const struct setting settings[] = {
+        {1, false, 0}, {3, false, 0}, {3, false, NS_PER_MS}, {1000, false, 0}, {10, true, 0},
+    };
+    unsigned seed = kill_seed();
+    int inside = 0, count = sizeof settings / sizeof settings[0];
     for (int i = 0; i < count; i++)
-        inside += kill_some(i * KILLS / count, (i + 1) * KILLS / count, scenes[i].max_items, scenes[i].is_polling, &seed);
+        inside += kill_some(i * KILLS / count, (i + 1) * KILLS / count, &settings[i], &seed);
     printf("# %d kills, %d of them inside the call\n", KILLS, inside);
     CU_ASSERT(inside > KILLS / 4);
 }
@@ -261,11 +259,76 @@ static void kills_inside_get_lose_only_what_was_in_their_hands(void)
     kill_in_scenes(kill_getters);
 }
 
+/* ---- a witness ---- */
+
+/* Killed with the lock just taken, before it can say so in the hint for those who spin. */
+static int hold_quietly(void *arg)
+{
+    struct side *side = arg;
+    CHILD_CHECK(pthread_mutex_lock(&side->lock) == 0);
+    atomic_store(&scene->victim_runs, 1);
+    return pause();
+}
+
+static int put_one(void *arg)
+{
+    (void)arg;
+    atomic_store(&scene->progress, 1);
+    return (int)hay_queue_put(scene->queue, "one", 3, LONG_MS);
+}
+
+static int get_one(void *arg)
+{
+    char text[8];
+    (void)arg;
+    atomic_store(&scene->progress, 1);
+    return (int)hay_queue_get(scene->queue, text, sizeof text, NULL, LONG_MS);
+}
+
+/* It is in its call and has used so much processor time in there that it can only be spinning. */
+static bool await_spinning(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec first, now;
+    if (!related_await(&scene->progress, 1) || clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &first))
+        return false;
+    int64_t limit_ms = related_now_ms() + LONG_MS / 2;
+    do {
+        related_nap();
+        if (clock_gettime(clock, &now))
+            return false;
+    } while ((now.tv_sec - first.tv_sec) * NS_PER_S + now.tv_nsec - first.tv_nsec < 3 * NS_PER_MS
+        && related_now_ms() < limit_ms);
+    return true;
+}
+
+static void who_spins_for_the_lock_gets_it_from_a_holder_that_dies(void)
+{
+    static const struct setting setting = {3, false, LONG_MS * NS_PER_MS};
+    for (int is_get = 0; is_get < 2; is_get++) {
+        char text[8];
+        open_scene(&setting);
+        struct shared_queue *shared = scene->queue->shared;
+        CU_ASSERT_EQUAL(hay_queue_put(scene->queue, "one", 3, 0), HAY_OK);
+        pid_t holder = related_start(hold_quietly, is_get ? &shared->get : &shared->put);
+        CU_ASSERT(related_await(&scene->victim_runs, 1));
+        pid_t witness = related_start(is_get ? get_one : put_one, NULL);
+        CU_ASSERT(await_spinning(witness));
+        related_kill(holder);
+        CU_ASSERT_EQUAL(related_join(witness), HAY_OK);
+        CU_ASSERT_EQUAL(hay_queue_length(scene->queue), is_get ? 0 : 2);
+        CU_ASSERT_EQUAL(hay_queue_put(scene->queue, "one", 3, 0), HAY_OK);
+        CU_ASSERT_EQUAL(hay_queue_get(scene->queue, text, sizeof text, NULL, 0), HAY_OK);
+        close_scene();
+    }
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
         {"kills_inside_put_lose_and_double_nothing", kills_inside_put_lose_and_double_nothing},
         {"kills_inside_get_lose_only_what_was_in_their_hands", kills_inside_get_lose_only_what_was_in_their_hands},
+        {"who_spins_for_the_lock_gets_it_from_a_holder_that_dies", who_spins_for_the_lock_gets_it_from_a_holder_that_dies},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"queue kill", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};

@@ -5,12 +5,12 @@
  * (sanitizers), instructions are left out evenly. Skipped where ptrace is not allowed.
  */
 #include "sync/sharedqueue.h"
-#include "unit/sync/related.h"
+#include "unit/sync/kill.h"
 
 #include <string.h>
 #include <sys/ptrace.h>
 
-#define MOST_KILLS 800
+#define MOST_KILLS (800 / KILL_FACTOR)
 #define TEXT "stepped"
 
 static struct hay_queue *queue;

@@ -6,11 +6,9 @@
 #include <hayfork/shared.h>
 #include <hayfork/sync.h>
 
-#include "unit/sync/related.h"
+#include "unit/sync/kill.h"
 
-#define KILLS 2000
 #define SURVIVORS 2
-#define MOST_US 120     /* from the victim's first call to its death */
 
 struct scene {
     struct hay_mutex *mutex;
@@ -81,20 +79,10 @@ static bool await_each(void)
     return all;
 }
 
-static void spin_us(long us)
-{
-    struct timespec from, now;
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    do {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while ((now.tv_sec - from.tv_sec) * 1000000000L + now.tv_nsec - from.tv_nsec < us * 1000);
-}
-
 /* Whether the scene got through all kills; the survivors are still there then. */
 static bool kill_many(pid_t *survivors)
 {
-    unsigned seed = (unsigned)getpid() ^ (unsigned)related_now_ms();
-    printf("# seed %u\n", seed);
+    unsigned seed = kill_seed();
     for (int i = 0; i < SURVIVORS; i++)
         survivors[i] = related_start(play_survivor, &scene->progress[i]);
     for (int i = 0; i < KILLS; i++) {
@@ -102,8 +90,7 @@ static bool kill_many(pid_t *survivors)
         atomic_store(&scene->turn, i);
         pid_t victim = related_start(play_victim, scene);
         bool runs = related_await(&scene->victim_runs, 1);
-        spin_us(rand_r(&seed) % MOST_US);
-        related_kill(victim);
+        kill_at_random(victim, &seed);
         if (!runs || !(cast->after ? cast->after(scene) : await_each())) {
             printf("# stuck after kill %d\n", i + 1);
             return false;
@@ -307,13 +294,20 @@ static int produce(struct scene *s, int count, bool all)
     return hay_mutex_unlock(s->mutex);
 }
 
-/* In turn a waiter, and one who notifies, and takes back what nobody comes for. */
-static int wait_or_notify(void *argument)
+static int consume_for_ever(void *argument)
+{
+    for (;;)
+        if (consume_one(argument, 0))
+            return 1;
+}
+
+/* In turn by notify and by notify_all. It takes back what nobody comes for. */
+static int notify_for_ever(void *argument)
 {
     struct scene *s = argument;
-    int turn = atomic_load(&s->turn) % 3;
+    bool all = atomic_load(&s->turn) % 2;
     for (;;)
-        if (turn && s->number < 8 ? produce(s, 1, turn == 2) : consume_one(s, 0))
+        if (s->number < 8 ? produce(s, 1, all) : consume_one(s, 0))
             return 1;
 }
 
@@ -332,12 +326,11 @@ static void release_consumers(void)
     produce(scene, 1000, true);
 }
 
-static void processes_killed_in_condition_wait_and_notify(void)
+static void play_condition(const struct cast *parts)
 {
-    static const struct cast parts = {wait_or_notify, consume_one, all_is_consumed};
     pid_t survivors[SURVIVORS];
     scene = related_share(sizeof *scene);
-    cast = &parts;
+    cast = parts;
     scene->mutex = hay_mutex_new(NULL, NULL);
     scene->condition = hay_condition_new(scene->mutex, NULL);
     CU_ASSERT_TRUE(kill_many(survivors));
@@ -345,6 +338,18 @@ static void processes_killed_in_condition_wait_and_notify(void)
     hay_condition_free(scene->condition);
     CU_ASSERT_EQUAL(hay_mutex_free(scene->mutex), HAY_OK);
     munmap(scene, sizeof *scene);
+}
+
+static void processes_killed_in_condition_wait(void)
+{
+    static const struct cast parts = {consume_for_ever, consume_one, all_is_consumed};
+    play_condition(&parts);
+}
+
+static void processes_killed_in_condition_notify(void)
+{
+    static const struct cast parts = {notify_for_ever, consume_one, all_is_consumed};
+    play_condition(&parts);
 }
 
 /* ---- event ---- */
@@ -355,12 +360,21 @@ static int await_event(struct scene *s, int index)
     return hay_event_wait(s->event, -1);
 }
 
-static int use_event(void *argument)
+/* In turn asleep until it is killed, and coming and going. */
+static int await_event_for_ever(void *argument)
+{
+    struct scene *s = argument;
+    int timeout_ms = atomic_load(&s->turn) % 2 ? -1 : 0;
+    for (;;)
+        if (hay_event_wait(s->event, timeout_ms) == HAY_EINVAL)
+            return 1;
+}
+
+static int set_and_clear_event(void *argument)
 {
     struct scene *s = argument;
     for (;;)
-        if (hay_event_set(s->event) || hay_event_wait(s->event, 1) == HAY_EINVAL || hay_event_clear(s->event)
-            || hay_event_wait(s->event, 0) == HAY_EINVAL)
+        if (hay_event_set(s->event) || hay_event_clear(s->event))
             return 1;
 }
 
@@ -383,12 +397,11 @@ static void release_event(void)
     hay_event_set(scene->event);
 }
 
-static void processes_killed_in_event_set_clear_and_wait(void)
+static void play_event(const struct cast *parts)
 {
-    static const struct cast parts = {use_event, await_event, set_wakes_both};
     pid_t survivors[SURVIVORS];
     scene = related_share(sizeof *scene);
-    cast = &parts;
+    cast = parts;
     scene->event = hay_event_new(NULL);
     CU_ASSERT_TRUE(kill_many(survivors));
     end_survivors(survivors, release_event);
@@ -396,12 +409,24 @@ static void processes_killed_in_event_set_clear_and_wait(void)
     munmap(scene, sizeof *scene);
 }
 
+static void processes_killed_in_event_wait(void)
+{
+    static const struct cast parts = {await_event_for_ever, await_event, set_wakes_both};
+    play_event(&parts);
+}
+
+static void processes_killed_in_event_set_and_clear(void)
+{
+    static const struct cast parts = {set_and_clear_event, await_event, set_wakes_both};
+    play_event(&parts);
+}
+
 /* ---- barrier ---- */
 
 /* Only the first one heals, or they would send each other away in turn. */
 static int meet(struct scene *s, int index)
 {
-    enum hay_status status = hay_barrier_wait(s->barrier, 5, NULL);
+    enum hay_status status = hay_barrier_wait(s->barrier, 2, NULL);
     if (status == HAY_OK) {
         atomic_fetch_add(&s->passes, 1);
         return 0;
@@ -424,8 +449,12 @@ static int meet_for_ever(void *argument)
 
 static int pass_time(void *context)
 {
+    struct timespec from, now;
     (void)context;
-    spin_us(2);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    do {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec == from.tv_sec && now.tv_nsec - from.tv_nsec < 2000);
     return 0;
 }
 
@@ -493,8 +522,10 @@ static CU_TestInfo cases[] = {
     {"processes killed in a semaphore's wait harm nobody", processes_killed_in_semaphore_wait},
     {"processes killed in a semaphore's post harm nobody", processes_killed_in_semaphore_post},
     {"processes killed with tracked units give them back", processes_killed_with_tracked_units},
-    {"processes killed in a condition's wait and notify harm nobody", processes_killed_in_condition_wait_and_notify},
-    {"processes killed in an event's set, clear and wait harm nobody", processes_killed_in_event_set_clear_and_wait},
+    {"processes killed in a condition's wait harm nobody", processes_killed_in_condition_wait},
+    {"processes killed in a condition's notify harm nobody", processes_killed_in_condition_notify},
+    {"processes killed in an event's wait harm nobody", processes_killed_in_event_wait},
+    {"processes killed in an event's set and clear harm nobody", processes_killed_in_event_set_and_clear},
     {"processes killed in a barrier strand nobody", processes_killed_in_a_barrier},
     {"processes killed in a value's lock harm nobody", processes_killed_in_a_values_lock},
     CU_TEST_INFO_NULL,

@@ -3,7 +3,7 @@
  * The calling process is remembered in a page that the kernel empties at each fork. Without such a page (before Linux 4.14) it
  * is asked for every time.
  */
-#include "sync/queue_life.h"
+#include "sync/life.h"
 
 #include <errno.h>
 #include <fcntl.h>

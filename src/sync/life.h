@@ -3,8 +3,8 @@
  * Which process, and does it live? A number alone will not do: the kernel gives it to another one day. {number, start time}
  * is one process only. Needs /proc; without it numbers are compared alone, and in doubt a process is alive.
  */
-#ifndef SYNC_QUEUE_LIFE_H
-#define SYNC_QUEUE_LIFE_H
+#ifndef SYNC_LIFE_H
+#define SYNC_LIFE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * jansson values to text and back, as <hayfork/pipe_json.h>, <hayfork/queue_json.h> and <hayfork/plugin_json.h> need it: with a
+ * bound on the depth, because jansson recurses, and with no text that other readers understand otherwise. Everything is inline:
+ * the library itself needs no jansson.
+ */
+#ifndef HAYFORK_VALUE_JSON_H
+#define HAYFORK_VALUE_JSON_H
+
+#include <hayfork/error.h>
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Deeper values are refused, written or read. It is what jansson itself reads. */
+#define HAY_JSON_DEPTH 2048
+
+/* Is `value` nested deeper than `depth`, or in a circle? */
+static inline int hay_json_too_deep(const json_t *value, int depth)
+{
+    size_t i;
+    void *at;
+    if (depth == 0)
+        return 1;
+    if (json_is_array(value)) {
+        for (i = 0; i < json_array_size(value); i++)
+            if (hay_json_too_deep(json_array_get(value, i), depth - 1))
+                return 1;
+    } else if (json_is_object(value)) {
+        json_t *object = (json_t *)(uintptr_t)value;
+        for (at = json_object_iter(object); at; at = json_object_iter_next(object, at))
+            if (hay_json_too_deep(json_object_iter_value(at), depth - 1))
+                return 1;
+    }
+    return 0;
+}
+
+/* A value's text: compact, not terminated. */
+struct hay_json_text {
+    char *at;               /* `small`, or new memory */
+    size_t size;
+    const char *fault;      /* why there is none */
+    char small[1024];
+};
+
+static inline void hay_json_free(struct hay_json_text *text)
+{
+    if (text->at != text->small)
+        free(text->at);
+    text->at = NULL;
+}
+
+/* HAY_OK: hay_json_free() it afterwards. HAY_EINVAL: it is NULL or cannot be written (bad UTF-8, a circle, too deep).
+ * HAY_ENOMEM. */
+static inline enum hay_status hay_json_encode(const json_t *value, struct hay_json_text *text)
+{
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    size_t capacity = sizeof text->small;
+    text->at = text->small;
+    text->size = 0;
+    text->fault = !value ? "no value to send" : "the value is nested too deep, or in a circle";
+    if (!value || hay_json_too_deep(value, HAY_JSON_DEPTH))
+        return HAY_EINVAL;
+    text->size = json_dumpb(value, text->at, capacity, flags);
+    if (text->size > capacity) {
+        capacity = text->size;
+        text->at = (char *)malloc(capacity);
+        text->fault = "no memory for the JSON text";
+        if (!text->at)
+            return HAY_ENOMEM;
+        text->size = json_dumpb(value, text->at, capacity, flags);
+    }
+    text->fault = NULL;
+    if (text->size && text->size <= capacity)
+        return HAY_OK;
+    text->fault = "the value cannot be written as JSON";
+    hay_json_free(text);
+    return HAY_EINVAL;
+}
+
+/* A new reference, or NULL: it is not one JSON value; `*column`, which may be NULL, gets the place, from 1. */
+static inline json_t *hay_json_decode(const void *text, size_t size, size_t *column)
+{
+    json_error_t fault;
+    json_t *value = NULL;
+    fault.position = 0;
+    if (!memchr(text, 0, size)) /* which jansson takes for the end of some tokens */
+        value = json_loadb((const char *)text, size, JSON_DECODE_ANY, &fault);
+    if (!value && column)
+        *column = (size_t)(fault.position > 0 ? fault.position : 1);
+    return value;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
