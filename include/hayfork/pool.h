@@ -3,7 +3,8 @@
  * A pool of worker processes that run jobs.
  *
  * A pool forks a fixed number of workers, each with the same functions: loaded from plugins, or registered by the program before
- * the start. Jobs wait in a bounded queue; each accepted job gets exactly one result, whatever dies. A crash costs the job that ran.
+ * the start. Jobs wait in a bounded queue; each accepted job gets exactly one result, whatever dies. A crash costs the job
+ * that ran.
  *
  * Context: a pool belongs to the thread that opened it, which has to outlive it, and the process must have one thread
  * whenever a worker is forked, restarts included (HAY_ETHREADS otherwise). The pool owns an event loop of its own, which the
@@ -29,10 +30,11 @@ extern "C" {
 struct ev_loop;
 struct hay_pool;
 
-/* rlimits and nice of each worker and of what it starts. 0: as this process has it. */
+/* rlimits and nice of each worker and of what it starts, set before plugins are loaded. 0: as this process has it; what is
+ * over this process's hard limit stays at that. Inline pools set none. */
 struct hay_limits {
     uint64_t memory_bytes;      /* RLIMIT_AS; malloc() fails beyond it */
-    uint64_t cpu_s;             /* RLIMIT_CPU; SIGXCPU, counted over the worker's life */
+    uint64_t cpu_s;             /* RLIMIT_CPU; SIGXCPU, a second later SIGKILL, counted over the worker's life */
     uint64_t files;             /* RLIMIT_NOFILE */
     uint64_t file_bytes;        /* RLIMIT_FSIZE; SIGXFSZ */
     int nice;                   /* added, 0 to 19 */
@@ -54,13 +56,15 @@ struct hay_pool_options {
     int64_t retry_delay_ms;     /* before the first retry, then doubled, with jitter; 0: 100 */
     int64_t retry_delay_max_ms; /* 0: 30,000 */
     bool raw_results;           /* results are bytes: do not check that they are one line of JSON */
-    /* A worker that has passed one of these is replaced once it is idle; that is no death, and not all are replaced at once. 0: none. */
-    uint64_t max_jobs_per_worker;
-    uint64_t max_worker_bytes;  /* of resident memory, looked at between jobs */
-    int64_t max_worker_age_ms;
+    /* A worker that has passed one of these is replaced once it is idle; that is no death, and not all are replaced at once.
+     * 0: none. */
+    uint64_t max_jobs_per_worker; /* never more; the pool's first workers may have fewer, so that they do not all end at once */
+    uint64_t max_worker_bytes;  /* of resident memory, looked at between jobs, at most every 50 ms */
+    int64_t max_worker_age_ms;  /* since it was ready; up to a quarter more, so that they do not all end at once */
     struct hay_limits limits;   /* what each worker may use */
-    /* In each worker: after its functions are loaded and before it takes a job (not 0: it cannot work, as if a plugin had failed to
-     * load), and when it ends in good order. `context` is the worker's copy. */
+    /* In each worker: after its functions are loaded and before it takes a job (not 0: it cannot work, as if a plugin had
+     * failed to load), and when it ends in good order. `context` is the worker's copy. Inline pools call them in this process,
+     * as worker 0: not 0 is HAY_EPLUGIN of hay_pool_start(). */
     int (*worker_start)(void *context, int worker);
     void (*worker_stop)(void *context, int worker);
 
@@ -117,7 +121,7 @@ struct hay_pool_stats {
     uint64_t deaths;            /* workers that ended without being asked */
     uint64_t restarts;          /* workers started in place of another */
     uint64_t log_dropped;       /* log lines cut or dropped */
-    int workers;                /* slots */
+    int workers;                /* slots, without surplus ones whose workers are ending */
     int workers_ready;
     uint64_t jobs_by_worker_max;
     uint64_t workers_used;      /* slots that settled at least one job */
@@ -130,9 +134,10 @@ HAY_API int hay_cpu_count(void);
 HAY_API struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay_error *error);
 
 /* Load a plugin: a name is looked up in HAYFORK_PLUGIN_PATH (not when set-user-ID) and then in the installed plugin
- * directory; anything with a slash is a path. A throw-away child loads it first, so a broken plugin costs an error here and nothing
- * else; the calling process never runs its code. With HAY_POOL_INLINE it is loaded right here instead. Blocking: up to 10 s. Only before the start.
- * Errors: HAY_EPLUGIN with a one-line text for each way in which a plugin can be broken; HAY_ETHREADS. */
+ * directory; anything with a slash is a path. A throw-away child loads it first, so a broken plugin costs an error here and
+ * nothing else; the calling process never runs its code. With HAY_POOL_INLINE it is loaded right here instead. Blocking: up to
+ * 10 s. Only before the start. Errors: HAY_EPLUGIN with a one-line text for each way in which a plugin can be broken;
+ * HAY_ETHREADS. */
 HAY_API enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct hay_error *error);
 
 /* Register a function of this program under "group.name". Strings are copied; the code has to be in the process at the fork.
@@ -152,8 +157,8 @@ HAY_API enum hay_status hay_pool_start(struct hay_pool *pool, struct hay_error *
 /* Hand over one job. Everything it points to is copied.
  * Blocking: with timeout_ms 0 never (HAY_EFULL); else it turns the pool's loop until there is room. Inside a callback it does
  * not wait: HAY_ETIMEDOUT at once.
- * Inline pools run the job before they return. Errors: HAY_EFULL, HAY_ETIMEDOUT, HAY_EUNKNOWN (function), HAY_EMSGSIZE (a job over 4 GiB),
- * HAY_ESTATE (not started, closed), HAY_EBROKEN, HAY_ENOMEM. `number` (may be NULL) receives the job's number. */
+ * Inline pools run the job before they return. Errors: HAY_EFULL, HAY_ETIMEDOUT, HAY_EUNKNOWN (function), HAY_EMSGSIZE (a job
+ * over 4 GiB), HAY_ESTATE (not started, closed), HAY_EBROKEN, HAY_ENOMEM. `number` (may be NULL) receives the job's number. */
 HAY_API enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, uint64_t *number,
                                         struct hay_error *error);
 
@@ -166,28 +171,34 @@ HAY_API enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, 
 /* Cancel all that has not started; with `running` also what has. */
 HAY_API void hay_pool_cancel_all(struct hay_pool *pool, bool running);
 
-/* Start no more jobs: what has not begun is taken back from the workers and waits, what runs goes on. And go on. */
+/* Start no more jobs: what has not begun is taken back from the workers and waits, what runs goes on. And go on. A hold outlives
+ * hay_pool_close(); a hay_pool_join() that waits for ever ends it first, for nobody else could. */
 HAY_API void hay_pool_hold(struct hay_pool *pool, bool held);
 
-/* Stop the workers and what they started (SIGSTOP to their groups), with all timeouts standing still. And go on (SIGCONT). */
+/* Stop the workers and what they started (SIGSTOP to their groups), with all timeouts and graces standing still. And go on
+ * (SIGCONT). Meanwhile no worker is started, and cancelling a running job waits; hay_pool_terminate() and a hay_pool_join()
+ * that waits for ever end it first. */
 HAY_API void hay_pool_freeze(struct hay_pool *pool, bool frozen);
 
-/* Change the number of workers, 1 to 4,096. More are forked at once. Fewer: surplus workers finish the job that they run, give back
- * what they have not begun, and end in good order. Returns at once. Errors: HAY_EINVAL, HAY_ESTATE (not started, closed, inline),
- * HAY_ETHREADS, HAY_ENOMEM; a failed fork is tried again, as after a death. */
+/* Change the number of workers, 1 to 4,096. More are forked at once. Fewer: surplus workers, those with the highest indexes,
+ * finish the job that they run, give back what they have not begun, and end in good order. Returns at once. A max_jobs that
+ * was left to the pool follows. Errors, with nothing changed: HAY_EINVAL, HAY_ESTATE (not started, closed, inline),
+ * HAY_EBROKEN, HAY_ETHREADS, HAY_ENOMEM; a failed fork is tried again, as after a death. */
 HAY_API enum hay_status hay_pool_resize(struct hay_pool *pool, int workers, struct hay_error *error);
 
 /* Stop reading results, because their consumer is blocked: workers fill their pipes and wait, timeouts stand still. And go on. */
 HAY_API void hay_pool_pause(struct hay_pool *pool, bool paused);
 
-/* Run the pool's loop until at least one result was delivered, or the timeout. HAY_OK, HAY_ETIMEDOUT, HAY_EOF (nothing is pending: the
- * loop is not turned, so workers that die meanwhile are replaced at the next turn). */
+/* Run the pool's loop until at least one result was delivered, or the timeout. HAY_OK, HAY_ETIMEDOUT, HAY_EOF (nothing is
+ * pending: the loop is not turned, so workers that die meanwhile are replaced at the next turn). */
 HAY_API enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms);
 
-/* close: take no more jobs. join: after close, run the loop until every job is settled and every worker has ended in good order.
- * terminate: cancel all, ask the running jobs to end, kill what is left after the grace; still one result for each job. Returns at
- * once; join waits for the end of it.
- * join returns HAY_ETIMEDOUT with all unchanged when the time was too short. */
+/* close: take no more jobs. join: after close, run the loop until every job is settled and every worker has ended in good
+ * order. terminate: cancel all, ask the running jobs to end, kill what is left after the grace; still one result for each
+ * job. Returns at once; join waits for the end of it.
+ * join returns HAY_ETIMEDOUT with all unchanged when the time was too short; HAY_ESTATE: neither closed nor terminated.
+ * Before the start: a pool that is closed or terminated cannot be started any more (HAY_ESTATE), and join has nothing to wait
+ * for (HAY_OK). */
 HAY_API void hay_pool_close(struct hay_pool *pool);
 HAY_API enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms);
 HAY_API enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_ms);
@@ -199,20 +210,27 @@ HAY_API void hay_pool_free(struct hay_pool *pool);
 
 struct hay_future;
 
-/* Submit as hay_pool_submit() does, and hold the result. NULL with `error` filled when it was not accepted. `job->on_done` is called
- * too. Ownership: hay_future_free(), before hay_pool_free() or after; freeing one that is pending lets the job run and drops its result. */
+/* Submit as hay_pool_submit() does, and hold the result. NULL with `error` filled when it was not accepted. `job->on_done` is
+ * called too, after the future has its result; inline pools call it before this returns.
+ * Ownership: hay_future_free(), before hay_pool_free() or after; freeing one that is pending lets the job run, calls
+ * `on_done` and drops its result. A future belongs to the pool's thread. */
 HAY_API struct hay_future *hay_pool_future(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, struct hay_error *error);
-/* Turn the pool's loop until the result is there. HAY_OK, HAY_ETIMEDOUT; inside a callback it does not wait. */
+/* Turn the pool's loop until the result is there. HAY_OK, HAY_EINVAL (NULL), HAY_ETIMEDOUT: the job goes on. Inside a
+ * callback it does not wait. After hay_pool_free() every future has its result. */
 HAY_API enum hay_status hay_future_wait(struct hay_future *future, int timeout_ms);
-/* The result, good until hay_future_free(); NULL while it is pending. */
+/* The result, good until hay_future_free(); NULL while it is pending. Its spans, where present, are followed by a NUL that
+ * does not count. Had there been no memory to keep it, it says so: an ok result is an error then. */
 HAY_API const struct hay_result *hay_future_result(const struct hay_future *future);
-/* As hay_pool_cancel(): a pending job is settled as cancelled at once, a running one is asked to end and killed after the grace. */
+/* As hay_pool_cancel(): a pending job is settled as cancelled at once, a running one is asked to end and killed after the
+ * grace. HAY_EUNKNOWN: it is settled already. */
 HAY_API enum hay_status hay_future_cancel(struct hay_future *future, struct hay_error *error);
+/* At any time, also from a callback or while a wait for it turns the loop. NULL is fine. */
 HAY_API void hay_future_free(struct hay_future *future);
 
 /* ---- many jobs of one function ---- */
 
-/* What came of one item. `bytes` is the result's JSON, or the message of any other outcome; terminated by a NUL that does not count. */
+/* What came of one item. `bytes` is the result's JSON, or the message of any other outcome; terminated by a NUL that does not
+ * count. */
 struct hay_map_result {
     enum hay_outcome outcome;
     uint32_t attempts;
@@ -220,26 +238,39 @@ struct hay_map_result {
     size_t size;
 };
 
-/* Run `function` once for each of `count` args (absent: null), and fill `results` in their order. One item's failure is its own: HAY_OK
- * means that each has its result, not that each is ok. Turns the loop. HAY_ETIMEDOUT: what is unfinished was cancelled, and
- * every item still has its result. Ownership: the array is the caller's; hay_map_release() frees what is in it, also after an error. */
+/* Run `function` once for each of `count` args (absent, or no array at all: null), and fill `results` in their order. One
+ * item's failure is its own: HAY_OK means that each has its result, not that each is ok. Turns the loop; the queue may be
+ * smaller than `count`. HAY_ETIMEDOUT: what is unfinished was cancelled, what ran and did not end within the grace was
+ * killed. With any other error, HAY_EINVAL, HAY_EUNKNOWN (the function), HAY_ESTATE (not started, closed meanwhile, inside a
+ * callback), HAY_EBROKEN or HAY_ENOMEM, what was accepted has its result and the rest is skipped. So every item has an
+ * outcome and a text, whatever is returned. Ownership: the array is the caller's; hay_map_release() frees what is in it, also
+ * after an error. */
 HAY_API enum hay_status hay_pool_map(struct hay_pool *pool, const char *function, const struct hay_span *args, size_t count,
                                      int timeout_ms, struct hay_map_result *results, struct hay_error *error);
+/* May be repeated. NULL is fine. */
 HAY_API void hay_map_release(struct hay_map_result *results, size_t count);
 
-/* A stream of jobs: `next` is asked for one when there is room, and what it points to is copied. Its `tag` and `on_done` are not used. */
+/* A stream of jobs: `next` is asked for one when there is room. What it points to has to be good until `next` is asked again,
+ * or the stream ends. Its `tag` and `on_done` are not used. Both functions are callbacks: they may not turn the loop. */
 struct hay_each {
     void *context;
-    /* Fill `job`, which comes zeroed but for its function; false: there are no more. */
+    /* Fill `job`, which comes zeroed but for its function; false: there are no more, and it is not asked
+     * again. While it runs nothing else goes on, so it should not wait long. */
     bool (*next)(void *context, struct hay_job *job);
-    /* One result; `index` counts what `next` gave, from 0. False: stop; what is pending is cancelled, and nothing more is told. */
+    /* One result, good during the call; `index` counts what `next` gave, from 0. A job that the pool refuses for its own sake
+     * (an unknown function, a wrong timeout) comes as rejected, and the stream goes on. False: stop; what is pending is
+     * cancelled, and nothing more is told. */
     bool (*result)(void *context, uint64_t index, const struct hay_result *result);
     const char *function;       /* for jobs that name none */
     bool ordered;               /* tell results in the order of `next`; those that came early are kept */
     uint64_t window;            /* how many may be taken and not yet told; 0: as many as the pool takes, ordered: 2,048 a worker */
 };
-/* HAY_OK: all is told. HAY_ETIMEDOUT: the rest was cancelled. HAY_ECANCELLED: `result` said stop. Memory grows with the window, not
- * with the stream. Inside a callback: HAY_ESTATE. */
+/* Returns when all that was taken is settled and told. HAY_OK: that was the whole stream. HAY_ETIMEDOUT: what was unfinished
+ * is cancelled, and told so; what runs is killed after the grace. HAY_ECANCELLED: `result` said stop. HAY_ESTATE,
+ * HAY_EBROKEN: the pool was closed or broke meanwhile; a job that was taken too late is told as skipped. HAY_EINVAL,
+ * HAY_EUNKNOWN (`function`), HAY_ENOMEM; inside a callback: HAY_ESTATE. Memory grows with the window, not with the stream. A
+ * result that there was no memory to keep is told as an error. What a frozen pool cannot end is left to itself 5 s
+ * after the grace, and not told. */
 HAY_API enum hay_status hay_pool_each(struct hay_pool *pool, const struct hay_each *each, int timeout_ms, struct hay_error *error);
 
 /* ---- figures ---- */
@@ -249,13 +280,14 @@ struct hay_worker {
     pid_t pid;                  /* 0: none now */
     uint64_t generation;        /* processes that were started here */
     uint64_t settled;           /* jobs, by all of them */
-    int64_t busy_ns;            /* time spent in jobs, by all of them */
+    int64_t busy_ns;            /* time spent in settled jobs, by all of them */
     uint64_t job;               /* number of the job that runs, as far as is known; 0: none */
     uint64_t job_tag;
     struct hay_span job_id;     /* good until the loop turns */
     int64_t job_start_ns;       /* CLOCK_REALTIME */
 };
-/* False: there is no such worker. Reads what the workers have said; asks nobody. */
+/* Workers count from 0; surplus ones that are still ending come last. False: there is no such worker, as in inline pools.
+ * Reads what the workers have said; asks nobody. */
 HAY_API bool hay_pool_worker(const struct hay_pool *pool, int worker, struct hay_worker *info);
 HAY_API void hay_pool_stats(const struct hay_pool *pool, struct hay_pool_stats *stats);
 /* The process of a slot, 0 when it has none now. */

@@ -3,14 +3,10 @@
 
 #include "base/clock.h"
 #include "master/master.h"
+#include "master/settle.h"
 #include "master/supervisor.h"
 
 #define RECALL_WORTH_NS (50 * NS_PER_US) /* less expected work is not worth taking back for an idle worker */
-
-static bool is_ready(const struct slot *slot)
-{
-    return slot->state == SLOT_IDLE || slot->state == SLOT_BUSY;
-}
 
 /* A job that crashed a worker goes to one that ran nothing yet, alone. */
 static struct job *next_for(struct master *master, const struct slot *slot)
@@ -41,7 +37,7 @@ static void fill(struct master *master, struct slot *slot, uint64_t share)
             break;
         take_from_queue(master, job);
         if (slot_send(slot, job, estimate_ns)) {
-            master_drop_job(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
+            settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
             continue;
         }
         sent++;
@@ -55,7 +51,7 @@ static uint64_t fair_share(const struct master *master)
 {
     uint64_t ready = 0;
     for (int i = 0; i < master->slot_count; i++)
-        ready += is_ready(&master->slots[i]);
+        ready += slot_is_open(master->slots[i]);
     uint64_t queued = master->queue.size + master->fresh_count;
     return ready ? (queued + ready - 1) / ready : 0;
 }
@@ -67,8 +63,8 @@ static bool rebalance(struct master *master)
     bool is_idle = false;
     struct slot *most = NULL;
     for (int i = 0; i < master->slot_count; i++) {
-        struct slot *slot = &master->slots[i];
-        is_idle |= slot->state == SLOT_IDLE && !slot->fault[0] && !slot->broken_ns;
+        struct slot *slot = master->slots[i];
+        is_idle |= slot->state == SLOT_IDLE && slot_is_open(slot) && !slot->fault[0] && !slot->broken_ns;
         if (slot->state == SLOT_BUSY && slot->held > 1 && slot_unstarted(slot) && slot->expected_ns > RECALL_WORTH_NS &&
             (!most || slot->expected_ns > most->expected_ns))
             most = slot;
@@ -86,7 +82,9 @@ static void refresh(struct master *master)
         return;
     struct slot *idle = NULL;
     for (int i = 0; i < master->slot_count; i++) {
-        struct slot *slot = &master->slots[i];
+        struct slot *slot = master->slots[i];
+        if (slot->is_surplus)
+            continue;
         if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING || (slot->state == SLOT_DEAD && slot->restart_ns != TIME_NEVER))
             return;
         if (slot->state == SLOT_IDLE)
@@ -96,12 +94,19 @@ static void refresh(struct master *master)
         supervisor_stop(idle);
 }
 
+static bool stands_still(const struct master *master)
+{
+    return master->is_held || master->frozen_ns;
+}
+
 void dispatch_all(struct master *master)
 {
+    if (stands_still(master))
+        return;
     do {
         uint64_t share = fair_share(master);
         for (int i = 0; i < master->slot_count && share; i++)
-            fill(master, &master->slots[(master->first_slot + i) % master->slot_count], share);
+            fill(master, master->slots[(master->first_slot + i) % master->slot_count], share);
         if (master->slot_count)
             master->first_slot = (master->first_slot + 1) % master->slot_count;
     } while (!master->queue.size && rebalance(master));
@@ -110,6 +115,6 @@ void dispatch_all(struct master *master)
 
 void dispatch_slot(struct master *master, struct slot *slot)
 {
-    if (is_ready(slot))
+    if (slot_is_open(slot) && !stands_still(master))
         fill(master, slot, fair_share(master));
 }

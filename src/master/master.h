@@ -2,9 +2,10 @@
  *
  * The parent side of a pool: accepts jobs, and settles each exactly once.
  *
- * The parts: queue (what waits), dispatch (what goes where), slot (one worker and what it holds), supervisor (starts, deaths,
- * restarts), lookout (looks, deadlines), recorder (counts and estimates). They call back up through the functions at the end of this file. Nothing
- * here parses what jobs carry, and nothing that a worker says is believed before it is checked.
+ * The parts: queue (what waits), dispatch (what goes where), slot (one worker and what it holds), supervisor (starts, stops,
+ * restarts), death (what is left of a worker), lookout (looks, deadlines), recycle (workers that had enough), settle (how
+ * attempts end), recorder (counts and estimates). They call back up through what is at the end of this file. Nothing here
+ * parses what jobs carry, and nothing that a worker says is believed before it is checked.
  */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
@@ -37,6 +38,8 @@ struct master_options {
     uint64_t max_jobs, max_bytes, max_result_bytes;
     int64_t timeout_ns, grace_ns;
     struct retry_policy retry;
+    uint64_t max_jobs_per_worker, max_worker_bytes;  /* 0: no limit, for these three */
+    int64_t max_worker_age_ns;
     bool raw_results;
     int (*worker_main)(struct master_worker *worker);
     void *worker_context;
@@ -60,8 +63,10 @@ struct master {
     struct list fresh;         /* queued, but only for a worker that ran nothing yet */
     uint64_t fresh_count;
     struct recorder recorder;
-    struct slot *slots;
-    int slot_count;
+    struct slot **slots;       /* each stays where it is, and as long as the master, for watchers point at it */
+    int slot_count;            /* slots in use: wanted ones, and surplus ones whose worker still lives */
+    int slots_made;
+    int wanted;                /* workers; slots from this one on are surplus */
     int first_slot;            /* where the dispatcher begins: turns round */
     ev_prepare prepare;
     ev_io tick;                /* on a timerfd: see master_want_tick() */
@@ -72,15 +77,19 @@ struct master {
     int deaths_in_a_row;       /* of workers that settled nothing, with no job settled meanwhile */
     int64_t wall_offset_ns;    /* CLOCK_REALTIME - CLOCK_MONOTONIC, of the last tick */
     int64_t paused_ns;         /* since when results are not read, 0: not paused */
+    int64_t frozen_ns;         /* since when the workers are stopped, 0: not */
+    int64_t still_ns;          /* paused or frozen: since when that is not yet excluded from deadlines */
+    bool is_held;              /* sends nothing */
     bool holds_loop;           /* counts as an active watcher, because jobs are pending */
     bool is_dirty;             /* the dispatcher has something to look at */
     bool is_room_wanted;
+    bool is_resized;           /* there may be room */
     bool is_closed;            /* takes no more jobs */
     bool is_terminating;       /* kills what is left */
     bool is_broken;
     bool is_broken_told;
-    char broken_reason[256];
-    uint64_t log_dropped;
+    char broken_reason[256];   /* a whole sentence */
+    uint64_t log_dropped;      /* by workers that are gone */
     unsigned char *outbox_copy;
 };
 
@@ -105,47 +114,38 @@ struct master_submission {
 bool master_has_room(const struct master *master, uint64_t size);
 enum hay_status master_submit(struct master *master, const struct master_submission *submission, uint64_t *number,
                               struct hay_error *error);
-enum hay_status master_cancel(struct master *master, uint64_t number);
-void master_cancel_all(struct master *master, bool running);
-void master_pause(struct master *master, bool paused);
-void master_close(struct master *master);
-/* Cancel everything and kill what has not ended after the grace. */
-void master_terminate(struct master *master, int64_t grace_ns);
-/* Closed, all settled, no process left. */
-bool master_is_done(const struct master *master);
 static inline uint64_t master_pending(const struct master *master)
 {
     return master->store.accepted - master->store.in_state[JOB_DONE];
 }
 
+/* cancel.c */
+enum hay_status master_cancel(struct master *master, uint64_t number);
+void master_cancel_all(struct master *master, bool running);
+/* All that was submitted with this done_context, running or not. May be repeated. */
+void master_cancel_batch(struct master *master, const void *done_context);
+
+/* resize.c: this many workers, and room for so many jobs. */
+enum hay_status master_resize(struct master *master, int workers, uint64_t max_jobs, struct hay_error *error);
+
+/* standstill.c: read no results; send no jobs; stop the workers. */
+void master_pause(struct master *master, bool paused);
+void master_hold(struct master *master, bool held);
+void master_freeze(struct master *master, bool frozen);
+
+/* shutdown.c */
+void master_close(struct master *master);
+/* Cancel everything and kill what has not ended after the grace. */
+void master_terminate(struct master *master, int64_t grace_ns);
+/* Closed, all settled, no process left. */
+bool master_is_done(const struct master *master);
+
 /* ---- reports from the parts ---- */
 
-/* An attempt that was started has ended. Settles the job or queues it again. `message` for all but ok. */
-struct attempt_end {
-    enum hay_outcome outcome;
-    struct hay_span value, message;
-    int signal, exit_code;
-};
-/* True when the job is settled by this, false when it runs again. */
-bool master_end_attempt(struct master *master, struct job *job, const struct attempt_end *end);
-/* A job that is not with a worker ends: cancelled or skipped. */
-void master_drop_job(struct master *master, struct job *job, enum hay_outcome outcome, const char *message);
-/* Back to the head of its priority; the job is in SENT or STARTED. */
-void master_return_job(struct master *master, struct job *job);
-/* A queued job pays for a death although nobody saw it start: QUEUED to STARTED, without an attempt more. */
-void master_charge_queued(struct master *master, struct job *job);
-/* No fresh worker can be had: its jobs are queued for any. */
-void master_release_fresh(struct master *master);
-/* The job began: SENT to STARTED, one attempt more. */
-void master_job_started(struct master *master, struct slot *slot, struct job *job);
-/* What a result would say of this job; for callbacks. */
-void master_describe(const struct master *master, const struct job *job, struct hay_result *result);
 /* Look at the clock no later than this. */
 void master_want_tick(struct master *master, int64_t when_ns);
-/* Stop the pool: nothing works any more. */
-void master_break(struct master *master, const char *reason);
-/* Report that, once the last of what was accepted has come back. */
-void master_tell_broken(struct master *master);
+/* Tell the program that there is room again, if it wanted to know and there is. */
+void master_tell_room(struct master *master);
 static inline void master_mark_dirty(struct master *master)
 {
     master->is_dirty = true;

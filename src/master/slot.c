@@ -3,72 +3,18 @@
 
 #include "base/clock.h"
 #include "master/master.h"
+#include "master/settle.h"
 #include "master/supervisor.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-static const bool allowed[SLOT_STATE_COUNT][SLOT_STATE_COUNT] = {
-    [SLOT_DEAD] = {[SLOT_STARTING] = true},
-    [SLOT_STARTING] = {[SLOT_IDLE] = true, [SLOT_STOPPING] = true, [SLOT_DEAD] = true},
-    [SLOT_IDLE] = {[SLOT_BUSY] = true, [SLOT_STOPPING] = true, [SLOT_DEAD] = true},
-    [SLOT_BUSY] = {[SLOT_IDLE] = true, [SLOT_DEAD] = true},
-    [SLOT_STOPPING] = {[SLOT_DEAD] = true},
-};
-
-int slot_init(struct slot *slot, struct master *master, int index)
-{
-    *slot = (struct slot){.master = master, .index = index, .child = CHILD_NONE, .restart_ns = TIME_NEVER, .kill_ns = TIME_NEVER};
-    slot->channel.fd = -1;
-    slot->ring = calloc(WINDOW_MAX, sizeof *slot->ring);
-    return slot->ring ? 0 : -ENOMEM;
-}
-
-void slot_release(struct slot *slot)
-{
-    free(slot->ring);
-    slot->ring = NULL;
-}
-
-void slot_set_state(struct slot *slot, enum slot_state next)
-{
-    if (slot->state == next)
-        return;
-    if (!allowed[slot->state][next]) {
-        master_break(slot->master, "internal: a worker's place made a move that it may not make");
-        return;
-    }
-    slot->state = next;
-    if (next == SLOT_IDLE || next == SLOT_DEAD)
-        master_mark_dirty(slot->master);
-}
-
-void slot_begin_generation(struct slot *slot)
-{
-    slot->generation++;
-    slot->epoch = slot->ring_epoch = 1;
-    slot->base = slot->next = slot->claimed = slot->held = 0;
-    slot->window = 1;
-    slot->batch_settled = 0;
-    slot->claimed_offset = 0;
-    slot->expected_ns = 0;
-    slot->started_jobs = slot->settled_jobs = 0;
-    slot->look_ns = TIME_NEVER;
-    slot->look_step = 0;
-    slot->first_sight_ns = slot->excluded_ns = slot->ended_ns = slot->broken_ns = 0;
-    slot->ending = slot->end_wanted = 0;
-    slot->kill_ns = TIME_NEVER;
-    slot->killed = slot->is_deaf = false;
-    slot->fault[0] = '\0';
-}
 
 /* ---- sending ---- */
 
 bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t estimate_ns)
 {
-    if (slot->state != SLOT_IDLE && slot->state != SLOT_BUSY)
+    if (!slot_is_open(slot) || slot_is_recalled(slot) || slot->ending)
         return false;
-    if (slot_is_recalled(slot) || slot->ending || slot->broken_ns || slot->fault[0] || slot->next >= POSITION_MAX)
+    if (slot->broken_ns || slot->fault[0] || slot->next >= POSITION_MAX)
         return false;
     if (slot->held == 0)
         return true;
@@ -142,7 +88,7 @@ static void mark_claimed(struct slot *slot, uint32_t started)
 {
     for (uint32_t position = slot->claimed; position < started; position++) {
         struct sending *sending = slot_sending(slot, position);
-        master_job_started(slot->master, slot, sending->job);
+        settle_started(slot->master, slot, sending->job);
         slot->claimed_offset = sending->end_offset;
         slot->started_jobs++;
     }
@@ -152,9 +98,12 @@ static void mark_claimed(struct slot *slot, uint32_t started)
     slot->look_step = 0;
 }
 
+/* No more than was sent, and of that only what has left the buffer whole. */
 static bool is_believable(const struct slot *slot, struct claim claim, uint32_t epoch)
 {
-    return claim.epoch == epoch && claim.started >= slot->claimed && claim.started <= slot->next;
+    if (claim.epoch != epoch || claim.started < slot->claimed || claim.started > slot->next)
+        return false;
+    return claim.started == slot->claimed || slot_sending(slot, claim.started - 1)->end_offset <= slot->channel.sent;
 }
 
 bool slot_update_claim(struct slot *slot)
@@ -192,7 +141,7 @@ void slot_return_unstarted(struct slot *slot)
         struct job *job = take_out(slot, position);
         slot->next = position;
         slot->master->recorder.recalled++;
-        master_return_job(slot->master, job);
+        settle_return(slot->master, job);
     }
     channel_recall(&slot->channel);
     close_up(slot);
@@ -205,6 +154,12 @@ bool slot_recall(struct slot *slot)
     bool believed = slot_take_back(slot);
     slot_return_unstarted(slot);
     return believed;
+}
+
+void slot_forget(struct slot *slot, uint32_t position)
+{
+    take_out(slot, position);
+    close_up(slot);
 }
 
 struct job *slot_running(struct slot *slot)
@@ -221,17 +176,17 @@ struct job *slot_bury_ring(struct slot *slot, struct job **head)
             continue;
         struct job *job = take_out(slot, position);
         bool is_claimed = position < slot->claimed;
-        /* Several claimed jobs without a result: the ledger lied, for a worker claims the next only after it published the last. The
-         * oldest is blamed, and comes last here; the others never began. */
+        /* Several claimed jobs without a result: the ledger lied, for a worker claims the next only after it published the
+         * last. The oldest is blamed, and comes last here; the others never began. */
         if (is_claimed) {
             if (blamed) {
                 blamed->attempts--;
                 slot->master->recorder.started--;
-                master_return_job(slot->master, blamed);
+                settle_return(slot->master, blamed);
             }
             blamed = job;
         } else {
-            master_return_job(slot->master, job);
+            settle_return(slot->master, job);
             *head = job;
         }
     }
@@ -293,7 +248,9 @@ static bool take_result(struct slot *slot, const struct frame_head *head, const 
     bound_times(slot, &fixed);
     job->start_ns = fixed.start_ns;
     job->run_ns = fixed.run_ns;
-    recorder_measure(&slot->master->recorder, job->function, fixed.run_ns);
+    slot->busy_ns += fixed.run_ns;
+    if (!slot->excluded_ns) /* else it may have stood still */
+        recorder_measure(&slot->master->recorder, job->function, fixed.run_ns);
     take_out(slot, head->position);
     slot->batch_settled++;
     slot->settled_jobs++;
@@ -312,7 +269,7 @@ static bool take_result(struct slot *slot, const struct frame_head *head, const 
         atomic_store(&slot->ledger->cancel, 0);
     }
     close_up(slot);
-    master_end_attempt(slot->master, job, &end);
+    settle_attempt(slot->master, job, &end);
     return true;
 }
 
@@ -328,7 +285,7 @@ static bool take_progress(struct slot *slot, const struct frame_head *head, cons
         return false;
     }
     if (found > 0 && master->options.on_progress && hay_json_check((const char *)body, size, HAY_JOBLINE_DEPTH, NULL) == HAY_OK) {
-        master_describe(master, job, &result);
+        settle_describe(master, job, &result);
         master->callback_depth++;
         master->options.on_progress(master->options.context, &result, (const char *)body, size);
         master->callback_depth--;

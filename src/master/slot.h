@@ -66,6 +66,18 @@ struct slot {
     uint64_t started_jobs;      /* in this generation */
     uint64_t settled_jobs;      /* in this generation */
     uint64_t settled_ever;
+    int64_t busy_ns;            /* spent in jobs, ever */
+    pid_t pid;                  /* of this generation, for results: `child` forgets it when other code reaped it */
+
+    /* its end in good order: recycle.c and resize.c */
+    bool is_surplus;            /* the pool wants fewer workers */
+    bool is_recycled;           /* this worker is being replaced */
+    bool is_successor;          /* this one replaces it, and is not ready */
+    bool is_due;                /* too old or too large: takes one job at a time until it is its turn */
+    uint64_t jobs_limit;        /* this generation starts so many at most */
+    int64_t old_ns;             /* when it is too old */
+    int64_t weighed_ns;         /* when its memory was looked at, */
+    uint64_t weighed_jobs;      /* and what it had settled then */
 
     /* looks and deadlines: the supervisor's */
     int64_t look_ns;            /* when to look next */
@@ -91,9 +103,12 @@ struct slot {
     struct log_pipe *log;       /* what the worker prints */
 };
 
-/* Allocates the ring. 0 or -ENOMEM. */
-int slot_init(struct slot *slot, struct master *master, int index);
-void slot_release(struct slot *slot);
+/* A dead slot, without a ring; NULL without memory. */
+struct slot *slot_new(struct master *master, int index);
+void slot_free(struct slot *slot);
+/* The ring, for as long as the slot is in use. 0 or -ENOMEM. */
+int slot_equip(struct slot *slot);
+void slot_strip(struct slot *slot);
 /* The only way to change the state: checks a table of allowed moves. */
 void slot_set_state(struct slot *slot, enum slot_state next);
 /* A new process: empty ring, first epoch, window of one. */
@@ -114,6 +129,18 @@ static inline uint32_t slot_unstarted(const struct slot *slot)
     return slot_is_recalled(slot) ? 0 : slot->next - slot->claimed;
 }
 
+static inline bool slot_is_leaving(const struct slot *slot)
+{
+    return slot->is_surplus || slot->is_recycled;
+}
+
+/* Does it take jobs at all, window and work aside? */
+static inline bool slot_is_open(const struct slot *slot)
+{
+    return (slot->state == SLOT_IDLE || slot->state == SLOT_BUSY) && !slot_is_leaving(slot) && !(slot->is_due && slot->held) &&
+           slot->started_jobs + slot_unstarted(slot) < slot->jobs_limit;
+}
+
 /* May this job be sent now, as far as ready state, window, work and bytes go? */
 bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t estimate_ns);
 /* Append the job's frame. The job moves to SENT. 0 or -ENOMEM with nothing changed. */
@@ -126,6 +153,8 @@ bool slot_take_back(struct slot *slot);
 void slot_return_unstarted(struct slot *slot);
 /* Both, where anything is unstarted. */
 bool slot_recall(struct slot *slot);
+/* After a take-back: this one sending is the caller's, although the slot keeps the others. */
+void slot_forget(struct slot *slot, uint32_t position);
 /* The claimed, unsettled sending that runs now (the newest claimed), or NULL. */
 struct job *slot_running(struct slot *slot);
 /* One frame from the pipe or the outbox. False when it cannot be true: the slot is faulted. */

@@ -4,14 +4,16 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "master/death.h"
 #include "master/dispatch.h"
 #include "master/logpipe.h"
 #include "master/lookout.h"
 #include "master/master.h"
+#include "master/recycle.h"
+#include "master/settle.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,12 +22,6 @@
 #define STOP_LIMIT_NS (5 * NS_PER_S)
 #define BROKEN_LIMIT_NS (50 * NS_PER_MS)   /* a dying worker closes its pipe a moment before it can be waited for */
 #define REAPED_LIMIT_NS (1 * NS_PER_S)     /* for the default loop to tell the status that it took */
-#define RESTART_MIN_NS (10 * NS_PER_MS)
-#define RESTART_MAX_NS (2 * NS_PER_S)
-#define DEATHS_MAX 10
-#define FREE_LOSSES 2
-
-static void bury(struct slot *slot, struct exit_status status);
 
 /* ---- start ---- */
 
@@ -47,6 +43,15 @@ static void on_log_line(void *context, const char *line, size_t size)
     slot->master->callback_depth--;
 }
 
+/* The worker's words, as one line. */
+static void copy_line(char *text, size_t capacity, const unsigned char *bytes, size_t size)
+{
+    size_t length = size < capacity - 1 ? size : capacity - 1;
+    for (size_t i = 0; i < length; i++)
+        text[i] = (char)(bytes[i] < 0x20 || bytes[i] == 0x7f ? ' ' : bytes[i]);
+    text[length] = '\0';
+}
+
 static bool take_ready(struct slot *slot, const struct frame_head *head, const unsigned char *body)
 {
     const struct master_options *options = &slot->master->options;
@@ -57,15 +62,14 @@ static bool take_ready(struct slot *slot, const struct frame_head *head, const u
         supervisor_fault(slot, "said twice that it was ready");
     } else if (head->flags & FRAME_FAILED) {
         char text[160];
-        size_t length = size < sizeof text - 1 ? size : sizeof text - 1;
-        memcpy(text, body, length);
-        text[length] = '\0';
+        copy_line(text, sizeof text, body, size);
         supervisor_fault(slot, text);
     } else if (size != options->ready_size || memcmp(body, options->ready_bytes, size) != 0) {
         supervisor_fault(slot, "loaded other functions than the ones that were checked");
     } else {
         slot->look_ns = TIME_NEVER;
         slot_set_state(slot, SLOT_IDLE);
+        recycle_begin(slot);
         if (slot->master->paused_ns)
             channel_pause(&slot->channel, true);
         return true;
@@ -100,6 +104,7 @@ static void on_batch(struct channel *channel)
         slot->look_ns = clock_now_ns() + LOOKOUT_FIRST_NS;
         master_want_tick(slot->master, slot->look_ns);
     }
+    recycle_after_batch(slot);
     dispatch_slot(slot->master, slot);
 }
 
@@ -133,7 +138,7 @@ static void on_exited(struct ev_loop *loop, ev_io *watcher, int events)
         master_want_tick(slot->master, slot->broken_ns + BROKEN_LIMIT_NS);
         return;
     }
-    bury(slot, status);
+    death_bury(slot, status);
 }
 
 static void on_reaped(struct ev_loop *loop, ev_child *watcher, int events)
@@ -141,7 +146,7 @@ static void on_reaped(struct ev_loop *loop, ev_child *watcher, int events)
     (void)loop, (void)events;
     struct slot *slot = watcher->data;
     slot->child.pid = 0; /* reaped: its number, and its group's, may be another's by now */
-    bury(slot, exit_from_wait_status(watcher->rstatus));
+    death_bury(slot, exit_from_wait_status(watcher->rstatus));
 }
 
 struct birth {
@@ -207,6 +212,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
     }
     if (!status) {
         mapping_hide_from_children(&slot->mapping);
+        slot->pid = slot->child.pid;
         watch(slot, &birth);
         slot->restart_ns = TIME_NEVER;
         slot_set_state(slot, SLOT_STARTING);
@@ -253,144 +259,6 @@ void supervisor_stop(struct slot *slot)
         channel_flush(&slot->channel);
 }
 
-/* Everything of this generation but the ring. */
-static void close_generation(struct slot *slot)
-{
-    struct master *master = slot->master;
-    ev_io_stop(master->loop, &slot->exited);
-    if (master->options.is_default_loop)
-        ev_child_stop(master->loop, &slot->reaped);
-    channel_close(&slot->channel);
-    if (slot->log)
-        master->log_dropped += slot->log->cut_lines;
-    log_pipe_close(slot->log);
-    slot->log = NULL;
-    mapping_close(&slot->mapping);
-    slot->ledger = NULL;
-}
-
-static size_t describe_death(const struct slot *slot, struct exit_status status, struct attempt_end *end, char *text, size_t size)
-{
-    size_t n;
-    bool is_ours = slot->killed && status.kind == EXIT_SIGNAL && status.value == SIGKILL;
-    end->signal = status.kind == EXIT_SIGNAL ? status.value : 0;
-    end->exit_code = status.kind == EXIT_CODE ? status.value : -1;
-    if (is_ours && slot->fault[0]) {
-        n = (size_t)snprintf(text, size, "killed: the worker %s", slot->fault);
-    } else {
-        n = exit_describe(status, text, size);
-        if (slot->fault[0])
-            n += (size_t)snprintf(text + n, size - n, "; the worker %s", slot->fault);
-    }
-    if (n < size && slot->log && slot->log->last_size)
-        n += (size_t)snprintf(text + n, size - n, "; last line printed: %.*s", (int)slot->log->last_size, slot->log->last);
-    return n < size ? n : size - 1;
-}
-
-/* Settle or return what the dead worker held. True when its death was charged to a job. */
-static bool settle_ring(struct slot *slot, struct exit_status status)
-{
-    struct master *master = slot->master;
-    char text[640];
-    struct attempt_end end = {.outcome = HAY_OUTCOME_CRASH};
-    end.message = (struct hay_span){text, describe_death(slot, status, &end, text, sizeof text)};
-    struct job *head, *running;
-    int64_t start_ns;
-    if (lookout_examine(slot, &running, &start_ns) == RUNNING_NOW)
-        running->start_ns = start_ns;
-    struct job *blamed = slot_bury_ring(slot, &head);
-    /* A job that hides its start cannot kill for ever: twice is free, then the head of the window pays. */
-    if (!blamed && head && head->state == JOB_QUEUED && head->losses < UINT8_MAX && ++head->losses > FREE_LOSSES) {
-        master_charge_queued(master, head);
-        blamed = head;
-    }
-    if (!blamed)
-        return false;
-    if (blamed->worker >= 0)
-        blamed->run_ns = clock_now_ns() - blamed->start_ns;
-    bool is_ours = slot->killed && master->is_terminating;
-    if (slot->ending == blamed->number || is_ours) {
-        slot->ending_outcome = slot->ending == blamed->number ? slot->ending_outcome : HAY_OUTCOME_CANCELLED;
-        end = (struct attempt_end){.outcome = slot->ending_outcome, .exit_code = -1};
-        slot->ending = 0;
-    }
-    if (master_end_attempt(master, blamed, &end)) {
-        slot->settled_jobs++;
-        slot->settled_ever++;
-    }
-    return true;
-}
-
-static void plan_restart(struct slot *slot, bool is_charged)
-{
-    struct master *master = slot->master;
-    slot->failures = slot->settled_jobs ? 0 : slot->failures + 1;
-    int64_t delay_ns = 0;
-    if (slot->failures) {
-        int doublings = slot->failures - 1 < 16 ? slot->failures - 1 : 16;
-        delay_ns = RESTART_MIN_NS << doublings;
-        delay_ns = delay_ns < RESTART_MAX_NS ? delay_ns : RESTART_MAX_NS;
-    }
-    /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever and does not count here. */
-    if (slot->failures && !is_charged && !master->is_terminating && ++master->deaths_in_a_row >= DEATHS_MAX) {
-        char reason[256];
-        snprintf(reason, sizeof reason, "workers kept dying with no job settled%s%.200s", slot->fault[0] ? "; the last one: " : "", slot->fault);
-        master_break(master, reason);
-    }
-    slot->restart_ns = clock_now_ns() + delay_ns;
-    if (!master->is_broken && !master->is_terminating)
-        master_want_tick(master, slot->restart_ns);
-}
-
-/* The worker is dead and, unless other code took it, unreaped, so its group's number is still its own. */
-static void bury(struct slot *slot, struct exit_status status)
-{
-    struct master *master = slot->master;
-    bool was_stopping = slot->state == SLOT_STOPPING;
-    ev_io_stop(master->loop, &slot->exited);
-    if (status.kind != EXIT_UNKNOWN)
-        child_signal_group(&slot->child, SIGKILL);
-    /* Also after a fault: what it finished before stands, and what it claimed says whose doing it was. */
-    if (!slot->is_deaf)
-        channel_drain(&slot->channel);
-    if (slot->log)
-        log_pipe_drain(slot->log);
-    slot_update_claim(slot);
-    master->recorder.salvaged += slot_read_outbox(slot);
-    if (slot->state == SLOT_STARTING && !slot->fault[0])
-        exit_describe(status, slot->fault, sizeof slot->fault);
-    bool is_charged = settle_ring(slot, status);
-    bool in_order = was_stopping && status.kind == EXIT_CODE && status.value == 0;
-    if (!in_order)
-        master->recorder.deaths++;
-    child_reap(&slot->child);
-    close_generation(slot);
-    slot_set_state(slot, SLOT_DEAD);
-    if (!was_stopping) {
-        plan_restart(slot, is_charged);
-    } else {
-        /* It was only replaced, unless nothing is left to do: then the tick starts nobody. */
-        slot->restart_ns = clock_now_ns();
-        master_want_tick(master, slot->restart_ns);
-    }
-    master_mark_dirty(master);
-    master_tell_broken(master);
-}
-
-void supervisor_discard(struct slot *slot)
-{
-    if (slot->state == SLOT_DEAD)
-        return;
-    struct pollfd ended = {.fd = slot->child.pidfd, .events = POLLIN};
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
-    supervisor_kill(slot);
-    int64_t deadline_ns = clock_now_ns() + STOP_LIMIT_NS;
-    while (poll(&ended, 1, clock_left_ms(deadline_ns)) < 0 && errno == EINTR)
-        ;
-    child_peek(&slot->child, &status);
-    bury(slot, status);
-}
-
 /* ---- the tick ---- */
 
 static void restart(struct slot *slot, int64_t now_ns)
@@ -402,35 +270,62 @@ static void restart(struct slot *slot, int64_t now_ns)
         master->recorder.restarts++;
         return;
     }
+    slot->is_successor = false;
     /* With another worker alive the pool goes on with fewer for as long as it takes; what waits for a fresh one takes any. */
-    master_release_fresh(master);
+    settle_release_fresh(master);
     snprintf(slot->fault, sizeof slot->fault, "could not be started: %.170s", error.text);
     for (int i = 0; i < master->slot_count; i++)
-        if (master->slots[i].state != SLOT_DEAD) {
-            slot->restart_ns = now_ns + RESTART_MAX_NS;
+        if (master->slots[i]->state != SLOT_DEAD) {
+            slot->restart_ns = now_ns + DEATH_RESTART_MAX_NS;
             return;
         }
     slot->settled_jobs = 0;
-    plan_restart(slot, false);
+    death_plan_restart(slot, false);
+}
+
+/* Nothing left to start workers for. */
+static bool wants_no_restart(const struct slot *slot)
+{
+    const struct master *master = slot->master;
+    return slot->restart_ns == TIME_NEVER || slot->is_surplus || master->is_broken || master->is_terminating ||
+           (master->is_closed && !master_pending(master));
+}
+
+/* Its pipe has ended. */
+static void judge_broken(struct slot *slot, int64_t now_ns)
+{
+    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    int64_t since_ns = now_ns - slot->broken_ns;
+    int peeked = child_peek(&slot->child, &status);
+    if (peeked < 0 && since_ns >= REAPED_LIMIT_NS)
+        death_bury(slot, status);
+    else if (peeked == 0 && since_ns >= BROKEN_LIMIT_NS)
+        supervisor_fault(slot, "closed its pipe");
+}
+
+/* An idle worker is of interest to nobody but who wants it replaced. */
+static int64_t tick_ready(struct slot *slot, int64_t now_ns)
+{
+    int64_t lookout_ns = slot->state == SLOT_BUSY ? lookout_tick(slot, now_ns) : TIME_NEVER;
+    if (slot->state != SLOT_IDLE && slot->state != SLOT_BUSY)
+        return lookout_ns;
+    int64_t recycle_ns = recycle_tick(slot, now_ns);
+    return lookout_ns < recycle_ns ? lookout_ns : recycle_ns;
 }
 
 int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
 {
-    struct master *master = slot->master;
+    if (slot->master->frozen_ns)
+        return TIME_NEVER;
     if (slot->broken_ns && slot->state != SLOT_DEAD) {
-        struct exit_status status = {EXIT_UNKNOWN, 0, false};
-        int64_t since_ns = now_ns - slot->broken_ns;
-        int peeked = child_peek(&slot->child, &status);
-        if (peeked < 0 && since_ns >= REAPED_LIMIT_NS)
-            bury(slot, status);
-        else if (peeked == 0 && since_ns >= BROKEN_LIMIT_NS)
-            supervisor_fault(slot, "closed its pipe");
+        judge_broken(slot, now_ns);
         if (slot->state != SLOT_DEAD)
             return now_ns + BROKEN_LIMIT_NS;
     }
     switch (slot->state) {
+    case SLOT_IDLE:
     case SLOT_BUSY:
-        return lookout_tick(slot, now_ns);
+        return tick_ready(slot, now_ns);
     case SLOT_STARTING:
         if (now_ns >= slot->look_ns && !slot->fault[0])
             supervisor_fault(slot, "was not ready after 10 s");
@@ -440,7 +335,7 @@ int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
             supervisor_kill(slot);
         return slot->killed ? TIME_NEVER : slot->look_ns;
     case SLOT_DEAD:
-        if (slot->restart_ns == TIME_NEVER || master->is_broken || master->is_terminating || (master->is_closed && !master_pending(master)))
+        if (wants_no_restart(slot))
             return TIME_NEVER;
         if (now_ns >= slot->restart_ns)
             restart(slot, now_ns);

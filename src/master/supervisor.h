@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of the workers: start, READY, death, restart with back-off, stop. Whatever a dead worker left in its pipe and outbox is
- * read before anybody is blamed, and it is reaped last. What a living one does is the lookout's matter.
+ * The life of the workers: start, READY, stop, restart. What a busy one does is the lookout's matter, and what is left of a
+ * dead one is settled in death.c.
  */
 #ifndef MASTER_SUPERVISOR_H
 #define MASTER_SUPERVISOR_H
@@ -24,7 +24,5 @@ void supervisor_fault(struct slot *slot, const char *reason);
 void supervisor_stop(struct slot *slot);
 /* SIGKILL, to the worker and its group. */
 void supervisor_kill(struct slot *slot);
-/* Kill and reap at once, without waiting for the loop: for freeing the pool. */
-void supervisor_discard(struct slot *slot);
 
 #endif

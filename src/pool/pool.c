@@ -7,9 +7,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "master/master.h"
 #include "plugin/plugin_load.h"
-#include "pool/inline.h"
+#include "pool/pool.h"
 #include "pool/probe.h"
 #include "worker/worker.h"
 
@@ -19,56 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define JOBS_PER_WORKER 2048
-#define MAX_WORKERS 4096
-#define DEFAULT_BYTES (UINT64_C(64) << 20)
-#define DEFAULT_RESULT (UINT64_C(16) << 20)
-#define MAX_RESULT (UINT64_C(1) << 30)
-#define DEFAULT_GRACE_MS 5000
-#define DEFAULT_RETRY_DELAY_MS 100
-#define MAX_MS (INT64_MAX / NS_PER_MS / 4)
-
-struct hay_pool {
-    struct hay_pool_options options;
-    struct retry_policy retry;
-    struct registry registry;
-    struct buffer table;         /* the registry as bytes: what READY has to say */
-    struct ev_loop *loop;
-    bool owns_loop;
-    bool is_started;
-    bool is_inline;
-    bool is_inline_closed;
-    bool is_turning;             /* a call turns the loop: callbacks do not turn it again */
-    struct inline_pool inline_pool;
-    struct master master;
-};
-
 /* ---- set-up ---- */
-
-static enum hay_status check_options(struct hay_pool_options *options, struct hay_error *error)
-{
-    if (options->workers == 0)
-        options->workers = hay_cpu_count();
-    if (options->workers < HAY_POOL_INLINE || options->workers > MAX_WORKERS)
-        return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", options->workers, MAX_WORKERS);
-    if (options->timeout_ms < 0 || options->timeout_ms > MAX_MS || options->grace_ms < HAY_POOL_NO_GRACE || options->grace_ms > MAX_MS ||
-        options->retry_delay_ms < 0 || options->retry_delay_ms > MAX_MS)
-        return error_set(error, HAY_EINVAL, "a time in the pool's options is out of range");
-    if (options->retries < 0 || options->crash_retries < HAY_POOL_NO_CRASH_RETRY)
-        return error_set(error, HAY_EINVAL, "a retry count in the pool's options is negative");
-    if (options->max_result_bytes > MAX_RESULT)
-        return error_set(error, HAY_EINVAL, "a result limit over 1 GiB");
-    if (!options->max_jobs)
-        options->max_jobs = JOBS_PER_WORKER * (uint64_t)(options->workers > 0 ? options->workers : 1);
-    if (!options->max_bytes)
-        options->max_bytes = DEFAULT_BYTES;
-    if (!options->max_result_bytes)
-        options->max_result_bytes = DEFAULT_RESULT;
-    options->grace_ms = options->grace_ms == HAY_POOL_NO_GRACE ? 0 : options->grace_ms ? options->grace_ms : DEFAULT_GRACE_MS;
-    options->crash_retries = options->crash_retries == HAY_POOL_NO_CRASH_RETRY ? 0 : options->crash_retries ? options->crash_retries : 1;
-    options->retry_delay_ms = options->retry_delay_ms ? options->retry_delay_ms : DEFAULT_RETRY_DELAY_MS;
-    return HAY_OK;
-}
 
 struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay_error *error)
 {
@@ -81,13 +31,16 @@ struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay
     buffer_init(&pool->table);
     if (options)
         pool->options = *options;
-    if (check_options(&pool->options, error))
+    pool->has_default_jobs = !pool->options.max_jobs;
+    if (pool_options_fill(&pool->options, error))
         goto fail;
     pool->is_inline = pool->options.workers == HAY_POOL_INLINE;
     pool->retry = (struct retry_policy){.retries = pool->options.retries,
                                         .crash_retries = pool->options.crash_retries,
                                         .retry_timeouts = pool->options.retry_timeouts,
+                                        .final_errors = pool->options.final_errors,
                                         .delay_ns = pool->options.retry_delay_ms * NS_PER_MS,
+                                        .max_delay_ns = pool->options.retry_delay_max_ms * NS_PER_MS,
                                         .jitter_state = (uint64_t)clock_now_ns() | 1};
     pool->loop = pool->options.loop;
     if (!pool->loop && !pool->is_inline) {
@@ -109,6 +62,8 @@ void hay_pool_free(struct hay_pool *pool)
     if (!pool)
         return;
     if (pool->is_started && pool->is_inline) {
+        if (pool->options.worker_stop)
+            pool->options.worker_stop(pool->options.context, 0);
         registry_stop_all(&pool->registry);
         inline_release(&pool->inline_pool);
     } else if (pool->is_started) {
@@ -197,7 +152,11 @@ static int run_worker(struct master_worker *given)
                                  .fd = given->fd,
                                  .index = given->index,
                                  .max_result_bytes = pool->options.max_result_bytes,
-                                 .table = &pool->registry};
+                                 .table = &pool->registry,
+                                 .limits = pool->options.limits,
+                                 .start = pool->options.worker_start,
+                                 .stop = pool->options.worker_stop,
+                                 .hook_context = pool->options.context};
     return worker_main(&setup);
 }
 
@@ -207,6 +166,11 @@ static enum hay_status start_inline(struct hay_pool *pool, struct hay_error *err
     struct hay_error *report = error ? error : &local;
     if (registry_start_all(&pool->registry, report))
         return report->status;
+    int code = pool->options.worker_start ? pool->options.worker_start(pool->options.context, 0) : 0;
+    if (code) {
+        registry_stop_all(&pool->registry);
+        return error_set(error, HAY_EPLUGIN, "the program's worker_start() refused with %d", code);
+    }
     inline_init(&pool->inline_pool, &pool->registry, &pool->options, &pool->retry);
     return HAY_OK;
 }
@@ -227,6 +191,9 @@ static enum hay_status start_master(struct hay_pool *pool, struct hay_error *err
         .timeout_ns = options->timeout_ms * NS_PER_MS,
         .grace_ns = options->grace_ms * NS_PER_MS,
         .retry = pool->retry,
+        .max_jobs_per_worker = options->max_jobs_per_worker,
+        .max_worker_bytes = options->max_worker_bytes,
+        .max_worker_age_ns = options->max_worker_age_ms * NS_PER_MS,
         .raw_results = options->raw_results,
         .worker_main = run_worker,
         .worker_context = pool,
@@ -253,17 +220,14 @@ enum hay_status hay_pool_start(struct hay_pool *pool, struct hay_error *error)
     enum hay_status status = refuse_started(pool, error);
     if (status)
         return status;
+    if (pool->is_inline_closed)
+        return error_set(error, HAY_ESTATE, "the pool was closed before it started");
     status = pool->is_inline ? start_inline(pool, error) : start_master(pool, error);
     pool->is_started = !status;
     return status;
 }
 
 /* ---- jobs ---- */
-
-static bool is_live(const struct hay_pool *pool)
-{
-    return pool && pool->is_started && !pool->is_inline;
-}
 
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 {
@@ -343,7 +307,7 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
     enum hay_status status = find_function(pool, job, &function, error);
     if (status)
         return status;
-    if (job->timeout_ms < HAY_JOB_NO_TIMEOUT || job->timeout_ms > MAX_MS)
+    if (job->timeout_ms < HAY_JOB_NO_TIMEOUT || job->timeout_ms > POOL_MAX_MS)
         return error_set(error, HAY_EINVAL, "a job's timeout is out of range");
     if (pool->is_inline) {
         if (pool->is_inline_closed)
@@ -372,26 +336,20 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
 
 enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, struct hay_error *error)
 {
-    if (!is_live(pool) || master_cancel(&pool->master, number))
+    if (!pool_is_live(pool) || master_cancel(&pool->master, number))
         return error_set(error, HAY_EUNKNOWN, "no job %llu is pending", (unsigned long long)number);
     return HAY_OK;
 }
 
 void hay_pool_cancel_all(struct hay_pool *pool, bool running)
 {
-    if (is_live(pool))
+    if (pool_is_live(pool))
         master_cancel_all(&pool->master, running);
-}
-
-void hay_pool_pause(struct hay_pool *pool, bool paused)
-{
-    if (is_live(pool))
-        master_pause(&pool->master, paused);
 }
 
 enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms)
 {
-    if (!is_live(pool) || !master_pending(&pool->master))
+    if (!pool_is_live(pool) || !master_pending(&pool->master))
         return HAY_EOF;
     return turn_until(pool, has_delivered, pool->master.delivered, timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;
 }
@@ -400,7 +358,7 @@ enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms)
 
 void hay_pool_close(struct hay_pool *pool)
 {
-    if (is_live(pool))
+    if (pool_is_live(pool))
         master_close(&pool->master);
     else if (pool)
         pool->is_inline_closed = true;
@@ -410,71 +368,26 @@ enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
 {
     if (!pool)
         return HAY_EINVAL;
-    if (!is_live(pool))
+    if (!pool_is_live(pool))
         return pool->is_inline_closed || !pool->is_started ? HAY_OK : HAY_ESTATE;
     if (!pool->master.is_closed && !pool->master.is_broken)
         return HAY_ESTATE;
+    if (timeout_ms < 0 && !pool->is_turning && !pool->master.callback_depth) {
+        /* Nobody could end them while this call waits for ever. */
+        master_hold(&pool->master, false);
+        master_freeze(&pool->master, false);
+    }
     return turn_until(pool, is_done, 0, timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;
 }
 
 enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_ms)
 {
-    if (!is_live(pool)) {
+    if (!pool_is_live(pool)) {
         hay_pool_close(pool);
         return HAY_OK;
     }
-    if (grace_ms < 0 || grace_ms > MAX_MS)
+    if (grace_ms < 0 || grace_ms > POOL_MAX_MS)
         grace_ms = 0;
     master_terminate(&pool->master, grace_ms * NS_PER_MS);
     return HAY_OK;
-}
-
-/* ---- figures ---- */
-
-static void inline_stats(const struct inline_pool *pool, struct hay_pool_stats *stats)
-{
-    stats->accepted = pool->accepted;
-    memcpy(stats->by_outcome, pool->by_outcome, sizeof stats->by_outcome);
-    stats->started = pool->started;
-    stats->retried = pool->retried;
-    stats->jobs_by_worker_max = pool->accepted;
-}
-
-void hay_pool_stats(const struct hay_pool *pool, struct hay_pool_stats *stats)
-{
-    *stats = (struct hay_pool_stats){0};
-    if (!pool || !pool->is_started)
-        return;
-    if (pool->is_inline) {
-        inline_stats(&pool->inline_pool, stats);
-        return;
-    }
-    const struct master *master = &pool->master;
-    const struct recorder *recorder = &master->recorder;
-    stats->accepted = master->store.accepted;
-    memcpy(stats->by_outcome, recorder->by_outcome, sizeof stats->by_outcome);
-    stats->pending = master_pending(master);
-    stats->queued = master->store.in_state[JOB_QUEUED] + master->store.in_state[JOB_WAITING];
-    stats->started = recorder->started;
-    stats->retried = recorder->retried;
-    stats->recalled = recorder->recalled;
-    stats->salvaged = recorder->salvaged;
-    stats->deaths = recorder->deaths;
-    stats->restarts = recorder->restarts;
-    stats->log_dropped = master->log_dropped;
-    stats->workers = master->slot_count;
-    for (int i = 0; i < master->slot_count; i++) {
-        const struct slot *slot = &master->slots[i];
-        stats->workers_ready += slot->state == SLOT_IDLE || slot->state == SLOT_BUSY;
-        stats->workers_used += slot->settled_ever != 0;
-        if (slot->settled_ever > stats->jobs_by_worker_max)
-            stats->jobs_by_worker_max = slot->settled_ever;
-    }
-}
-
-pid_t hay_pool_worker_pid(const struct hay_pool *pool, int worker)
-{
-    if (!is_live(pool) || worker < 0 || worker >= pool->master.slot_count)
-        return 0;
-    return pool->master.slots[worker].child.pid;
 }

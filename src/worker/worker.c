@@ -4,11 +4,13 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/copy.h"
+#include "base/error.h"
 #include "base/fd.h"
 #include "config.h"
 #include "ipc/frame.h"
 #include "plugin/plugin_load.h"
 #include "plugin/task.h"
+#include "worker/limits.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,6 +31,7 @@
 #define PROGRESS_NS (10 * NS_PER_MS)
 
 struct worker {
+    const struct worker_setup *setup;
     struct ledger *ledger;
     int fd;
     int index;
@@ -253,12 +256,27 @@ static void send_ready(struct worker *worker, enum frame_flags flags, const void
     send_all(worker, parts, 2);
 }
 
-static void load(struct worker *worker, const struct registry *table)
+/* 0, or not 0 with the error filled. */
+static int prepare(struct worker *worker, struct hay_error *error)
+{
+    const struct worker_setup *setup = worker->setup;
+    if (limits_apply(&setup->limits, error) || plugin_load_all(setup->table, &worker->registry, error) ||
+        registry_start_all(&worker->registry, error))
+        return -1;
+    int code = setup->start ? setup->start(setup->hook_context, setup->index) : 0;
+    if (code) {
+        registry_stop_all(&worker->registry);
+        error_set(error, HAY_EPLUGIN, "the program's worker_start() refused with %d", code);
+    }
+    return code;
+}
+
+static void load(struct worker *worker)
 {
     struct hay_error error;
     struct buffer names;
     buffer_init(&names);
-    if (plugin_load_all(table, &worker->registry, &error) || registry_start_all(&worker->registry, &error)) {
+    if (prepare(worker, &error)) {
         send_ready(worker, FRAME_FAILED, error.text, strlen(error.text));
         leave(WORKER_EXIT_NOT_READY);
     }
@@ -271,6 +289,8 @@ static void load(struct worker *worker, const struct registry *table)
 static int stop(struct worker *worker)
 {
     flush(worker, worker->now_ns);
+    if (worker->setup->stop)
+        worker->setup->stop(worker->setup->hook_context, worker->index);
     registry_stop_all(&worker->registry);
     task_release(&worker->task);
     buffer_release(&worker->in);
@@ -284,7 +304,7 @@ static int stop(struct worker *worker)
 
 int worker_main(const struct worker_setup *setup)
 {
-    struct worker worker = {.ledger = setup->ledger, .index = setup->index};
+    struct worker worker = {.setup = setup, .ledger = setup->ledger, .index = setup->index};
     worker.fd = fd_move_high(setup->fd);
     if (worker.fd < 0 || mapping_hide_from_children(&setup->mapping))
         return WORKER_EXIT_NO_PIPE;
@@ -296,7 +316,7 @@ int worker_main(const struct worker_setup *setup)
                                                    .context = &worker,
                                                    .on_progress = on_progress,
                                                    .on_log = on_log});
-    load(&worker, setup->table);
+    load(&worker);
     while (!run_input(&worker))
         read_more(&worker);
     return stop(&worker);

@@ -2,14 +2,17 @@
  *
  * The child side: reads frames, claims, runs, writes results. Blocking and single-threaded, with no event loop.
  *
- * Guarantee: the next job is claimed only after the last result is published, in the outbox or whole in the pipe; so at most one claimed job
- * lacks a result, whenever the worker dies. Finished results leave when the input is dry, the outbox is half full or 1 ms has passed.
+ * Guarantee: the next job is claimed only after the last result is published, in the outbox or whole in the pipe; so at most
+ * one claimed job lacks a result, whenever the worker dies. Finished results leave when the input is dry, the outbox is half
+ * full or 1 ms has passed.
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
 #include "ipc/ledger.h"
 #include "plugin/registry.h"
+
+#include <hayfork/pool.h>
 
 struct worker_setup {
     struct mapping mapping;
@@ -18,6 +21,11 @@ struct worker_setup {
     int index;                      /* the slot */
     uint64_t max_result_bytes;
     const struct registry *table;   /* what to load */
+    struct hay_limits limits;       /* set before anything is loaded */
+    /* The program's hooks; NULL: none. start: after all is loaded; not 0: it cannot work. */
+    int (*start)(void *context, int index);
+    void (*stop)(void *context, int index);
+    void *hook_context;
 };
 
 /* Runs until STOP or until the master is gone. Returns the exit code. */

@@ -219,6 +219,45 @@ static void a_program_without_standard_descriptors_has_a_pool(void)
     close(ends[0]);
 }
 
+/* As after a death: the place is there, and is filled when a fork works. */
+static void a_resize_whose_forks_fail_is_made_up_later(void)
+{
+    struct fixture fixture;
+    struct hay_pool_stats stats;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1});
+    CU_ASSERT(workers_are_ready(&fixture, 1));
+    fail_forks(1, 1);
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 4, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(forks_failed, 1);
+    hay_pool_stats(fixture.pool, &stats);
+    CU_ASSERT_EQUAL(stats.workers, 4);
+    CU_ASSERT(workers_are_ready(&fixture, 4));
+    fixture_end(&fixture);
+}
+
+static void a_threaded_process_may_shrink_a_pool_but_not_grow_it(void)
+{
+    struct fixture fixture;
+    struct hay_error error = {0};
+    struct hay_pool_stats stats;
+    pthread_t thread;
+    int ends[2];
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2});
+    CU_ASSERT(workers_are_ready(&fixture, 2));
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wait_for_eof, &ends[0]), 0);
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 4, &error), HAY_ETHREADS);
+    hay_pool_stats(fixture.pool, &stats);
+    CU_ASSERT_EQUAL(stats.workers, 2);
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 1, &error), HAY_OK);
+    submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    close(ends[1]);
+    pthread_join(thread, NULL);
+    close(ends[0]);
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     CU_TestInfo forks[] = {
@@ -229,6 +268,8 @@ int main(void)
         {"a crashed job is settled although no fork works again", a_crashed_job_is_settled_although_no_fork_works_again},
         {"a threaded process may not start a pool", a_threaded_process_may_not_start_a_pool},
         {"a thread started later stops restarts only", a_thread_started_later_stops_restarts_only},
+        {"a resize whose forks fail is made up later", a_resize_whose_forks_fail_is_made_up_later},
+        {"a threaded process may shrink a pool but not grow it", a_threaded_process_may_shrink_a_pool_but_not_grow_it},
         {"a program without standard descriptors has a pool", a_program_without_standard_descriptors_has_a_pool},
         CU_TEST_INFO_NULL,
     };

@@ -41,6 +41,8 @@ static void work_in(struct ev_loop *loop)
     CU_ASSERT_EQUAL(entry_of(&fixture, deaths[1])->signal, SIGKILL);
     CU_ASSERT(entry_of(&fixture, deaths[2])->signal == 0 && entry_of(&fixture, deaths[2])->exit_code == 7);
     CU_ASSERT(entry_of(&fixture, deaths[3])->signal == 0 && entry_of(&fixture, deaths[3])->exit_code == 0);
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT(entry_of(&fixture, deaths[i])->pid > 0);
     CU_ASSERT(ended_as(&fixture, slow, HAY_OUTCOME_TIMEOUT));
     CU_ASSERT(ticks > 0);
     ev_timer_stop(loop, &timer);

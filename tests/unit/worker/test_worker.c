@@ -147,7 +147,8 @@ static void rig_start(void)
     if (rig.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(pair[0]);
-        struct worker_setup setup = {rig.mapping, rig.ledger, pair[1], 3, MAX_RESULT, &rig.registry};
+        struct worker_setup setup = {.mapping = rig.mapping, .ledger = rig.ledger, .fd = pair[1], .index = 3,
+                                     .max_result_bytes = MAX_RESULT, .table = &rig.registry};
         _exit(worker_main(&setup));
     }
     close(pair[1]);

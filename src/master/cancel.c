@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/cancel.h"
+
+#include "base/clock.h"
+#include "master/master.h"
+#include "master/settle.h"
+
+static const char before_start[] = "cancelled before it started";
+
+struct cancellation {
+    struct master *master;
+    uint64_t number;   /* 0: any */
+    const void *batch; /* NULL: any; else only what was submitted with this done_context */
+    bool running;
+    struct job *found;
+};
+
+static bool is_meant(const struct cancellation *cancellation, const struct job *job)
+{
+    return (!cancellation->number || job->number == cancellation->number) &&
+           (!cancellation->batch || job->done_context == cancellation->batch);
+}
+
+static void ask_to_end(struct master *master, struct job *job)
+{
+    if (job->worker < 0)
+        return;
+    struct slot *slot = master->slots[job->worker];
+    if (slot_running(slot) != job)
+        return; /* its worker has begun another since: the result is on its way */
+    slot->end_wanted = job->number;
+    slot->end_wanted_outcome = HAY_OUTCOME_CANCELLED;
+    slot->end_wanted_grace_ns = master->options.grace_ns;
+    master_want_tick(master, clock_now_ns());
+}
+
+static void cancel_one(const struct cancellation *cancellation, struct job *job)
+{
+    struct master *master = cancellation->master;
+    if (job->state == JOB_WAITING || job->state == JOB_QUEUED) {
+        settle_unqueue(master, job);
+        settle_drop(master, job, HAY_OUTCOME_CANCELLED, before_start);
+    } else if (job->state == JOB_STARTED && cancellation->running) {
+        ask_to_end(master, job);
+    }
+}
+
+/* A worker that is given up holds what it did not begin until it is dead, for its death may count against the head of that;
+ * but the epoch is closed, so nothing of it can begin any more. */
+static void cancel_given_up(const struct cancellation *cancellation)
+{
+    struct master *master = cancellation->master;
+    for (int i = 0; i < master->slot_count; i++) {
+        struct slot *slot = master->slots[i];
+        for (uint32_t at = slot->claimed; slot_is_recalled(slot) && at < slot->next; at++) {
+            struct job *job = slot_sending(slot, at)->job;
+            if (!job || !is_meant(cancellation, job))
+                continue;
+            slot_forget(slot, at);
+            settle_drop(master, job, HAY_OUTCOME_CANCELLED, before_start);
+        }
+    }
+}
+
+static void find_number(void *context, struct job *job)
+{
+    struct cancellation *cancellation = context;
+    if (job->number == cancellation->number)
+        cancellation->found = job;
+}
+
+static struct slot *slot_that_holds(struct master *master, const struct job *job)
+{
+    for (int i = 0; i < master->slot_count; i++)
+        for (uint32_t at = master->slots[i]->base; at < master->slots[i]->next; at++)
+            if (slot_sending(master->slots[i], at)->job == job)
+                return master->slots[i];
+    return NULL;
+}
+
+void cancel_recall_all(struct master *master)
+{
+    for (int i = 0; i < master->slot_count; i++)
+        if (master->slots[i]->state == SLOT_BUSY)
+            slot_recall(master->slots[i]);
+}
+
+enum hay_status master_cancel(struct master *master, uint64_t number)
+{
+    struct cancellation cancellation = {.master = master, .number = number, .running = true};
+    if (!number)
+        return HAY_EUNKNOWN;
+    job_store_each(&master->store, find_number, &cancellation);
+    struct job *job = cancellation.found;
+    if (!job)
+        return HAY_EUNKNOWN;
+    struct slot *slot = job->state == JOB_SENT ? slot_that_holds(master, job) : NULL;
+    if (slot)
+        slot_recall(slot);
+    if (job->state == JOB_SENT)
+        cancel_given_up(&cancellation);
+    else
+        cancel_one(&cancellation, job);
+    return HAY_OK;
+}
+
+static void cancel_each(void *context, struct job *job)
+{
+    struct cancellation *cancellation = context;
+    if (is_meant(cancellation, job))
+        cancel_one(cancellation, job);
+}
+
+static void cancel_many(struct cancellation *cancellation)
+{
+    cancel_recall_all(cancellation->master);
+    job_store_each(&cancellation->master->store, cancel_each, cancellation);
+    cancel_given_up(cancellation);
+}
+
+void master_cancel_all(struct master *master, bool running)
+{
+    cancel_many(&(struct cancellation){.master = master, .running = running});
+}
+
+void master_cancel_batch(struct master *master, const void *done_context)
+{
+    cancel_many(&(struct cancellation){.master = master, .running = true, .batch = done_context});
+}

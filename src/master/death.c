@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/death.h"
+
+#include "base/clock.h"
+#include "master/logpipe.h"
+#include "master/lookout.h"
+#include "master/master.h"
+#include "master/settle.h"
+#include "master/shutdown.h"
+#include "master/supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+#define DISCARD_LIMIT_NS (5 * NS_PER_S)
+#define RESTART_MIN_NS (10 * NS_PER_MS)
+#define DEATHS_MAX 10
+#define FREE_LOSSES 2
+
+/* Everything of this generation but the ring. */
+static void close_generation(struct slot *slot)
+{
+    struct master *master = slot->master;
+    ev_io_stop(master->loop, &slot->exited);
+    if (master->options.is_default_loop)
+        ev_child_stop(master->loop, &slot->reaped);
+    channel_close(&slot->channel);
+    if (slot->log)
+        master->log_dropped += slot->log->cut_lines;
+    log_pipe_close(slot->log);
+    slot->log = NULL;
+    mapping_close(&slot->mapping);
+    slot->ledger = NULL;
+}
+
+static size_t describe_death(const struct slot *slot, struct exit_status status, struct attempt_end *end, char *text, size_t size)
+{
+    size_t n;
+    bool is_ours = slot->killed && status.kind == EXIT_SIGNAL && status.value == SIGKILL;
+    end->signal = status.kind == EXIT_SIGNAL ? status.value : 0;
+    end->exit_code = status.kind == EXIT_CODE ? status.value : -1;
+    if (is_ours && slot->fault[0]) {
+        n = (size_t)snprintf(text, size, "killed: the worker %s", slot->fault);
+    } else {
+        n = exit_describe(status, text, size);
+        if (slot->fault[0])
+            n += (size_t)snprintf(text + n, size - n, "; the worker %s", slot->fault);
+    }
+    if (n < size && slot->log && slot->log->last_size)
+        n += (size_t)snprintf(text + n, size - n, "; last line printed: %.*s", (int)slot->log->last_size, slot->log->last);
+    return n < size ? n : size - 1;
+}
+
+/* Settle or return what the dead worker held. True when its death was charged to a job. */
+static bool settle_ring(struct slot *slot, struct exit_status status)
+{
+    struct master *master = slot->master;
+    char text[640];
+    struct attempt_end end = {.outcome = HAY_OUTCOME_CRASH};
+    end.message = (struct hay_span){text, describe_death(slot, status, &end, text, sizeof text)};
+    struct job *head, *running;
+    int64_t start_ns;
+    if (lookout_examine(slot, &running, &start_ns) == RUNNING_NOW)
+        running->start_ns = start_ns;
+    struct job *blamed = slot_bury_ring(slot, &head);
+    /* A job that hides its start cannot kill for ever: twice is free, then the head of the window pays. */
+    if (!blamed && head && head->state == JOB_QUEUED && head->losses < UINT8_MAX && ++head->losses > FREE_LOSSES) {
+        settle_charge_queued(master, head);
+        blamed = head;
+    }
+    if (!blamed)
+        return false;
+    if (blamed->worker >= 0) {
+        blamed->run_ns = clock_now_ns() - blamed->start_ns;
+        slot->busy_ns += blamed->run_ns;
+    }
+    bool is_ours = slot->killed && master->is_terminating;
+    if (slot->ending == blamed->number || is_ours) {
+        slot->ending_outcome = slot->ending == blamed->number ? slot->ending_outcome : HAY_OUTCOME_CANCELLED;
+        end = (struct attempt_end){.outcome = slot->ending_outcome, .exit_code = -1};
+        slot->ending = 0;
+    }
+    if (settle_attempt(master, blamed, &end)) {
+        slot->settled_jobs++;
+        slot->settled_ever++;
+    }
+    return true;
+}
+
+void death_plan_restart(struct slot *slot, bool is_charged)
+{
+    struct master *master = slot->master;
+    slot->failures = slot->settled_jobs ? 0 : slot->failures + 1;
+    int64_t delay_ns = 0;
+    if (slot->failures) {
+        int doublings = slot->failures - 1 < 16 ? slot->failures - 1 : 16;
+        delay_ns = RESTART_MIN_NS << doublings;
+        delay_ns = delay_ns < DEATH_RESTART_MAX_NS ? delay_ns : DEATH_RESTART_MAX_NS;
+    }
+    /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever and does not count here. */
+    if (slot->failures && !is_charged && !master->is_terminating && ++master->deaths_in_a_row >= DEATHS_MAX) {
+        char reason[256];
+        const char *link = slot->fault[0] ? "; the last one: " : "";
+        snprintf(reason, sizeof reason, "workers kept dying with no job settled%s%.200s", link, slot->fault);
+        shutdown_break(master, reason);
+    }
+    slot->restart_ns = clock_now_ns() + delay_ns;
+    if (!master->is_broken && !master->is_terminating)
+        master_want_tick(master, slot->restart_ns);
+}
+
+/* The worker is dead and, unless other code took it, unreaped, so its group's number is still its own. */
+void death_bury(struct slot *slot, struct exit_status status)
+{
+    struct master *master = slot->master;
+    bool was_stopping = slot->state == SLOT_STOPPING;
+    slot->is_successor = false;
+    ev_io_stop(master->loop, &slot->exited);
+    if (status.kind != EXIT_UNKNOWN)
+        child_signal_group(&slot->child, SIGKILL);
+    /* Also after a fault: what it finished before stands, and what it claimed says whose doing it was. */
+    if (!slot->is_deaf)
+        channel_drain(&slot->channel);
+    if (slot->log)
+        log_pipe_drain(slot->log);
+    slot_update_claim(slot);
+    master->recorder.salvaged += slot_read_outbox(slot);
+    if (slot->state == SLOT_STARTING && !slot->fault[0])
+        exit_describe(status, slot->fault, sizeof slot->fault);
+    bool is_charged = settle_ring(slot, status);
+    bool in_order = was_stopping && status.kind == EXIT_CODE && status.value == 0;
+    if (!in_order)
+        master->recorder.deaths++;
+    child_reap(&slot->child);
+    close_generation(slot);
+    slot_set_state(slot, SLOT_DEAD);
+    if (!was_stopping) {
+        death_plan_restart(slot, is_charged);
+    } else {
+        /* It was only replaced, unless nothing is left to do: then the tick starts nobody. */
+        slot->restart_ns = clock_now_ns();
+        master_want_tick(master, slot->restart_ns);
+    }
+    master_mark_dirty(master);
+    shutdown_tell_broken(master);
+}
+
+void death_discard(struct slot *slot)
+{
+    if (slot->state == SLOT_DEAD)
+        return;
+    struct pollfd ended = {.fd = slot->child.pidfd, .events = POLLIN};
+    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    supervisor_kill(slot);
+    int64_t deadline_ns = clock_now_ns() + DISCARD_LIMIT_NS;
+    while (poll(&ended, 1, clock_left_ms(deadline_ns)) < 0 && errno == EINTR)
+        ;
+    child_peek(&slot->child, &status);
+    death_bury(slot, status);
+}

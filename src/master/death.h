@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is left of a dead worker: whatever lies in its pipe, log pipe and outbox is read before anybody is blamed, the jobs
+ * that it held are settled or returned, and it is reaped last. Then its restart is planned, with back-off when it settled
+ * nothing.
+ */
+#ifndef MASTER_DEATH_H
+#define MASTER_DEATH_H
+
+#include "base/clock.h"
+#include "process/exit.h"
+
+#include <stdbool.h>
+
+#define DEATH_RESTART_MAX_NS (2 * NS_PER_S) /* the longest back-off */
+
+struct slot;
+
+/* It has ended, in this way; unless other code took it, it is unreaped, so its group's number is still its own. */
+void death_bury(struct slot *slot, struct exit_status status);
+/* Kill and reap at once, without waiting for the loop: for freeing the pool. */
+void death_discard(struct slot *slot);
+/* When the next one starts. Deaths that no job paid for may stop the pool. */
+void death_plan_restart(struct slot *slot, bool is_charged);
+
+#endif

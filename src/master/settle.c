@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/settle.h"
+
+#include "base/clock.h"
+#include "config.h"
+#include "master/master.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct hay_span span_of(const char *text)
+{
+    return (struct hay_span){text, strlen(text)};
+}
+
+/* ---- the result ---- */
+
+void settle_describe(const struct master *master, const struct job *job, struct hay_result *result)
+{
+    bool ran = job->worker >= 0;
+    *result = (struct hay_result){
+        .number = job->number,
+        .tag = job->tag,
+        .id = {job->id_size == JOB_NO_ID ? NULL : (const char *)job->bytes, job->id_size == JOB_NO_ID ? 0 : job->id_size},
+        .args = {(const char *)job_args(job), job->args_size},
+        .exit_code = -1,
+        .attempts = job->attempts,
+        .worker = job->worker,
+        .pid = ran ? job->pid : 0,
+        .start_ns = ran ? job->start_ns + master->wall_offset_ns : 0,
+        .run_ns = job->run_ns,
+        .function = job->function,
+    };
+}
+
+static void settle(struct master *master, struct job *job, const struct attempt_end *end)
+{
+    struct hay_result result;
+    settle_describe(master, job, &result);
+    result.outcome = end->outcome;
+    result.value = end->value;
+    result.message = end->message;
+    result.signal = end->signal;
+    result.exit_code = end->exit_code;
+    job_move(&master->store, job, JOB_DONE);
+#ifdef HAY_SANITIZED
+    assert(job_store_is_sound(&master->store));
+#endif
+    master->recorder.by_outcome[end->outcome]++;
+    master->delivered++;
+    master->deaths_in_a_row = 0;
+    if (!master_pending(master))
+        master_mark_dirty(master); /* a closed pool stops its workers now */
+    master->callback_depth++;
+    if (job->on_done)
+        job->on_done(job->done_context, &result);
+    else if (master->options.on_result)
+        master->options.on_result(master->options.context, &result);
+    master->callback_depth--;
+    job_free(&master->store, job);
+    master_tell_room(master);
+}
+
+void settle_drop(struct master *master, struct job *job, enum hay_outcome outcome, const char *message)
+{
+    settle(master, job, &(struct attempt_end){.outcome = outcome, .message = span_of(message), .exit_code = -1});
+}
+
+/* ---- the queue again ---- */
+
+static void queue_or_drop(struct master *master, struct job *job)
+{
+    job_move(&master->store, job, JOB_QUEUED);
+    master_mark_dirty(master);
+    if (job->needs_fresh) {
+        list_push_tail(&master->fresh, &job->node);
+        master->fresh_count++;
+    } else if (queue_return(&master->queue, job)) {
+        settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
+    }
+}
+
+void settle_release_fresh(struct master *master)
+{
+    while (!list_empty(&master->fresh)) {
+        struct job *job = LIST_ITEM(list_pop_head(&master->fresh), struct job, node);
+        master->fresh_count--;
+        job->needs_fresh = false;
+        if (queue_return(&master->queue, job))
+            settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
+    }
+    master_mark_dirty(master);
+}
+
+void settle_return(struct master *master, struct job *job)
+{
+    if (master->is_broken)
+        settle_drop(master, job, HAY_OUTCOME_SKIPPED, master->broken_reason);
+    else if (master->is_terminating)
+        settle_drop(master, job, HAY_OUTCOME_CANCELLED, "cancelled before it started");
+    else
+        queue_or_drop(master, job);
+}
+
+void settle_unqueue(struct master *master, struct job *job)
+{
+    if (job->state == JOB_WAITING) {
+        list_remove(&job->node);
+    } else if (job->needs_fresh) {
+        list_remove(&job->node);
+        master->fresh_count--;
+    } else {
+        queue_remove(&master->queue, job);
+    }
+}
+
+void settle_charge_queued(struct master *master, struct job *job)
+{
+    settle_unqueue(master, job);
+    job_move(&master->store, job, JOB_SENT);
+    job_move(&master->store, job, JOB_STARTED);
+}
+
+/* The due ones first move to a list of their own, from which a callback may take any of them. */
+int64_t settle_queue_due(struct master *master, int64_t now_ns)
+{
+    int64_t next_ns = TIME_NEVER;
+    struct list due, *node, *at = master->waiting.next;
+    list_init(&due);
+    while (at != &master->waiting) {
+        struct job *job = LIST_ITEM(at, struct job, node);
+        at = at->next;
+        if (job->due_ns > now_ns) {
+            next_ns = job->due_ns < next_ns ? job->due_ns : next_ns;
+            continue;
+        }
+        list_remove(&job->node);
+        list_push_tail(&due, &job->node);
+    }
+    while ((node = list_pop_head(&due)))
+        queue_or_drop(master, LIST_ITEM(node, struct job, node));
+    return next_ns;
+}
+
+/* ---- attempts ---- */
+
+void settle_started(struct master *master, struct slot *slot, struct job *job)
+{
+    job_move(&master->store, job, JOB_STARTED);
+    job->attempts++;
+    job->worker = slot->index;
+    job->pid = slot->pid;
+    job->start_ns = slot->first_sight_ns;
+    master->recorder.started++;
+    master->recorder.retried += job->attempts > 1;
+}
+
+/* The result's bytes come from a worker: nothing that is not one line of JSON is handed up as JSON. */
+static void check_value(struct master *master, struct attempt_end *end, char *text, size_t size)
+{
+    struct hay_jobline_fault fault;
+    if (end->outcome != HAY_OUTCOME_OK || master->options.raw_results)
+        return;
+    if (hay_json_check(end->value.at, end->value.size, 4096, &fault) == HAY_OK)
+        return;
+    int n = snprintf(text, size, "the result is not JSON: %s at byte %zu", fault.reason, fault.column);
+    *end = (struct attempt_end){.outcome = HAY_OUTCOME_ERROR, .exit_code = -1};
+    end->message = (struct hay_span){text, n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1};
+}
+
+static void supply_message(const struct job *job, struct attempt_end *end, char *text, size_t size)
+{
+    if (end->outcome == HAY_OUTCOME_OK || end->message.at)
+        return;
+    if (end->outcome == HAY_OUTCOME_TIMEOUT)
+        snprintf(text, size, "timed out after %g s", (double)job->timeout_ns / (double)NS_PER_S);
+    else
+        snprintf(text, size, "%s", end->outcome == HAY_OUTCOME_CANCELLED ? "cancelled while it ran" : "failed");
+    end->message = span_of(text);
+}
+
+bool settle_attempt(struct master *master, struct job *job, const struct attempt_end *given)
+{
+    char text[256];
+    int64_t delay_ns;
+    struct attempt_end end = *given;
+    check_value(master, &end, text, sizeof text);
+    supply_message(job, &end, text, sizeof text);
+    if (master->is_broken && end.outcome == HAY_OUTCOME_CRASH)
+        end = (struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = span_of(master->broken_reason), .exit_code = -1};
+    bool may_retry = end.outcome != HAY_OUTCOME_OK && !master->is_broken && !master->is_terminating;
+    if (!may_retry || !retry_take(&master->options.retry, job, end.outcome, &delay_ns)) {
+        settle(master, job, &end);
+        return true;
+    }
+    if (delay_ns) {
+        job->due_ns = clock_now_ns() + delay_ns;
+        job_move(&master->store, job, JOB_WAITING);
+        list_push_tail(&master->waiting, &job->node);
+        master_want_tick(master, job->due_ns);
+    } else {
+        queue_or_drop(master, job);
+    }
+    return false;
+}

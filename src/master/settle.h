@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How attempts end and where jobs go then: to their one result, to the queue, to a retry. The only place that hands results
+ * up, so each job gets exactly one. Whatever is called here may run the program's callbacks, which may submit, cancel and resize.
+ */
+#ifndef MASTER_SETTLE_H
+#define MASTER_SETTLE_H
+
+#include <hayfork/jobline.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct job;
+struct master;
+struct slot;
+
+/* How an attempt that was started has ended. `message` for all but ok. */
+struct attempt_end {
+    enum hay_outcome outcome;
+    struct hay_span value, message;
+    int signal, exit_code;
+};
+
+/* Settles the job, or has it run again. True when it is settled by this. */
+bool settle_attempt(struct master *master, struct job *job, const struct attempt_end *end);
+/* A job that is not with a worker, and in no list, ends: cancelled or skipped. */
+void settle_drop(struct master *master, struct job *job, enum hay_outcome outcome, const char *message);
+/* Back to the head of its priority; the job is in SENT or STARTED. */
+void settle_return(struct master *master, struct job *job);
+/* Take a waiting or queued job out of its list. */
+void settle_unqueue(struct master *master, struct job *job);
+/* A queued job pays for a death although nobody saw it start: QUEUED to STARTED, without an attempt more. */
+void settle_charge_queued(struct master *master, struct job *job);
+/* No fresh worker can be had: its jobs are queued for any. */
+void settle_release_fresh(struct master *master);
+/* Queue the jobs whose retry delay has passed. Returns when the next one is due. */
+int64_t settle_queue_due(struct master *master, int64_t now_ns);
+/* The job began: SENT to STARTED, one attempt more. */
+void settle_started(struct master *master, struct slot *slot, struct job *job);
+/* What a result would say of this job; for callbacks. */
+void settle_describe(const struct master *master, const struct job *job, struct hay_result *result);
+
+#endif

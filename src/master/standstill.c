@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/standstill.h"
+
+#include "base/clock.h"
+#include "master/cancel.h"
+#include "master/lookout.h"
+#include "master/master.h"
+
+#define LATE_TICK_NS (250 * NS_PER_MS)  /* the master itself stood still: deadlines do not count that */
+
+void standstill_forgive_lateness(struct master *master, int64_t now_ns)
+{
+    if (master->still_ns || master->tick_ns == TIME_NEVER || now_ns - master->tick_ns < LATE_TICK_NS)
+        return;
+    for (int i = 0; i < master->slot_count; i++) {
+        struct slot *slot = master->slots[i];
+        if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING)
+            slot->look_ns += now_ns - master->tick_ns;
+        if (slot->state != SLOT_BUSY)
+            continue;
+        /* A claim that is seen only now began before or meanwhile: it gets the time back too. */
+        channel_drain(&slot->channel);
+        slot_update_claim(slot);
+        lookout_exclude(slot, master->tick_ns, now_ns);
+    }
+}
+
+void master_hold(struct master *master, bool held)
+{
+    if (held == master->is_held)
+        return;
+    master->is_held = held;
+    if (held)
+        cancel_recall_all(master);
+    master_mark_dirty(master);
+}
+
+/* What has passed since the last time is not counted; a claim that is seen only now gets that time back too. */
+static void exclude(struct master *master, struct slot *slot, int64_t now_ns)
+{
+    if (slot->state == SLOT_BUSY)
+        slot_update_claim(slot);
+    if (slot->state != SLOT_BUSY)
+        return;
+    lookout_exclude(slot, master->still_ns, now_ns);
+    slot->look_ns = now_ns + LOOKOUT_FIRST_NS;
+}
+
+/* The tick that was armed before is forgotten: being late for it is not lateness. */
+static void go_on(struct master *master, int64_t now_ns)
+{
+    master->still_ns = master->paused_ns || master->frozen_ns ? now_ns : 0;
+    master->tick_ns = TIME_NEVER;
+    master_want_tick(master, now_ns);
+    master_mark_dirty(master);
+}
+
+void master_pause(struct master *master, bool paused)
+{
+    int64_t now_ns = clock_now_ns();
+    if (paused == (master->paused_ns != 0))
+        return;
+    for (int i = 0; i < master->slot_count; i++) {
+        struct slot *slot = master->slots[i];
+        if (slot->state == SLOT_DEAD || (paused && slot->state == SLOT_STARTING))
+            continue; /* READY is always read */
+        channel_pause(&slot->channel, paused);
+        if (!paused)
+            exclude(master, slot, now_ns);
+    }
+    master->paused_ns = paused ? now_ns : 0;
+    if (!paused)
+        go_on(master, now_ns);
+    else if (!master->still_ns)
+        master->still_ns = now_ns;
+}
+
+static void thaw(struct master *master, struct slot *slot, int64_t now_ns)
+{
+    int64_t span_ns = now_ns - master->frozen_ns;
+    exclude(master, slot, now_ns);
+    if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING)
+        slot->look_ns += span_ns;
+    if (slot->broken_ns)
+        slot->broken_ns += span_ns;
+    child_signal_group(&slot->child, SIGCONT);
+}
+
+void master_freeze(struct master *master, bool frozen)
+{
+    int64_t now_ns = clock_now_ns();
+    if (frozen == (master->frozen_ns != 0))
+        return;
+    for (int i = 0; i < master->slot_count; i++) {
+        struct slot *slot = master->slots[i];
+        if (slot->state == SLOT_DEAD)
+            continue;
+        if (frozen)
+            child_signal_group(&slot->child, SIGSTOP);
+        else
+            thaw(master, slot, now_ns);
+    }
+    master->frozen_ns = frozen ? now_ns : 0;
+    if (!frozen)
+        go_on(master, now_ns);
+    else if (!master->still_ns)
+        master->still_ns = now_ns;
+}

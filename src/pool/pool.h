@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pool as its own files see it; what users see is hayfork/pool.h.
+ */
+#ifndef POOL_POOL_H
+#define POOL_POOL_H
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "job/retry.h"
+#include "master/master.h"
+#include "plugin/registry.h"
+#include "pool/inline.h"
+
+#include <hayfork/pool.h>
+
+#define POOL_JOBS_PER_WORKER 2048
+#define POOL_MAX_WORKERS 4096
+#define POOL_MAX_MS (INT64_MAX / NS_PER_MS / 4)
+
+struct hay_pool {
+    struct hay_pool_options options;
+    bool has_default_jobs;       /* max_jobs follows the number of workers */
+    struct retry_policy retry;
+    struct registry registry;
+    struct buffer table;         /* the registry as bytes: what READY has to say */
+    struct ev_loop *loop;
+    bool owns_loop;
+    bool is_started;
+    bool is_inline;
+    bool is_inline_closed;       /* or closed before the start */
+    bool is_turning;             /* a call turns the loop: callbacks do not turn it again */
+    struct inline_pool inline_pool;
+    struct master master;
+};
+
+/* Check them and fill in the defaults. HAY_EINVAL. */
+enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_error *error);
+
+/* Started, and with workers. */
+static inline bool pool_is_live(const struct hay_pool *pool)
+{
+    return pool && pool->is_started && !pool->is_inline;
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Steering a pool that runs: how many workers it has, and whether it sends jobs, reads results, lets its workers run. Inline
+ * pools have nothing to steer.
+ */
+#include "pool/pool.h"
+
+#include "base/error.h"
+
+void hay_pool_pause(struct hay_pool *pool, bool paused)
+{
+    if (pool_is_live(pool))
+        master_pause(&pool->master, paused);
+}
+
+void hay_pool_hold(struct hay_pool *pool, bool held)
+{
+    if (pool_is_live(pool))
+        master_hold(&pool->master, held);
+}
+
+void hay_pool_freeze(struct hay_pool *pool, bool frozen)
+{
+    if (pool_is_live(pool))
+        master_freeze(&pool->master, frozen);
+}
+
+enum hay_status hay_pool_resize(struct hay_pool *pool, int workers, struct hay_error *error)
+{
+    if (!pool)
+        return error_set(error, HAY_EINVAL, "no pool");
+    if (workers < 1 || workers > POOL_MAX_WORKERS)
+        return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", workers, POOL_MAX_WORKERS);
+    if (!pool_is_live(pool))
+        return error_set(error, HAY_ESTATE, pool->is_inline ? "an inline pool has no workers" : "the pool has not started");
+    uint64_t max_jobs = pool->has_default_jobs ? POOL_JOBS_PER_WORKER * (uint64_t)workers : pool->options.max_jobs;
+    enum hay_status status = master_resize(&pool->master, workers, max_jobs, error);
+    if (status)
+        return status;
+    pool->options.workers = workers;
+    pool->options.max_jobs = max_jobs;
+    return HAY_OK;
+}

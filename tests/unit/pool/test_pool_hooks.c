@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the program sets in each worker: its hooks at the worker's start and end, rlimits and nice. And the rules for what is
+ * tried again.
+ */
+#include "unit/pool/pool_fixture.h"
+
+#include "config.h"
+#include "ipc/frame.h"
+
+#include <sys/resource.h>
+
+#define HOOK_FRAME_FD 500
+
+struct hooks {
+    _Atomic uint32_t started, stopped, wrong;
+    _Atomic int fails_with;
+    struct rlimit seen;
+    struct fixture *context;
+};
+
+static struct hooks *hooks;
+
+static int on_start(void *context, int worker)
+{
+    if (context != hooks->context || worker < 0 || worker > 1)
+        atomic_fetch_add(&hooks->wrong, 1);
+    getrlimit(RLIMIT_CORE, &hooks->seen);
+    atomic_fetch_add(&hooks->started, 1);
+    return atomic_load(&hooks->fails_with);
+}
+
+static void on_stop(void *context, int worker)
+{
+    if (context != hooks->context || worker < 0 || worker > 1)
+        atomic_fetch_add(&hooks->wrong, 1);
+    atomic_fetch_add(&hooks->stopped, 1);
+}
+
+static void hooks_new(struct fixture *fixture)
+{
+    if (!hooks)
+        hooks = mmap(NULL, sizeof *hooks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    memset(hooks, 0, sizeof *hooks);
+    hooks->context = fixture;
+}
+
+static void each_worker_is_started_and_stopped_once(void)
+{
+    struct fixture fixture;
+    hooks_new(&fixture);
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .worker_start = on_start, .worker_stop = on_stop,
+                                                       .max_jobs_per_worker = 5});
+    for (int i = 0; i < 50; i++)
+        submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(atomic_load(&hooks->started) >= 10);
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    CU_ASSERT_EQUAL(atomic_load(&hooks->started), atomic_load(&hooks->stopped));
+    CU_ASSERT_EQUAL(atomic_load(&hooks->wrong), 0);
+    fixture_end(&fixture);
+}
+
+static void a_worker_that_dies_is_not_stopped(void)
+{
+    struct fixture fixture;
+    hooks_new(&fixture);
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .worker_start = on_start, .worker_stop = on_stop,
+                                                       .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    submit(&fixture, "t.die", "9");
+    submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    CU_ASSERT_EQUAL(atomic_load(&hooks->started), 2);
+    CU_ASSERT_EQUAL(atomic_load(&hooks->stopped), 1);
+    fixture_end(&fixture);
+}
+
+static void a_worker_that_will_not_start_stops_the_pool_with_its_reason(void)
+{
+    struct fixture fixture;
+    struct hay_error error = {0};
+    hooks_new(&fixture);
+    atomic_store(&hooks->fails_with, 7);
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .worker_start = on_start, .worker_stop = on_stop});
+    uint64_t number = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_SKIPPED));
+    CU_ASSERT_EQUAL(fixture.broken, 1);
+    CU_ASSERT(strstr(fixture.reason, "worker_start() refused with 7") != NULL);
+    CU_ASSERT_EQUAL(atomic_load(&hooks->stopped), 0);
+    /* The reason is told once in the text, not twice. */
+    CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.function = "t.echo"}, 0, NULL, &error), HAY_EBROKEN);
+    const char *first = strstr(error.text, "had to stop");
+    CU_ASSERT(first && !strstr(first + 1, "had to stop"));
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 2, &error), HAY_EBROKEN);
+    fixture_end(&fixture);
+}
+
+static int say_rubbish(void *context, int worker)
+{
+    (void)context, (void)worker;
+    static const char text[] = "bad\033[2J\nnews\177!";
+    struct frame_head head = {.size = sizeof head + sizeof text - 1, .type = FRAME_READY, .flags = FRAME_FAILED};
+    char bytes[sizeof head + sizeof text];
+    memcpy(bytes, &head, sizeof head);
+    memcpy(bytes + sizeof head, text, sizeof text);
+    if (write(HOOK_FRAME_FD, bytes, head.size) < 0)
+        _exit(1);
+    _exit(0);
+}
+
+static void a_workers_words_are_one_line(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .worker_start = say_rubbish});
+    submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(fixture.broken, 1);
+    CU_ASSERT(strstr(fixture.reason, "bad [2J news !") != NULL);
+    fixture_end(&fixture);
+}
+
+static void inline_pools_call_them_too(void)
+{
+    struct fixture fixture;
+    struct hay_error error = {0};
+    hooks_new(&fixture);
+    atomic_store(&hooks->fails_with, 3);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = HAY_POOL_INLINE, .worker_start = on_start,
+                                                     .worker_stop = on_stop});
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, &error), HAY_EPLUGIN);
+    CU_ASSERT(strstr(error.text, "refused with 3") != NULL);
+    atomic_store(&hooks->fails_with, 0);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, &error), HAY_OK);
+    submit(&fixture, "t.echo", "1");
+    fixture_end(&fixture);
+    CU_ASSERT_EQUAL(atomic_load(&hooks->started), 2);
+    CU_ASSERT_EQUAL(atomic_load(&hooks->stopped), 1);
+    CU_ASSERT_EQUAL(atomic_load(&hooks->wrong), 0);
+}
+
+/* ---- limits ---- */
+
+static int fn_limits(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    static const int kinds[] = {RLIMIT_CPU, RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS};
+    char text[160];
+    int n = snprintf(text, sizeof text, "[%d", getpriority(PRIO_PROCESS, 0));
+    for (size_t i = 0; i < 4; i++) {
+        struct rlimit limit;
+        getrlimit(kinds[i], &limit);
+        long long now = limit.rlim_cur == RLIM_INFINITY ? -1 : (long long)limit.rlim_cur;
+        n += snprintf(text + n, sizeof text - (size_t)n, ",%lld", now);
+    }
+    snprintf(text + n, sizeof text - (size_t)n, "]");
+    return give(task, text);
+}
+
+static int fn_allocate(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function;
+    void *bytes = malloc((size_t)number_of(args, size) << 20);
+    free(bytes);
+    return give(task, bytes ? "true" : "false");
+}
+
+static int fn_write(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function;
+    FILE *file = tmpfile();
+    if (!file)
+        return task->host->fail(task, "no file");
+    for (long i = 0; i < number_of(args, size); i++)
+        fputc('x', file);
+    fclose(file);
+    return give(task, "true");
+}
+
+static int fn_burn(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    static volatile uint64_t sum;
+    while (!atomic_load(&board->release))
+        sum++;
+    return give(task, "true");
+}
+
+static void start_limited(struct fixture *fixture, struct hay_limits limits)
+{
+    fixture_new(fixture, &(struct hay_pool_options){.workers = 1, .limits = limits, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "l.limits", "", fn_limits, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "l.allocate", "", fn_allocate, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "l.write", "", fn_write, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "l.burn", "", fn_burn, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture->pool, NULL), HAY_OK);
+}
+
+static void workers_have_the_limits_that_were_set(void)
+{
+    struct fixture fixture;
+    char expected[32];
+    int nice_here = getpriority(PRIO_PROCESS, 0);
+    start_limited(&fixture, (struct hay_limits){.cpu_s = 100, .files = 64, .file_bytes = 1 << 20, .nice = 2});
+    uint64_t number = submit(&fixture, "l.limits", "1");
+    CU_ASSERT(all_come(&fixture));
+    snprintf(expected, sizeof expected, "[%d,100,64,1048576,", nice_here + 2 > 19 ? 19 : nice_here + 2);
+    CU_ASSERT_EQUAL(strncmp(entry_of(&fixture, number)->value, expected, strlen(expected)), 0);
+    CU_ASSERT_EQUAL(getpriority(PRIO_PROCESS, 0), nice_here); /* this process has kept its own */
+    fixture_end(&fixture);
+}
+
+/* Few files are enough to work with: the pipe is open before they count. */
+static void a_limit_of_few_files_does_not_break_a_worker(void)
+{
+    struct fixture fixture;
+    start_limited(&fixture, (struct hay_limits){.files = 3});
+    uint64_t number = submit(&fixture, "t.echo", "1"), file = submit(&fixture, "l.write", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    CU_ASSERT(ended_as(&fixture, file, HAY_OUTCOME_ERROR));
+    fixture_end(&fixture);
+}
+
+static void memory_beyond_the_limit_is_not_to_be_had(void)
+{
+#ifdef HAY_SANITIZED
+    CU_PASS("a sanitizer needs the address space");
+#else
+    struct fixture fixture;
+    start_limited(&fixture, (struct hay_limits){.memory_bytes = UINT64_C(1) << 30});
+    uint64_t little = submit(&fixture, "l.allocate", "16"), much = submit(&fixture, "l.allocate", "2048");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_STRING_EQUAL(entry_of(&fixture, little)->value, "true");
+    CU_ASSERT_STRING_EQUAL(entry_of(&fixture, much)->value, "false");
+    fixture_end(&fixture);
+#endif
+}
+
+static void a_file_beyond_the_limit_is_a_crash_by_its_signal(void)
+{
+    struct fixture fixture;
+    start_limited(&fixture, (struct hay_limits){.file_bytes = 10000});
+    uint64_t small = submit(&fixture, "l.write", "9000"), large = submit(&fixture, "l.write", "20000");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, small, HAY_OUTCOME_OK));
+    CU_ASSERT(ended_as(&fixture, large, HAY_OUTCOME_CRASH) && entry_of(&fixture, large)->signal == SIGXFSZ);
+    fixture_end(&fixture);
+}
+
+static void cpu_time_beyond_the_limit_is_a_crash_by_its_signal(void)
+{
+    struct fixture fixture;
+    start_limited(&fixture, (struct hay_limits){.cpu_s = 1});
+    uint64_t number = submit(&fixture, "l.burn", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_CRASH) && entry_of(&fixture, number)->signal == SIGXCPU);
+    fixture_end(&fixture);
+}
+
+static void options_out_of_range_are_refused(void)
+{
+    static const struct hay_pool_options wrong[] = {{.limits.nice = -1}, {.limits.nice = 20}, {.max_worker_age_ms = -1},
+                                                    {.max_worker_age_ms = INT64_MAX}, {.retry_delay_max_ms = -1},
+                                                    {.retry_delay_max_ms = INT64_MAX}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct hay_error error = {0};
+        CU_ASSERT_PTR_NULL(hay_pool_new(&wrong[i], &error));
+        CU_ASSERT_EQUAL(error.status, HAY_EINVAL);
+    }
+}
+
+/* ---- what is tried again ---- */
+
+static void final_errors_are_not_tried_again_but_timeouts_are(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .retries = 2, .retry_timeouts = true, .final_errors = true,
+                                                       .retry_delay_ms = 1, .grace_ms = 5000});
+    uint64_t error = submit(&fixture, "t.fail_before", "1");
+    uint64_t timeout = submit_job(&fixture, (struct hay_job){.function = "t.polite", .timeout_ms = 20});
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, error, HAY_OUTCOME_ERROR) && entry_of(&fixture, error)->attempts == 1);
+    CU_ASSERT(ended_as(&fixture, timeout, HAY_OUTCOME_TIMEOUT) && entry_of(&fixture, timeout)->attempts == 3);
+    fixture_end(&fixture);
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = HAY_POOL_INLINE, .retries = 2, .final_errors = true});
+    error = submit(&fixture, "t.fail_before", "1");
+    CU_ASSERT(ended_as(&fixture, error, HAY_OUTCOME_ERROR) && entry_of(&fixture, error)->attempts == 1);
+    fixture_end(&fixture);
+}
+
+/* Uncapped, the delays of eight retries would add up to hours. */
+static void a_delay_has_its_cap(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .retries = 8, .retry_delay_ms = 60000,
+                                                       .retry_delay_max_ms = 5});
+    uint64_t number = submit(&fixture, "t.fail_before", "8");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK) && entry_of(&fixture, number)->attempts == 9);
+    fixture_end(&fixture);
+}
+
+int main(void)
+{
+    CU_TestInfo starts[] = {
+        {"each worker is started and stopped once", each_worker_is_started_and_stopped_once},
+        {"a worker that dies is not stopped", a_worker_that_dies_is_not_stopped},
+        {"a worker that will not start stops the pool with its reason",
+         a_worker_that_will_not_start_stops_the_pool_with_its_reason},
+        {"a worker's words are one line", a_workers_words_are_one_line},
+        {"inline pools call them too", inline_pools_call_them_too},
+        CU_TEST_INFO_NULL,
+    };
+    CU_TestInfo limits[] = {
+        {"workers have the limits that were set", workers_have_the_limits_that_were_set},
+        {"a limit of few files does not break a worker", a_limit_of_few_files_does_not_break_a_worker},
+        {"memory beyond the limit is not to be had", memory_beyond_the_limit_is_not_to_be_had},
+        {"a file beyond the limit is a crash by its signal", a_file_beyond_the_limit_is_a_crash_by_its_signal},
+        {"cpu time beyond the limit is a crash by its signal", cpu_time_beyond_the_limit_is_a_crash_by_its_signal},
+        {"options out of range are refused", options_out_of_range_are_refused},
+        CU_TEST_INFO_NULL,
+    };
+    CU_TestInfo retries[] = {
+        {"final errors are not tried again, but timeouts are", final_errors_are_not_tried_again_but_timeouts_are},
+        {"a delay has its cap", a_delay_has_its_cap},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"pool hooks", NULL, NULL, NULL, NULL, starts},
+                             {"pool worker limits", NULL, NULL, NULL, NULL, limits},
+                             {"pool retries", NULL, NULL, NULL, NULL, retries},
+                             CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
