@@ -211,44 +211,11 @@ struct text_grep {
     bool failed;            /* out of memory */
 };
 
-/* Length of the UTF-8 sequence at `at`, or of the bytes that one replacement character stands for. */
-static size_t text_sequence(const unsigned char *at, size_t left, bool *valid)
-{
-    unsigned char lead = at[0], low = 0x80, high = 0xbf;
-    size_t size, i;
-    *valid = lead < 0x80;
-    if (lead < 0xc2 || lead > 0xf4)
-        return 1;
-    size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (lead == 0xe0 || lead == 0xf0)
-        low = lead == 0xe0 ? 0xa0 : 0x90;
-    if (lead == 0xed || lead == 0xf4)
-        high = lead == 0xed ? 0x9f : 0x8f;
-    for (i = 1; i < size && i < left && at[i] >= low && at[i] <= high; i++) {
-        low = 0x80;
-        high = 0xbf;
-    }
-    *valid = i == size;
-    return i;
-}
-
 /* A line as a JSON string of at most TEXT_SHOWN_BYTES, cut between characters. */
 static json_t *text_shown(const char *line, size_t size)
 {
     char shown[TEXT_SHOWN_BYTES];
-    size_t length = 0;
-    for (size_t at = 0; at < size;) {
-        bool valid;
-        size_t step = text_sequence((const unsigned char *)line + at, size - at, &valid);
-        const char *from = valid ? line + at : "\xef\xbf\xbd";
-        size_t bytes = valid ? step : 3;
-        if (bytes > sizeof shown - length)
-            break;
-        memcpy(shown + length, from, bytes);
-        length += bytes;
-        at += step;
-    }
-    return json_stringn_nocheck(shown, length);
+    return json_stringn_nocheck(shown, hay_text_clean(shown, sizeof shown, line, size));
 }
 
 static void grep_match(struct text_grep *grep, const char *line, size_t size)

@@ -130,8 +130,17 @@ static void bad_args_are_refused(void)
         { "{\"argv\":[\"true\"],\"env\":{\"\":\"x\"}}", "\"env\"" },
         { "{\"argv\":[\"true\"],\"env\":{\"A=B\":\"x\"}}", "\"env\"" },
         { "{\"argv\":[\"true\"],\"max_output\":-1}", "\"max_output\"" },
-        { "{\"argv\":[\"true\"],\"max_output\":8388609}", "\"max_output\"" },
+        { "{\"argv\":[\"true\"],\"max_output\":268435457}", "\"max_output\"" },
         { "{\"argv\":[\"true\"],\"max_output\":\"1\"}", "\"max_output\"" },
+        { "{\"argv\":[\"true\"],\"check\":-1}", "\"check\"" },
+        { "{\"argv\":[\"true\"],\"check\":\"yes\"}", "\"check\"" },
+        { "{\"argv\":[\"true\"],\"encoding\":\"hex\"}", "\"encoding\" can be \"base64\" only" },
+        { "{\"argv\":[\"true\"],\"argv_encoding\":1}", "\"argv_encoding\" has to be a string" },
+        { "{\"argv\":[\"dHJ1\",\"Z\"],\"argv_encoding\":\"base64\"}", "not the base64 of a string" },
+        { "{\"argv\":[\"dHJ1\",\"Zm9\"],\"argv_encoding\":\"base64\"}", "not the base64 of a string" },
+        { "{\"argv\":[\"dHJ1\",\"Z===\"],\"argv_encoding\":\"base64\"}", "not the base64 of a string" },
+        { "{\"argv\":[\"dHJ1\",\"AAAA\"],\"argv_encoding\":\"base64\"}", "not the base64 of a string" },
+        { "{\"shell\":\"e=choCg\",\"argv_encoding\":\"base64\"}", "not the base64 of a string" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CU_ASSERT(host_refuses("run", bad[i][0], bad[i][1]));
@@ -212,6 +221,35 @@ static void output_is_captured_up_to_the_limit(void)
     CU_ASSERT_EQUAL(json_string_length(json_object_get(value, "stdout")), 1048576);
     CU_ASSERT(json_object_get(value, "truncated") == NULL);
     json_decref(value);
+}
+
+static void a_bad_end_is_an_error_where_it_is_checked(void)
+{
+    CU_ASSERT(host_returns("run", "{\"argv\":[\"true\"],\"check\":true}", NOTHING));
+    CU_ASSERT(host_refuses("run", "{\"shell\":\"echo a >&2; echo why >&2; echo >&2; exit 3\",\"check\":true}", "exit 3: why"));
+    CU_ASSERT(host_refuses("run", "{\"argv\":[\"false\"],\"check\":true}", "exit 1"));
+    CU_ASSERT_STRING_EQUAL(host.error, "exit 1");
+    CU_ASSERT(host_refuses("run", "{\"shell\":\"kill -KILL $$\",\"check\":true}", "signal 9 (SIGKILL)"));
+    CU_ASSERT(host_refuses("run", "{\"shell\":\"printf '\\\\377' >&2; exit 1\",\"check\":true}", "exit 1: \xef\xbf\xbd"));
+    CU_ASSERT(host_refuses("run", "{\"shell\":\"echo abc\",\"max_output\":3,\"check\":true}", "it printed more than 3 bytes"));
+    /* the attempt here is the first */
+    CU_ASSERT(host_refuses("run", "{\"shell\":\"exit 3\",\"check\":1}", "exit 3"));
+    CU_ASSERT(host_returns("run", "{\"shell\":\"exit 3\",\"check\":0}",
+                           "{\"exit\":3,\"signal\":null,\"stderr\":\"\",\"stdout\":\"\"}"));
+    CU_ASSERT(host_returns("run", "{\"shell\":\"exit 3\",\"check\":false}",
+                           "{\"exit\":3,\"signal\":null,\"stderr\":\"\",\"stdout\":\"\"}"));
+}
+
+static void base64_carries_any_bytes(void)
+{
+    CU_ASSERT(host_returns("run", "{\"shell\":\"printf '\\\\377\\\\000'; printf abc >&2\",\"encoding\":\"base64\"}",
+                           "{\"exit\":0,\"signal\":null,\"stderr\":\"YWJj\",\"stdout\":\"/wA=\"}"));
+    CU_ASSERT(host_returns("run", "{\"argv\":[\"cHJpbnRm\",\"JXM=\",\"//4=\"],\"argv_encoding\":\"base64\",\"encoding\":\"base64\"}",
+                           "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"//4=\"}"));
+    CU_ASSERT(host_returns("run", "{\"shell\":\"ZWNobyBhYg==\",\"argv_encoding\":\"base64\"}",
+                           "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"ab\\n\"}"));
+    CU_ASSERT(host_returns("run", "{\"argv\":[\"cHJpbnRm\",\"PCVzPg==\",\"\"],\"argv_encoding\":\"base64\"}",
+                           "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"<>\"}"));
 }
 
 static long peak_kib(void)
@@ -418,6 +456,8 @@ int main(void)
         { "cwd_and_path_are_the_commands_own", cwd_and_path_are_the_commands_own },
         { "output_that_is_not_utf8_is_replaced", output_that_is_not_utf8_is_replaced },
         { "output_is_captured_up_to_the_limit", output_is_captured_up_to_the_limit },
+        { "a_bad_end_is_an_error_where_it_is_checked", a_bad_end_is_an_error_where_it_is_checked },
+        { "base64_carries_any_bytes", base64_carries_any_bytes },
         { "endless_output_takes_no_memory", endless_output_takes_no_memory },
         { "a_grandchild_that_holds_stdout_is_not_waited_for", a_grandchild_that_holds_stdout_is_not_waited_for },
         { "a_command_starts_with_default_signals", a_command_starts_with_default_signals },

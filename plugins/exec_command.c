@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a command is run. It starts by a vfork-like clone with default signal dispositions, an empty mask and descriptors 0 to 2
+ * only. It stays in the worker's process group, so it gets the signals that the host sends there, and dies with the worker.
+ * Output is read through pipes and discarded beyond a bound: a command that prints without end costs time, not memory. The end
+ * is seen through a pidfd; where there is none (valgrind) by asking, ever more rarely.
+ */
+#include "exec_command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXEC_BLOCK 65536        /* what a pipe holds */
+#define EXEC_STACK 32768        /* of the child until it execs */
+#define EXEC_TICK_MS 500        /* how often a silent command's job looks whether it is cancelled, signal or not */
+#define EXEC_ASK_MS 100         /* how long the host's own SIGTERM may take to arrive */
+#define EXEC_LOOK_MS 64         /* without a pidfd: the longest time between two looks whether the command has ended */
+/* For what runs on the child's stack: it never returns, so marks that AddressSanitizer made there would stay. */
+#define EXEC_IN_CHILD __attribute__((no_sanitize("address")))
+
+enum exec_stage { EXEC_STARTED, EXEC_FDS, EXEC_CWD, EXEC_RUN };
+
+/* Shared with the child, which runs in our memory until it execs. */
+struct exec_start {
+    char **argv;
+    char **envp;
+    const char *cwd;
+    const char *path;       /* value of PATH for the command */
+    int fds[3];
+    pid_t parent;
+    enum exec_stage stage;  /* where it failed, and errno of that */
+    int error;
+    char file[PATH_MAX];
+};
+
+int exec_above_stdio(int fd)
+{
+    if (fd < 0 || fd > 2)
+        return fd;
+    int higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return higher;
+}
+
+void exec_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+char *exec_writable(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+/* In the child: exec one file; a script without a "#!" line goes to the shell, as execvp() does it. */
+EXEC_IN_CHILD static void exec_file(struct exec_start *start, const char *file)
+{
+    execve(file, start->argv, start->envp);
+    if (errno != ENOEXEC)
+        return;
+    char *name = start->argv[0];
+    start->argv[-1] = exec_writable("/bin/sh");
+    start->argv[0] = exec_writable(file);
+    execve("/bin/sh", start->argv - 1, start->envp);
+    start->argv[0] = name;
+}
+
+/* In the child: exec by the command's own PATH. Returns errno, that of a file without permission before that of no file. */
+EXEC_IN_CHILD static int exec_search(struct exec_start *start)
+{
+    const char *name = start->argv[0];
+    size_t name_size = strlen(name);
+    int error = ENOENT;
+    if (strchr(name, '/')) {
+        exec_file(start, name);
+        return errno;
+    }
+    for (const char *at = start->path; name_size; at++) {
+        size_t size = strcspn(at, ":");
+        if (size + name_size + 2 <= sizeof start->file) {
+            memcpy(start->file, at, size);
+            start->file[size] = '/';
+            memcpy(start->file + size + (size > 0), name, name_size + 1);
+            exec_file(start, start->file);
+            if (errno == EACCES)
+                error = EACCES;
+            else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
+                return errno;
+        }
+        at += size;
+        if (!*at)
+            break;
+    }
+    return error;
+}
+
+/* The child, on a stack of its own in our memory, all signals blocked: system calls only. */
+EXEC_IN_CHILD static int exec_child(void *argument)
+{
+    struct exec_start *start = argument;
+    /* The kernel's own structure, all zero: the default, wherever its members are. sigaction() refuses the two signals
+     * that libc keeps for itself, and posix_spawn(), which make uses, leaves these ignored. */
+    const unsigned long standard[8] = { 0 };
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++)
+        syscall(SYS_rt_sigaction, number, standard, NULL, (size_t)(NSIG - 1) / 8);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != start->parent)
+        _exit(127);
+    start->stage = EXEC_FDS;
+    for (int fd = 0; fd < 3; fd++)
+        if (dup2(start->fds[fd], fd) < 0)
+            goto failed;
+#if defined(SYS_close_range)
+    syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC: what another plugin left open is not for the command */);
+#endif
+    start->stage = EXEC_CWD;
+    if (start->cwd && chdir(start->cwd))
+        goto failed;
+    start->stage = EXEC_RUN;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    errno = exec_search(start);
+failed:
+    start->error = errno;
+    _exit(127);
+}
+
+/* Start the command: its pid, with its pidfd, or -1 after fail(). Returns when the command runs or has failed to. */
+static pid_t exec_spawn(hay_task *task, const struct exec_command *command, const struct exec_stream streams[2], int *pidfd)
+{
+    extern char **environ;
+    struct exec_start start;
+    char stack[EXEC_STACK] __attribute__((aligned(16)));
+    sigset_t all, before;
+    start.argv = command->argv;
+    start.envp = command->envp ? command->envp : environ;
+    start.cwd = command->cwd;
+    start.path = "/usr/local/bin:/usr/bin:/bin";
+    for (char **at = start.envp; at && *at; at++)
+        if (!strncmp(*at, "PATH=", 5))
+            start.path = *at + 5;
+    start.fds[0] = command->stdin_fd;
+    start.fds[1] = streams[0].write_fd;
+    start.fds[2] = streams[1].write_fd;
+    start.parent = getpid();
+    start.stage = EXEC_STARTED;
+    start.error = 0;
+    /* A handler of ours must not run in the child: it would run in our memory. */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = clone(exec_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, pidfd);
+    if (pid < 0 && (errno == EINVAL || errno == ENOSYS)) {
+        *pidfd = -1;
+        pid = clone(exec_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+    }
+    int error = pid < 0 ? errno : start.error;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (!error)
+        return pid;
+    if (pid > 0) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+        exec_close(pidfd);
+    }
+    if (pid > 0 && start.stage == EXEC_CWD)
+        hay_fail(task, "cannot enter %.800s: %s", command->cwd, strerror(error));
+    else
+        hay_fail(task, "cannot run %.800s: %s", command->shown, strerror(error));
+    return -1;
+}
+
+int exec_stream_open(struct exec_stream *stream)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC))
+        return -1;
+    stream->read_fd = ends[0];
+    stream->write_fd = exec_above_stdio(ends[1]);
+    return stream->write_fd < 0 ? -1 : 0;
+}
+
+void exec_stream_close(struct exec_stream *stream)
+{
+    exec_close(&stream->read_fd);
+    exec_close(&stream->write_fd);
+    free(stream->bytes);
+    stream->bytes = NULL;
+}
+
+static void exec_stream_append(struct exec_stream *stream, const char *bytes, size_t size, size_t limit)
+{
+    if (size > limit - stream->size) {
+        size = limit - stream->size;
+        stream->truncated = true;
+    }
+    if (size > stream->capacity - stream->size) {
+        size_t capacity = stream->capacity * 2 > stream->size + size ? stream->capacity * 2 : stream->size + size;
+        char *larger = realloc(stream->bytes, capacity);
+        stream->failed |= !larger;
+        if (!larger)
+            return;
+        stream->bytes = larger;
+        stream->capacity = capacity;
+    }
+    if (size)
+        memcpy(stream->bytes + stream->size, bytes, size);
+    stream->size += size;
+}
+
+/* Take at most `most` bytes from a pipe that has some; what is over the limit is discarded. Returns how many, 0 when none. */
+static size_t exec_stream_read(struct exec_stream *stream, size_t most, size_t limit)
+{
+    char block[EXEC_BLOCK];
+    ssize_t got;
+    do
+        got = read(stream->read_fd, block, most < sizeof block ? most : sizeof block);
+    while (got < 0 && errno == EINTR);
+    if (got > 0)
+        exec_stream_append(stream, block, (size_t)got, limit);
+    return got > 0 ? (size_t)got : 0;
+}
+
+/* The command has ended: take what the pipe holds now, without waiting for those who still have it open. */
+static void exec_stream_drain(struct exec_stream *stream, size_t limit)
+{
+    int held = 0;
+    if (ioctl(stream->read_fd, FIONREAD, &held))
+        return;
+    for (size_t left = held > 0 ? (size_t)held : 0, got; left; left -= got) {
+        got = exec_stream_read(stream, left, limit);
+        if (!got)
+            return;
+    }
+}
+
+static int64_t exec_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The host cancels a job by SIGTERM to the whole group. The command misses it when it came before the command was there,
+ * and in an inline pool none is sent: then the command gets one from here, once. True when that is done. */
+static bool exec_ask(pid_t pid, int64_t *ask_at_ms)
+{
+    int64_t now_ms = exec_now_ms();
+    if (!*ask_at_ms)
+        *ask_at_ms = now_ms + EXEC_ASK_MS;
+    if (now_ms < *ask_at_ms)
+        return false;
+    kill(pid, SIGTERM);
+    return true;
+}
+
+/* Without a pidfd: has it ended? It stays unreaped. */
+static bool exec_has_ended(pid_t pid)
+{
+    siginfo_t info = { .si_pid = 0 };
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid;
+}
+
+/* Read what there is; all of it when the command has ended. */
+static void exec_take(struct exec_stream *stream, const struct pollfd *fd, bool ended, size_t limit)
+{
+    if (ended)
+        exec_stream_drain(stream, limit);
+    else if (fd->revents & POLLIN)
+        exec_stream_read(stream, EXEC_BLOCK, limit);
+}
+
+/* Read output until the command has ended. */
+static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream streams[2], size_t limit)
+{
+    struct pollfd fds[3] = {
+        { .fd = pidfd, .events = POLLIN },
+        { .fd = streams[0].read_fd, .events = POLLIN },
+        { .fd = streams[1].read_fd, .events = POLLIN },
+    };
+    int64_t ask_at_ms = 0;
+    bool asked = false, ended = false;
+    int look_ms = pidfd < 0 ? 1 : EXEC_TICK_MS;
+    while (!ended) {
+        if (!asked && task->host->cancelled(task))
+            asked = exec_ask(pid, &ask_at_ms);
+        fds[0].revents = 0;
+        if (poll(fds, 3, ask_at_ms && !asked && look_ms > EXEC_ASK_MS ? EXEC_ASK_MS : look_ms) < 0) {
+            if (errno != EINTR) { /* no memory for the wait itself */
+                kill(pid, SIGKILL);
+                return;
+            }
+            asked |= task->host->cancelled(task) != 0;
+            continue;
+        }
+        ended = pidfd < 0 ? exec_has_ended(pid) : fds[0].revents != 0;
+        exec_take(&streams[0], &fds[1], ended, limit);
+        exec_take(&streams[1], &fds[2], ended, limit);
+        if (pidfd < 0 && look_ms < EXEC_LOOK_MS)
+            look_ms *= 2;
+    }
+}
+
+int exec_supervise(hay_task *task, const struct exec_command *command, struct exec_stream streams[2], int *status)
+{
+    int pidfd = -1;
+    pid_t reaped, pid = exec_spawn(task, command, streams, &pidfd);
+    if (pid < 0)
+        return -1;
+    exec_watch(task, pid, pidfd, streams, command->max_output);
+    do
+        reaped = waitpid(pid, status, 0);
+    while (reaped < 0 && errno == EINTR);
+    int error = errno;
+    exec_close(&pidfd);
+    if (task->host->cancelled(task))
+        return hay_fail(task, "cancelled"), -1;
+    if (reaped < 0)
+        return hay_fail(task, "the exit of %.800s is lost: %s", command->shown, strerror(error)), -1;
+    return 0;
+}
