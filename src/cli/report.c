@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `hayfork report`: results, and a trace, as one page for people. The page is made whole in memory and then put in its place
+ * at once, by a rename in its own folder: a failure leaves an older page as it was. Memory and page are bounded whatever the
+ * number of results.
+ */
+#include "cli/cli.h"
+#include "cli/help.h"
+#include "cli/options.h"
+#include "cli/report_page.h"
+#include "cli/say.h"
+#include "cli/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REPORT_TRACE = 256 };
+
+static const struct option_spec report_specs[] = {
+    { 'o', "output", true },
+    { REPORT_TRACE, "trace", true },
+    { 'h', "help", false },
+    { 0, NULL, false },
+};
+
+struct report {
+    struct report_source source;
+    const char *output;         /* NULL: stdout */
+};
+
+static int report_put(int fd, const struct html *html)
+{
+    for (size_t done = 0; done < html->size;) {
+        ssize_t n = write(fd, html->at + done, html->size - done);
+        struct pollfd wait = { .fd = fd, .events = POLLOUT };
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno == EAGAIN)
+            poll(&wait, 1, -1);
+        else if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
+}
+
+/* The mode that a new file would have; an older page keeps its own. */
+static mode_t report_mode(const char *path)
+{
+    struct stat status;
+    mode_t mask = umask(0);
+    umask(mask);
+    return stat(path, &status) ? 0666 & ~mask : status.st_mode & 0777;
+}
+
+static int report_replace(const char *path, const struct html *html)
+{
+    char name[PATH_MAX];
+    if (snprintf(name, sizeof name, "%s.XXXXXX", path) >= (int)sizeof name)
+        return -ENAMETOOLONG;
+    int fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int failure = report_put(fd, html);
+    if (!failure && fchmod(fd, report_mode(path)))
+        failure = -errno;
+    if (close(fd) && !failure)
+        failure = -errno;
+    if (!failure && rename(name, path))
+        failure = -errno;
+    if (failure)
+        unlink(name);
+    return failure;
+}
+
+/* A link stays one, and its target is replaced; what is no regular file (a pipe, /dev/null) is written to. */
+static int report_save(const char *path, const struct html *html)
+{
+    struct stat status;
+    char *target = realpath(path, NULL);
+    int failure;
+    if (!stat(path, &status) && !S_ISREG(status.st_mode)) {
+        int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+        failure = fd < 0 ? -errno : report_put(fd, html);
+        if (fd >= 0 && close(fd) && !failure)
+            failure = -errno;
+    } else {
+        failure = report_replace(target ? target : path, html);
+    }
+    free(target);
+    return failure;
+}
+
+static int report_write(const struct report *report, struct html *html)
+{
+    if (html->failure) {
+        say("cannot make the page: %s", strerror(-html->failure));
+        return CLI_STOPPED;
+    }
+    int failure = report->output ? report_save(report->output, html) : report_put(STDOUT_FILENO, html);
+    if (failure)
+        say("cannot write %s: %s", report->output ? report->output : "to standard output", strerror(-failure));
+    return failure ? CLI_OUTPUT : CLI_OK;
+}
+
+/* -1, or the exit code after a fault or --help. */
+static int report_options(struct report *report, int argc, char **argv)
+{
+    struct options reader;
+    int key;
+    options_init(&reader, report_specs, argc, argv);
+    while ((key = options_next(&reader)) != OPTIONS_END) {
+        if (key == 'h')
+            return help_verb("report");
+        if (key == OPTIONS_FAULT)
+            return CLI_USAGE;
+        if (key == OPTIONS_OPERAND && report->source.results)
+            return say_usage("one file of results at a time: '%s' is too much", reader.value);
+        if (key == OPTIONS_OPERAND)
+            report->source.results = reader.value;
+        else if (key == REPORT_TRACE)
+            report->source.trace = reader.value;
+        else
+            report->output = strcmp(reader.value, "-") ? reader.value : NULL;
+    }
+    if (!report->source.results)
+        return say_usage("a file of results is needed, or - for standard input");
+    if (report->source.trace && !strcmp(report->source.trace, "-") && !strcmp(report->source.results, "-"))
+        return say_usage("only one of results and trace can be standard input");
+    if (!report->output && isatty(STDOUT_FILENO))
+        return say_usage("the page is for a browser: -o FILE says where it goes");
+    return -1;
+}
+
+int report_main(int argc, char **argv)
+{
+    struct report report = { .output = NULL };
+    struct html html = { .at = NULL };
+    int code = report_options(&report, argc, argv);
+    if (code >= 0)
+        return code;
+    setup_write_errors();
+    struct data *data = data_new();
+    if (!data) {
+        say("out of memory");
+        return CLI_STOPPED;
+    }
+    code = source_read(&report.source, data);
+    if (!code) {
+        page_write(&html, &report.source, data);
+        code = report_write(&report, &html);
+    }
+    if (!code && report.source.torn)
+        say("%s: the last line is cut off and was left out", report.source.results);
+    source_close(&report.source);
+    data_free(data);
+    html_release(&html);
+    return code;
+}
