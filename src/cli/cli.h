@@ -10,6 +10,7 @@ enum cli_exit {
     CLI_OK = 0,
     CLI_NOT_OK = 1,     /* some job did not end ok, some line is bad */
     CLI_USAGE = 2,
+    CLI_UNRUN = 3,      /* halted: jobs were left unrun */
     CLI_INPUT = 65,     /* an input cannot be read */
     CLI_PLUGIN = 69,    /* a plugin cannot be loaded */
     CLI_STOPPED = 70,   /* the pool had to stop, or could not start */
@@ -20,9 +21,13 @@ enum cli_exit {
 #define CLI_LINE_MAX (16u << 20)
 
 int run_main(int argc, char **argv);
+int map_main(int argc, char **argv);
+int exec_main(int argc, char **argv);
 int call_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 int check_main(int argc, char **argv);
+int results_main(int argc, char **argv);
+int report_main(int argc, char **argv);
 int help_main(int argc, char **argv);
 
 #endif

@@ -16,9 +16,13 @@ static const char help_command[] =
     "plugins. A crash, a hang or a leak costs one job, never the pool.\n"
     "\n"
     "  run      run the jobs of files or stdin, one result line each\n"
+    "  map      run one function on each line of files or stdin\n"
+    "  exec     run a command on each line, and print what it prints\n"
     "  call     run one function once and print its result\n"
+    "  results  print what a file of results comes to, one line a job\n"
     "  info     show what a plugin offers\n"
     "  check    load plugins and check job lines, but run nothing\n"
+    "  report   make an HTML page of the results of a run\n"
     "  help     help on a verb: hayfork help run\n"
     "\n"
     "  -h, --help       this text\n"
@@ -28,26 +32,66 @@ static const char help_command[] =
 
 static const char help_run[] =
     "Usage: hayfork run [OPTION]... [FILE|-]...\n"
-    "Run the job of each line; write one result line for each to stdout.\n"
-    "  -p, --plugin NAME      load this plugin: a name, or a path with a slash; repeat\n"
-    "  -f, --function NAME    PLUGIN.FUNCTION for lines without \"fn\"\n"
-    "  -j, --jobs N           workers, 1 to 4096; default: the CPUs at hand\n"
-    "  -o, --output FILE      write results to FILE instead\n"
-    "      --queue N          jobs accepted ahead; default: 2048 a worker\n"
-    "      --timeout D        time for each job: 250ms 5s 2m 1h; default: none\n"
-    "      --grace D          between asking a job to end and killing it; default: 5s\n"
-    "      --retries N        run jobs that returned an error again; default: 0\n"
-    "      --retry-timeouts   and those that timed out\n"
-    "      --crash-retries N  run jobs whose worker died again; default: 1\n"
-    "      --max-result SIZE  such as 64K 16M 1G; default: 16M\n"
-    "      --inline           run the jobs in this process, for debuggers\n"
-    "      --meta             add seq worker pid start wall_ms to results\n"
-    "      --summary          counts and times on stderr at the end\n"
+    "Run the job of each line; write one result line for each. More: man hayfork\n"
+    "  -p, --plugin NAME   load it: a name, or a path with a slash; repeat\n"
+    "  -f, --function P.F  the function of lines without \"fn\"\n"
+    "  -j, --jobs N        workers: N, N%, +N, -N or @FILE; default: the CPUs at hand\n"
+    "  -o, --output FILE   append results to FILE; --resume goes on with it, and so does\n"
+    "                      --retry-failed; --resume-changed  --sync none|interval|always\n"
+    "  -k, --keep-order    results in the order of the input (--order-window N)\n"
+    "  --timeout D         for each job: 250ms 5s 2m 1h; --grace D before killing: 5s\n"
+    "  --retries N         after an error; --retry-on error,timeout,crash --retry-delay D\n"
+    "  --crash-retries N   after a worker died: 1; --retry-timeouts --retry-delay-max D\n"
+    "  --halt now|soon,fail|success|done=N|N%     end early; --max-fails N\n"
+    "  --queue N           jobs accepted ahead: 2048 a worker; --max-result SIZE: 16M\n"
+    "  --max-jobs-per-worker N  --max-worker-rss SIZE  --max-worker-age D    recycling\n"
+    "  --limit mem=,cpu=,files=,fsize=  --nice N  --load N  --memfree SIZE\n"
+    "  --joblog FILE  --trace FILE  --stderr tag|pass|FILE  --meta  --[no-]summary\n"
+    "  --progress auto|bar|lines|json|none  --inline  --dry-run\n"
     "Line: {\"id\":7,\"fn\":\"text.count\",\"args\":{\"path\":\"x\"},\"timeout\":5,\"retries\":2,\n"
-    "      \"priority\":1}    only fn is needed; id is the line number by default\n"
-    "Exit: 0 all ok, 1 some job not ok, 2 usage, 65 input unreadable, 69 plugin not\n"
-    "      loaded, 70 the pool had to stop, 74 output not writable, 128+n signal n\n"
+    "      \"priority\":1,\"after\":[3]}  only fn is needed; id is the line number if absent\n"
+    "Exit: 0 all ok, 1 some job not ok, 2 usage, 3 halted, 65 input unreadable, 69 plugin\n"
+    "      not loaded, 70 the pool had to stop, 74 output not writable, 128+n signal n\n"
     "Example: hayfork run -j 8 -p text jobs.jsonl > results.jsonl\n";
+
+static const char help_map[] =
+    "Usage: hayfork map [OPTION]... PLUGIN.FUNCTION [FILE|-]...\n"
+    "Run the function once for each line of the files or stdin; write one result line\n"
+    "for each to stdout. The function's plugin is loaded by its name.\n"
+    "\n"
+    "      --args TEMPLATE    the args as JSON; default: '{\"path\":{}}'. In it stand\n"
+    "                         {} for the line as a JSON string, {.} without extension,\n"
+    "                         {/} its last part, {//} its directory, {/.} its last part\n"
+    "                         without extension, {#} the number of the job\n"
+    "  -0, --null             lines end with NUL, as from find -print0\n"
+    "      --id line|number   what the id of a result is; default: number\n"
+    "  -k, --keep-order       results in the order of the lines\n"
+    "      --dry-run          print the job lines, run nothing\n"
+    "  -j N  -p PLUGIN  -o FILE  --timeout D  --retries N  ...  as of hayfork run\n"
+    "\n"
+    "Lines that are not UTF-8 are rejected. Exit codes are those of hayfork run.\n"
+    "Example: find . -name '*.c' | hayfork map text.count\n"
+    "         find / -print0 | hayfork map -0 -k hash.file --id line > sums.jsonl\n";
+
+static const char help_exec[] =
+    "Usage: hayfork exec [OPTION]... COMMAND [WORD|{}]...\n"
+    "Run the command once for each line of stdin, without a shell. Its output comes out\n"
+    "in one piece when it has ended. Options end where the command begins.\n"
+    "\n"
+    "{} in a word is the line; without any it is the last word. {.} is the line without\n"
+    "extension, {/} its last part, {//} its directory, {/.} {/} without extension, {#}\n"
+    "the number of the job.\n"
+    "  -a, --arg-file FILE    lines from FILE instead of stdin; repeat\n"
+    "  -0, --null             lines end with NUL, as from find -print0\n"
+    "  -k, --keep-order       output in the order of the lines\n"
+    "      --shell            the words are a shell script; lines are quoted for it\n"
+    "      --json             result lines instead of the output; -o FILE too\n"
+    "      --max-output SIZE  of one command's stdout or stderr; default: 64M\n"
+    "      --dry-run          print the commands, run nothing\n"
+    "  -j N  --timeout D  --retries N  --joblog FILE  ...  as of hayfork run\n"
+    "\n"
+    "Exit: 0 all commands exited 0, 1 some did not; else as of hayfork run\n"
+    "Example: find . -name '*.wav' | hayfork exec -k flac -s {} -o {.}.flac\n";
 
 static const char help_call[] =
     "Usage: hayfork call [OPTION]... PLUGIN.FUNCTION [JSON|-]\n"
@@ -63,6 +107,16 @@ static const char help_call[] =
     "Exit: 0 ok, 1 anything else the function ended with (said on stderr), 2 usage,\n"
     "      65 stdin unreadable, 69 plugin not loaded, 74 output not writable\n"
     "Example: hayfork call text.count '{\"path\":\"/etc/services\"}'\n";
+
+static const char help_results[] =
+    "Usage: hayfork results FILE\n"
+    "Print what the results of hayfork run -o FILE come to: one line for each job, in\n"
+    "the order of the input. Where a job has several results, the newest. FILE is not\n"
+    "changed, and may be one that a run is writing.\n"
+    "\n"
+    "Exit: 0, 2 usage, 65 FILE cannot be read or holds something else, 74 output not\n"
+    "      writable\n"
+    "Example: hayfork results results.jsonl | grep -v '\"status\":\"ok\"'\n";
 
 static const char help_info[] =
     "Usage: hayfork info [--json] PLUGIN\n"
@@ -87,16 +141,34 @@ static const char help_check[] =
     "      69 plugin not loaded\n"
     "Example: hayfork check -p text jobs.jsonl\n";
 
+static const char help_report[] =
+    "Usage: hayfork report [OPTION]... FILE|-\n"
+    "Make one HTML page of the results of a run: did it work, how long did it take,\n"
+    "what failed and why, jobs per second, what each worker did, how long jobs ran.\n"
+    "The page needs no network and no script. The newest result of a job counts.\n"
+    "\n"
+    "  -o, --output FILE    write the page here, whole or not at all; default: stdout\n"
+    "      --trace FILE     take times and workers from the trace of the run, where the\n"
+    "                       results have none (they have them with run --meta)\n"
+    "\n"
+    "Exit: 0 the page was made, 2 usage, 65 FILE is unreadable or holds a line that is no\n"
+    "      result (a last line that was cut off is left out), 74 output not writable\n"
+    "Example: hayfork report results.jsonl -o report.html\n";
+
 static const char help_help[] =
     "Usage: hayfork help [VERB]\n"
-    "Help on the command or on one of its verbs: run, call, info, check, help.\n"
+    "Help on the command or on one of its verbs: run, map, exec, call, results, info,\n"
+    "check, report, help.\n"
     "\n"
     "Example: hayfork help run\n";
 
 static const struct {
     const char *verb, *text;
 } help_texts[] = {
-    { "run", help_run }, { "call", help_call }, { "info", help_info }, { "check", help_check }, { "help", help_help },
+    { "run", help_run },   { "map", help_map },     { "exec", help_exec }, { "call", help_call },
+    { "info", help_info }, { "check", help_check }, { "results", help_results },
+    { "report", help_report },
+    { "help", help_help },
 };
 
 int help_verb(const char *verb)

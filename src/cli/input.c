@@ -32,9 +32,20 @@ static bool input_fail(struct input *input, const struct input_source *source, i
     return false;
 }
 
+/* What is left to read in a regular file; -1: it is none. */
+static off_t input_size(const struct stream *stream)
+{
+    struct stat status;
+    off_t at = S_ISREG(stream->mode) ? lseek(stream->fd, 0, SEEK_CUR) : -1;
+    if (at < 0 || fstat(stream->fd, &status))
+        return -1;
+    return status.st_size > at ? status.st_size - at : 0;
+}
+
 bool input_open(struct input *input, const char *const *paths, int count, int stdin_fd)
 {
     static const char *const only_stdin[] = { "-" };
+    bool sized = true;
     *input = (struct input){ .at_start = true };
     if (!count) {
         paths = only_stdin;
@@ -51,9 +62,14 @@ bool input_open(struct input *input, const char *const *paths, int count, int st
         int failure = source->path ? input_open_path(source) : stream_inherit(&source->stream, stdin_fd, false);
         if (failure)
             return input_fail(input, source, failure);
+        off_t size = input_size(&source->stream);
+        sized = sized && size >= 0;
+        input->total_bytes += size > 0 ? (uint64_t)size : 0;
         if (i >= INPUT_KEEP && source->path && source->stream.way == STREAM_DIRECT)
             stream_close(&source->stream);
     }
+    if (!sized)
+        input->total_bytes = 0;
     if (!pages_resize(&input->buffer, INPUT_CHUNK))
         return input_fail(input, NULL, -ENOMEM);
     return true;
@@ -75,6 +91,19 @@ void input_close(struct input *input)
     input->sources = NULL;
     input->count = input->current = 0;
     pages_release(&input->buffer);
+}
+
+void input_use_nul(struct input *input)
+{
+    input->nul_ended = true;
+}
+
+bool input_is_replayable(const struct input *input)
+{
+    for (size_t i = 0; i < input->count; i++)
+        if (!input->sources[i].path || !S_ISREG(input->sources[i].stream.mode))
+            return false;
+    return true;
 }
 
 int input_fd(const struct input *input)
@@ -121,8 +150,10 @@ static ssize_t input_fill(struct input *input)
     if (!input_make_room(input))
         return -ENOMEM;
     ssize_t n = stream_read(&source->stream, input->buffer.at + input->end, input->buffer.size - input->end);
-    if (n > 0)
+    if (n > 0) {
         input->end += (size_t)n;
+        input->read_bytes += (uint64_t)n;
+    }
     return n;
 }
 
@@ -148,7 +179,7 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
 {
     const struct input_source *source = &input->sources[input->current];
     const char *at = input->buffer.at + input->start;
-    if (input->at_start && size >= 3 && !memcmp(at, "\xef\xbb\xbf", 3)) {
+    if (input->at_start && !input->nul_ended && size >= 3 && !memcmp(at, "\xef\xbb\xbf", 3)) {
         at += 3;
         size -= 3;
     }
@@ -159,7 +190,7 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
     line->at = at;
     line->too_long = size > CLI_LINE_MAX;
     line->size = line->too_long ? CLI_LINE_MAX : size;
-    return !size || at[0] == '{' ? size > 0 : !input_is_blank(at, size);
+    return !size || at[0] == '{' || input->nul_ended ? size > 0 : !input_is_blank(at, size);
 }
 
 /* A line that ends at `newline`. */
@@ -171,7 +202,7 @@ static bool input_take_ended(struct input *input, const char *newline, struct in
     if (input->skipping)
         input->skipping = false;
     else
-        taken = input_take(input, size && at[size - 1] == '\r' ? size - 1 : size, line);
+        taken = input_take(input, size && at[size - 1] == '\r' && !input->nul_ended ? size - 1 : size, line);
     input->start += (size_t)(newline - at) + 1;
     input->searched = input->start;
     return taken;
@@ -198,7 +229,8 @@ enum input_event input_next(struct input *input, struct input_line *line)
 {
     while (input->current < input->count && !input->failure) {
         char *from = input->buffer.at + input->searched;
-        char *newline = input->searched < input->end ? memchr(from, '\n', input->end - input->searched) : NULL;
+        char end = input->nul_ended ? '\0' : '\n';
+        char *newline = input->searched < input->end ? memchr(from, end, input->end - input->searched) : NULL;
         if (newline) {
             if (input_take_ended(input, newline, line))
                 return INPUT_LINE;

@@ -26,6 +26,8 @@ struct input {
     struct pages buffer;
     size_t start, searched, end;    /* unread bytes are [start, end); no newline before `searched` */
     uint64_t number, file_number;   /* of the last line, through all inputs and in its file */
+    uint64_t read_bytes, total_bytes; /* so far; and of all inputs, 0 when one of them does not know its size */
+    bool nul_ended;                 /* lines end with a NUL, and what is in them counts as it is: white space, CR, BOM */
     bool at_start, skipping, ended; /* of the current file: before its first line; inside a line too long; end seen */
     const char *failed;             /* the source of a failure, as it stands in messages */
     int failure;                    /* -errno */
@@ -50,6 +52,10 @@ enum input_event {
  * input_close() is due in any case. */
 bool input_open(struct input *input, const char *const *paths, int count, int stdin_fd);
 enum input_event input_next(struct input *input, struct input_line *line);
+/* Lines end with a NUL from here on, and only those without a byte are not handed out. Before the first line. */
+void input_use_nul(struct input *input);
+/* Can all of it be opened and read once more? */
+bool input_is_replayable(const struct input *input);
 int input_fd(const struct input *input);
 /* Is the open file behind `stream` one of the inputs? Returns its name, or NULL. */
 const char *input_same_file(const struct input *input, const struct stream *stream);

@@ -4,8 +4,10 @@
  * error; what comes later is counted as dropped.
  */
 #include "cli/logsink.h"
+#include "cli/say.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,27 @@ struct logsink *logsink_open(struct ev_loop *loop)
     return sink;
 }
 
+int logsink_redirect(struct logsink *sink, const char *path)
+{
+    struct stream stream;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
+    int failure = fd < 0 ? -errno : stream_adopt(&stream, fd, true);
+    if (failure) {
+        say("cannot write '%s': %s", path, failure == -ENXIO ? "nobody reads this pipe" : strerror(-failure));
+        return failure;
+    }
+    stream_close(&sink->stream);
+    sink->stream = stream;
+    sink->path = path;
+    ev_io_set(&sink->writable, stream.fd, EV_WRITE);
+    return 0;
+}
+
+static void logsink_say_failure(const struct logsink *sink, int failure)
+{
+    say("cannot write '%s': %s; it is written no further", sink->path, strerror(-failure));
+}
+
 static uint64_t logsink_count_lines(const char *bytes, size_t size)
 {
     uint64_t lines = 0;
@@ -51,8 +74,22 @@ static void logsink_give_up(struct logsink *sink)
     sink->stream.fd = -1;
 }
 
+void logsink_begin(struct logsink *sink)
+{
+    if (!sink->path || !S_ISREG(sink->stream.mode) || !ftruncate(sink->stream.fd, 0))
+        return;
+    logsink_say_failure(sink, -errno);
+    logsink_give_up(sink);
+}
+
 void logsink_line(struct logsink *sink, const char *line, size_t size)
 {
+    logsink_tagged_line(sink, "", line, size);
+}
+
+void logsink_tagged_line(struct logsink *sink, const char *tag, const char *line, size_t line_size)
+{
+    size_t tag_size = strlen(tag), size = tag_size + line_size;
     if (sink->stream.fd >= 0 && LOGSINK_SIZE - sink->end <= size) {
         logsink_flush(sink);
         memmove(sink->bytes, sink->bytes + sink->start, sink->end - sink->start);
@@ -63,13 +100,16 @@ void logsink_line(struct logsink *sink, const char *line, size_t size)
         sink->dropped++;
         return;
     }
-    memcpy(sink->bytes + sink->end, line, size);
+    memcpy(sink->bytes + sink->end, tag, tag_size);
+    memcpy(sink->bytes + sink->end + tag_size, line, line_size);
     sink->end += size;
     sink->bytes[sink->end++] = '\n';
 }
 
 void logsink_flush(struct logsink *sink)
 {
+    if (sink->start < sink->end && !sink->path)
+        say_make_way();
     while (sink->start < sink->end && !sink->blocked && sink->stream.fd >= 0) {
         ssize_t n = stream_write(&sink->stream, sink->bytes + sink->start, sink->end - sink->start);
         if (n > 0) {
@@ -78,6 +118,8 @@ void logsink_flush(struct logsink *sink)
             sink->blocked = true;
             ev_io_start(sink->loop, &sink->writable);
         } else {
+            if (sink->path)
+                logsink_say_failure(sink, n ? (int)n : -EIO);
             logsink_give_up(sink);
         }
     }

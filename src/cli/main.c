@@ -16,7 +16,10 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } verbs[] = {
-    { "run", run_main }, { "call", call_main }, { "info", info_main }, { "check", check_main }, { "help", help_main },
+    { "run", run_main },   { "map", map_main },     { "exec", exec_main }, { "call", call_main },
+    { "info", info_main }, { "check", check_main }, { "results", results_main },
+    { "report", report_main },
+    { "help", help_main },
 };
 
 static int print_version(void)
@@ -29,7 +32,7 @@ int main(int argc, char **argv)
 {
     setup_start();
     if (argc < 2)
-        return say_usage("a verb is needed: run, call, info, check or help");
+        return say_usage("a verb is needed: run, map, exec, call, results, info, check, report or help");
     const char *verb = argv[1];
     if (!strcmp(verb, "--version") || !strcmp(verb, "-V"))
         return print_version();

@@ -28,15 +28,34 @@ static const struct option_spec *options_long(const struct options *options, con
 {
     const struct option_spec *found = NULL;
     *ambiguous = false;
-    for (const struct option_spec *spec = options->specs; spec->key; spec++) {
-        if (!size || strncmp(spec->name, name, size))
-            continue;
-        if (!spec->name[size])
-            return *ambiguous = false, spec;
-        *ambiguous = *ambiguous || found;
-        found = spec;
+    for (int i = 0; i < 2; i++) {
+        for (const struct option_spec *spec = i ? options->more : options->specs; spec && spec->key; spec++) {
+            if (!size || strncmp(spec->name, name, size))
+                continue;
+            if (!spec->name[size])
+                return *ambiguous = false, spec;
+            *ambiguous = *ambiguous || found;
+            found = spec;
+        }
     }
     return *ambiguous ? NULL : found;
+}
+
+static bool options_is_more(const struct options *options, const struct option_spec *found)
+{
+    for (const struct option_spec *spec = options->more; spec && spec->key; spec++)
+        if (spec == found)
+            return true;
+    return false;
+}
+
+static const struct option_spec *options_letter(const struct options *options, int letter)
+{
+    for (int i = 0; i < 2; i++)
+        for (const struct option_spec *spec = i ? options->more : options->specs; spec && spec->key; spec++)
+            if (spec->key == letter)
+                return spec;
+    return NULL;
 }
 
 static int options_take_long(struct options *options, const char *argument)
@@ -48,6 +67,7 @@ static int options_take_long(struct options *options, const char *argument)
     if (!spec)
         return options_fault(ambiguous ? "ambiguous option" : "unknown option", argument);
     snprintf(options->name, sizeof options->name, "--%s", spec->name);
+    options->is_more = options_is_more(options, spec);
     if (value && !spec->has_value)
         return options_fault("no value is taken by", options->name);
     if (spec->has_value && !value) {
@@ -68,12 +88,11 @@ static int options_take_short(struct options *options)
         options->at++;
         options->cluster = 0;
     }
-    const struct option_spec *spec = options->specs;
-    while (spec->key && spec->key != letter)
-        spec++;
+    const struct option_spec *spec = options_letter(options, letter);
     snprintf(options->name, sizeof options->name, "-%c", letter);
-    if (!spec->key || letter > 127)
+    if (!spec || letter > 127)
         return options_fault("unknown option", letter > 127 ? argument : options->name);
+    options->is_more = options_is_more(options, spec);
     options->value = NULL;
     if (!spec->has_value)
         return spec->key;

@@ -19,7 +19,8 @@ struct option_spec {
 struct options {
     int argc, at, cluster;  /* the argument being read; the place in a cluster of short ones */
     char **argv;
-    const struct option_spec *specs;
+    const struct option_spec *specs, *more; /* `more`: a second table, or NULL */
+    bool is_more;           /* the option returned is from there */
     bool ended;             /* `--` was seen */
     const char *value;      /* of the option returned, or the operand */
     char name[40];          /* of the option returned, as it was written, for messages */

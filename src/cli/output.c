@@ -4,6 +4,7 @@
  * turn flushes the rest. The buffer is given back when one huge result has passed.
  */
 #include "cli/output.h"
+#include "cli/say.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,23 +32,31 @@ int output_open(struct output *output, struct ev_loop *loop, const char *path, i
     if (!pages_resize(&output->buffer, OUTPUT_USUAL))
         return output->failure = -ENOMEM;
     if (output->path) {
-        int fd = open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC, 0644);
+        int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0644);
         output->failure = fd < 0 ? -errno : stream_adopt(&output->stream, fd, true);
     } else {
         output->failure = stream_inherit(&output->stream, stdout_fd, true);
     }
     if (!output->failure) {
+        output->on_terminal = isatty(output->stream.fd);
         ev_io_init(&output->writable, output_on_writable, output->stream.fd, EV_WRITE);
         output->writable.data = output;
     }
     return output->failure;
 }
 
-int output_truncate(struct output *output)
+static void output_on_synced(void *context, int failure)
 {
-    if (output->path && S_ISREG(output->stream.mode) && ftruncate(output->stream.fd, 0))
-        output->failure = -errno;
-    return output->failure;
+    struct output *output = context;
+    if (failure && !output->failure)
+        output->failure = failure;
+    output->syncing = output->blocked = false;
+    output_flush(output);
+}
+
+void output_sync(struct output *output, enum filesync_level level)
+{
+    filesync_open(&output->sync, output->loop, output->stream.fd, level, output_on_synced, output);
 }
 
 /* Room for `size` bytes behind `end`. */
@@ -83,12 +92,29 @@ void output_result(struct output *output, const struct hay_result *result, uint6
         output_flush(output);
 }
 
+void output_bytes(struct output *output, const char *bytes, size_t size)
+{
+    if (output->failure || !size)
+        return;
+    if (output->buffer.size - output->end < size && !output_make_room(output, size)) {
+        output->failure = -ENOMEM;
+        return;
+    }
+    memcpy(output->buffer.at + output->end, bytes, size);
+    output->end += size;
+    if (output_pending(output) >= OUTPUT_FLUSH)
+        output_flush(output);
+}
+
 void output_flush(struct output *output)
 {
+    if (output->on_terminal && output->start < output->end)
+        say_make_way();
     while (output->start < output->end && !output->blocked && !output->failure) {
         ssize_t n = stream_write(&output->stream, output->buffer.at + output->start, output_pending(output));
         if (n > 0) {
             output->start += (size_t)n;
+            output->syncing = output->blocked = filesync_wrote(&output->sync, (size_t)n);
         } else if (n == -EAGAIN) {
             output->blocked = true;
             ev_io_start(output->loop, &output->writable);
@@ -107,9 +133,14 @@ int output_close(struct output *output)
 {
     if (output->loop && output->stream.fd >= 0)
         ev_io_stop(output->loop, &output->writable);
-    int failure = stream_close(&output->stream);
-    if (!output->failure)
-        output->failure = failure;
+    while (output->syncing && !output->failure) {
+        output->failure = filesync_wait(&output->sync);
+        output->blocked = output->syncing = false;
+        output_flush(output);
+    }
+    int failures[] = { filesync_close(&output->sync), stream_close(&output->stream) };
+    for (size_t i = 0; i < 2 && !output->failure; i++)
+        output->failure = failures[i];
     pages_release(&output->buffer);
     output->start = output->end = 0;
     return output->failure;

@@ -7,6 +7,7 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
+#include "cli/filesync.h"
 #include "cli/pages.h"
 #include "cli/stream.h"
 
@@ -24,16 +25,21 @@ struct output {
     struct ev_io writable;
     struct pages buffer;
     size_t start, end;      /* unwritten bytes */
-    bool blocked;           /* the descriptor took no more */
+    bool blocked;           /* the descriptor took no more, or: */
+    bool syncing;           /* what was written has to reach the disk first */
+    struct filesync sync;
+    bool on_terminal;
     int failure;            /* 0 or -errno: -EPIPE when the reader is gone */
 };
 
-/* Open for writing, not yet emptied. `path` NULL or "-": descriptor `stdout_fd`. 0 or -errno; output_close() is due in any
+/* Open for writing, a file at its end. `path` NULL or "-": descriptor `stdout_fd`. 0 or -errno; output_close() is due in any
  * case. */
 int output_open(struct output *output, struct ev_loop *loop, const char *path, int stdout_fd);
-/* Empty the file that `path` named. 0 or -errno. */
-int output_truncate(struct output *output);
+/* Flush what is written to the disk from here on. */
+void output_sync(struct output *output, enum filesync_level level);
 void output_result(struct output *output, const struct hay_result *result, uint64_t seq, unsigned flags);
+/* Bytes as they are: one or more whole results. */
+void output_bytes(struct output *output, const char *bytes, size_t size);
 /* Write what the descriptor takes. */
 void output_flush(struct output *output);
 /* Flush, and close the file or stdout. 0 or -errno, which is the first failure ever. */

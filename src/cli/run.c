@@ -30,17 +30,39 @@ int64_t run_now_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
+/* With the key of its line, where the output is a journal. */
+static void run_write_keyed(struct run *run, const struct hay_result *result, uint64_t seq, unsigned flags)
+{
+    struct hay_result keyed;
+    if (run->journal.is_kept) {
+        keyed = *result;
+        keyed.key = pending_take(&run->pending, seq);
+        result = &keyed;
+        flags |= HAY_RESULT_KEY;
+    }
+    run_write(run, result, seq, flags);
+}
+
 void run_record(struct run *run, const struct hay_result *result, uint64_t seq)
 {
+    control_tell(run, result, seq);
     run->by_outcome[result->outcome]++;
+    run_observe_result(run, result, seq);
     if (!run->abandoned)
-        output_result(&run->output, result, seq, run->options->meta ? HAY_RESULT_META : 0);
+        run_write_keyed(run, result, seq, run->options->meta ? HAY_RESULT_META : 0);
 }
 
 static void run_on_result(void *context, const struct hay_result *result)
 {
     struct run *run = context;
+    struct hay_result judged, unrun;
     run->settled++;
+    result = control_judge(run, result, &unrun);
+    if (run->options->verb->judge) {
+        judged = *result;
+        run->options->verb->judge(run, &judged);
+        result = &judged;
+    }
     run_record(run, result, result->tag);
 }
 
@@ -54,8 +76,7 @@ static void run_on_room(void *context)
 static void run_on_log(void *context, int worker, const char *line, size_t size)
 {
     struct run *run = context;
-    (void)worker;
-    logsink_line(run->logs, line, size);
+    run_observe_log(run, worker, line, size);
 }
 
 static void run_on_broken(void *context, const char *reason)
@@ -99,29 +120,32 @@ static void run_on_patience(struct ev_loop *loop, struct ev_timer *watcher, int 
 /* All accepted jobs are settled and no more will come. */
 static bool run_is_settled(const struct run *run)
 {
-    return (run->stopping || (run->input_done && !run->held)) && run->accepted == run->settled;
+    return (run->stopping || (run->input_done && !run->held)) && run->accepted == run->settled &&
+           !after_count(run->control.after);
 }
 
 static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, int events)
 {
     struct run *run = watcher->data;
     (void)events;
+    control_turn(run);
     logsink_flush(run->logs);
-    output_flush(&run->output);
+    run_write_flush(run, false);
+    run_observe_turn(run);
     if (run->output.failure) {
         run->stopping = run->abandoned = true;
         ev_break(loop, EVBREAK_ALL);
         return;
     }
-    if (output_is_full(&run->output) && !signals_count())
+    if (run_write_is_full(run) && !signals_count())
         run_set_paused(run, true);
-    else if (!run->output.blocked || output_pending(&run->output) < RUN_RESUME)
+    else if (run_write_pending(run) < RUN_RESUME)
         run_set_paused(run, false);
     if (!run_is_settled(run))
         return;
     if (!run->end_ns)
         run->end_ns = run_now_ns();
-    if (!output_pending(&run->output))
+    if (!run_write_pending(run))
         ev_break(loop, EVBREAK_ALL);
     else if (signals_count() && !ev_is_active(&run->patience))
         ev_timer_start(loop, &run->patience);
@@ -135,7 +159,7 @@ static void run_say_output(const struct output *output)
         say("cannot write to standard output: %s", strerror(-output->failure));
 }
 
-/* Open both ends; the output is emptied last, when nothing else can be wrong. */
+/* Open both ends; the output is changed last, when nothing else can be wrong. */
 static int run_open(struct run *run, const int fds[2])
 {
     const struct run_options *options = run->options;
@@ -143,21 +167,21 @@ static int run_open(struct run *run, const int fds[2])
         input_say_failure(&run->input);
         return CLI_INPUT;
     }
+    if (options->nul_ended)
+        input_use_nul(&run->input);
     int code = functions_load(run->pool, &options->plugins, options->function, &run->function);
-    if (code)
-        return code;
-    if (output_open(&run->output, run->loop, options->output, fds[1])) {
+    if (code || options->dry_run)
+        return code ? code : run_journal_open(run);
+    if (run_write_open(run, fds[1])) {
         run_say_output(&run->output);
         return CLI_OUTPUT;
     }
     const char *same = input_same_file(&run->input, &run->output.stream);
     if (same)
         return say_usage("'%s' is both input and output", strcmp(same, "-") ? same : "standard input");
-    if (output_truncate(&run->output)) {
-        run_say_output(&run->output);
-        return CLI_OUTPUT;
-    }
-    return CLI_OK;
+    if ((code = run_journal_open(run)) || (code = run_observe_open(run)))
+        return code;
+    return control_open(run);
 }
 
 static int run_start(struct run *run)
@@ -182,6 +206,8 @@ static int run_start(struct run *run)
     run->turn_end.data = run->patience.data = run;
     ev_prepare_start(run->loop, &run->turn_end);
     run_feed_start(run);
+    run_observe_start(run);
+    control_start(run);
     return CLI_OK;
 }
 
@@ -201,7 +227,7 @@ static void run_finish(struct run *run)
         hay_pool_terminate(run->pool, 0);
         hay_pool_join(run->pool, RUN_KILL_MS);
     }
-    output_flush(&run->output);
+    run_write_flush(run, true);
 }
 
 /* What the run comes to, once all is over. Ends by signal where that is the answer. */
@@ -218,18 +244,22 @@ static int run_verdict(struct run *run)
         run_say_output(&run->output);
         return CLI_OUTPUT;
     }
-    if (sum != run->read) {
+    if (sum + run->done_before != run->read) {
         say("internal error: %llu lines were read, %llu results were written", (unsigned long long)run->read,
-            (unsigned long long)sum);
+            (unsigned long long)(sum + run->done_before));
         return CLI_STOPPED;
     }
     if (run->broken)
         return CLI_STOPPED;
+    if (run->refused)
+        return CLI_INPUT;
     if (run->input.failure) {
         input_say_failure(&run->input);
         return CLI_INPUT;
     }
-    return run->by_outcome[HAY_OUTCOME_OK] == sum ? CLI_OK : CLI_NOT_OK;
+    if (control_left_unrun(run))
+        return CLI_UNRUN;
+    return run->by_outcome[HAY_OUTCOME_OK] == sum && !run->failed_before ? CLI_OK : CLI_NOT_OK;
 }
 
 /* From an open pool to the exit code. */
@@ -237,37 +267,46 @@ static int run_jobs(struct run *run, const int fds[2])
 {
     struct hay_pool_stats stats = { .workers = 0 };
     int code = run_open(run, fds);
-    bool started = !code && !(code = run_start(run));
+    if (!code && run->options->dry_run)
+        code = run_dry(run);
+    bool started = !code && !run->options->dry_run && !(code = run_start(run));
     if (started) {
         ev_run(run->loop, 0);
         run_finish(run);
         hay_pool_stats(run->pool, &stats);
+        run_observe_settled(run);
     }
     reaper_stop(&run->reaper);
+    control_stop(run);
     hay_pool_free(run->pool);
     run->pool = NULL;
     reaper_finish(&run->reaper);
-    output_close(&run->output);
+    control_release(run);
+    run_observe_finish(run);
+    run_write_close(run);
+    run_journal_close(run);
     uint64_t dropped = logsink_close(run->logs) + stats.log_dropped;
     if (dropped)
         say("%llu lines of the workers' output were cut or dropped", (unsigned long long)dropped);
-    if (started && run->options->summary && run->output.failure != -EPIPE)
+    if (started && run->options->observe.summary && run->output.failure != -EPIPE)
         run_summary(run, &stats);
+    run_observe_release(run);
     if (started)
         code = run_verdict(run);
     input_close(&run->input);
     return code;
 }
 
-int run_main(int argc, char **argv)
+int run_verb(const struct run_verb *verb, void *state, int argc, char **argv)
 {
     struct run_options options;
     struct hay_error error = { .status = HAY_OK };
     int fds[2] = { 0, 1 }, code;
-    if (run_options_read(&options, argc, argv, &code)) {
-        struct run run = { .options = &options, .output.stream.fd = -1 };
-        setup_write_errors();
-        if (options.is_inline)
+    if (run_options_read(&options, verb, state, argc, argv, &code)) {
+        struct run run = { .options = &options, .output.stream.fd = -1, .errors.stream.fd = -1 };
+        if (!options.dry_run)
+            setup_write_errors();
+        if (options.is_inline && !options.dry_run)
             setup_guard_stdio(fds);
         run.loop = ev_loop_new(EVFLAG_AUTO);
         run.logs = run.loop ? logsink_open(run.loop) : NULL;
@@ -291,4 +330,10 @@ int run_main(int argc, char **argv)
     }
     run_options_release(&options);
     return code;
+}
+
+int run_main(int argc, char **argv)
+{
+    static const struct run_verb verb = { .name = "run" };
+    return run_verb(&verb, NULL, argc, argv);
 }

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * One run of `hayfork run`: its options, and its state while the loop turns. run.c owns the life of a run, run_feed.c the way
- * from lines to jobs, run_options.c the command line, run_summary.c the closing words.
+ * One run of `hayfork run`, `map` or `exec`: its options, and its state while the loop turns. run.c owns the life of a run,
+ * run_feed.c the way from lines to jobs, run_write.c the way of results out, run_options.c the command line, run_summary.c the
+ * closing words, run_dry.c what happens in place of it all under --dry-run.
  */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
+#include "cli/bytes.h"
+#include "cli/control.h"
 #include "cli/input.h"
+#include "cli/journal.h"
 #include "cli/logsink.h"
+#include "cli/observe.h"
 #include "cli/options.h"
+#include "cli/order.h"
 #include "cli/output.h"
+#include "cli/pending.h"
 #include "cli/reaper.h"
 
 #include <hayfork.h>
@@ -18,12 +25,44 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct run;
+struct run_options;
+
+/* What the verbs run, map and exec do differently. A hook that is NULL does it as `run` does: job lines in, result lines out. */
+struct run_verb {
+    const char *name;
+    const struct option_spec *specs;    /* options of its own, or NULL */
+    /* Take one of these, or an operand; false after a fault. */
+    bool (*take)(struct run_options *options, struct options *reader, int key);
+    /* All options are read; false after a fault. */
+    bool (*check)(struct run_options *options);
+    /* Fill the args of run->job, and its id if it is not to be the line number; false: the line is rejected for this reason. */
+    bool (*make)(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column);
+    /* Look at a result before it is counted: what a function calls a result can be a failure here. */
+    void (*judge)(struct run *run, struct hay_result *result);
+    /* A result as bytes, as hay_result_write() makes a line of it; and such bytes on their way out, in their turn. */
+    size_t (*render)(struct run *run, char *out, size_t capacity, const struct hay_result *result, uint64_t seq);
+    void (*write)(struct run *run, struct hay_span bytes);
+    /* A job as people would write it. */
+    void (*show)(const struct run *run, const struct hay_job *job, struct bytes *text);
+};
+
 struct run_options {
+    const struct run_verb *verb;
+    void *verb_state;           /* what the verb keeps for its hooks */
+    bool keep_order, dry_run;
+    bool nul_ended;             /* lines end with a NUL */
+    uint64_t order_window;
     struct hay_pool_options pool;
     struct option_list plugins, files;
     const char *function;       /* -f, or NULL */
     const char *output;         /* -o, or NULL */
-    bool is_inline, meta, summary;
+    bool is_inline, meta;
+    struct journal_options journal;
+    struct observe_options observe;
+    struct control_options control;
+    int argc;                   /* the command line behind the verb, for the summary */
+    char **argv;
 };
 
 struct run {
@@ -32,7 +71,14 @@ struct run {
     struct hay_pool *pool;
     struct input input;
     struct output output;
+    struct journal journal;         /* of the output, where that is a file */
+    struct pending pending;         /* keys of lines that have no result yet */
+    struct output errors;           /* stderr, where a verb writes results there too */
+    struct order order;
+    struct bytes composed;          /* a result that a verb has made */
     struct logsink *logs;
+    struct observe observe;
+    struct control control;
     struct reaper reaper;
     struct ev_prepare feed, turn_end;
     struct ev_idle spin;            /* active while there is more to feed: the loop does not sleep then */
@@ -51,16 +97,21 @@ struct run {
     bool held;                      /* a job waits for room in the pool */
     bool pool_full, input_waiting, input_done, paused;
     bool stopping;                  /* read no more lines: a signal, a failure, a broken pool */
+    bool refused;                   /* the input is not that of the journal */
     bool broken;                    /* the pool had to stop */
     bool abandoned;                 /* results can no longer be written: end now */
     int64_t begin_ns, end_ns;
     uint64_t read;                  /* lines that became a job or a rejected result */
     uint64_t accepted, settled;     /* jobs */
     uint64_t by_outcome[HAY_OUTCOME_COUNT];
+    uint64_t done_before, failed_before; /* of `read`: lines whose result is in the journal; of these, not ok */
 };
 
+/* The whole of a verb that runs jobs: its exit code. `state` is for its hooks. */
+int run_verb(const struct run_verb *verb, void *state, int argc, char **argv);
+
 /* False after a fault or --help; `*code` is the exit code then. run_options_release() is due in any case. */
-bool run_options_read(struct run_options *options, int argc, char **argv, int *code);
+bool run_options_read(struct run_options *options, const struct run_verb *verb, void *state, int argc, char **argv, int *code);
 void run_options_release(struct run_options *options);
 
 /* Watchers that turn lines into jobs. */
@@ -72,6 +123,50 @@ void run_feed_wake(struct run *run);
 int64_t run_now_ns(void);
 /* Count a result and write it. */
 void run_record(struct run *run, const struct hay_result *result, uint64_t seq);
+
+/* Results on their way out: at once, or in their turn under --keep-order. */
+int run_write_open(struct run *run, int stdout_fd);
+void run_write(struct run *run, const struct hay_result *result, uint64_t seq, unsigned flags);
+/* This place in the input has no result in this run. */
+void run_write_none(struct run *run, uint64_t seq);
+/* Write what has waited for its turn, as far as the output takes it; `all`: however full it is. */
+void run_write_flush(struct run *run, bool all);
+/* Is the consumer so far behind that nothing more should be produced? And is anything unwritten, of what could be written now? */
+bool run_write_is_full(const struct run *run);
+size_t run_write_pending(const struct run *run);
+void run_write_close(struct run *run);
+
+/* --dry-run: show each job and run none. The exit code. */
+int run_dry(struct run *run);
+/* One job as its verb shows it, else as a job line without its end. */
+void run_show(const struct run *run, const struct hay_job *job, struct bytes *text);
+/* Make run->job of a line and hold it; or record it as rejected. */
+void run_feed_line(struct run *run, const struct input_line *line);
+
+/* The file of -o as the journal: lock and read it. CLI_OK, or an exit code when the fault has been said. */
+int run_journal_open(struct run *run);
+void run_journal_close(struct run *run);
+/* The next line of the input, by what is run of it. False: it is dealt with, being done or not what it was. Its key is kept until
+ * run_record() writes its result. */
+bool run_journal_admit(struct run *run, const struct input_line *line, struct hay_span bytes);
+/* The line just admitted takes its function from the command line. */
+void run_journal_name(struct run *run);
+/* The input has ended: was it long enough? */
+void run_journal_end(struct run *run);
+
+/* Joblog, trace, progress, SIGUSR1 and figures. Open the files: CLI_OK, or an exit code when the fault has been said. Then begin them. */
+int run_observe_open(struct run *run);
+void run_observe_start(struct run *run);
+void run_observe_result(struct run *run, const struct hay_result *result, uint64_t seq);
+/* A line that a worker printed. */
+void run_observe_log(struct run *run, int worker, const char *line, size_t size);
+/* The loop is about to sleep. */
+void run_observe_turn(struct run *run);
+/* The workers have ended, and the pool still is there to be asked. */
+void run_observe_settled(struct run *run);
+/* All is recorded: close the files, leave the terminal. The figures stay until they are released. */
+void run_observe_finish(struct run *run);
+void run_observe_release(struct run *run);
 void run_summary(const struct run *run, const struct hay_pool_stats *stats);
 
 #endif

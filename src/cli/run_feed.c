@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define FEED_LINES 512
+#define FEED_REASON (2 * HAY_FUNCTION_NAME_MAX + 64)
 #define FEED_INLINE_NS INT64_C(10000000)
 
 /* The line number as a JSON token in run->default_id. */
@@ -33,7 +34,19 @@ static void feed_reject(struct run *run, const struct input_line *line, struct h
         .line = line->number, .column = column,
     };
     run->read++;
+    control_note(run, run->read, id);
+    if (run->options->dry_run) {
+        run->by_outcome[HAY_OUTCOME_REJECTED]++;
+        say("%s:%llu:%zu: %s", line->name, (unsigned long long)line->file_number, column, reason);
+        return;
+    }
     run_record(run, &result, run->read);
+}
+
+static void feed_too_long(char *reason, size_t capacity, size_t *column)
+{
+    snprintf(reason, capacity, "the line is longer than %u MiB", CLI_LINE_MAX >> 20);
+    *column = (size_t)CLI_LINE_MAX + 1;
 }
 
 /* The part of a line that is too long can still hold its id, unless the cut went through it. */
@@ -41,12 +54,13 @@ static void feed_reject_too_long(struct run *run, const struct input_line *line)
 {
     struct hay_jobline job;
     struct hay_jobline_fault fault;
-    char reason[64];
+    char reason[FEED_REASON];
+    size_t column;
     hay_jobline_scan(line->at, line->size, &job, &fault);
     if (job.id.at && job.id.at + job.id.size == line->at + line->size)
         job.id = (struct hay_span){ NULL, 0 };
-    snprintf(reason, sizeof reason, "the line is longer than %u MiB", CLI_LINE_MAX >> 20);
-    feed_reject(run, line, job.id, reason, (size_t)CLI_LINE_MAX + 1);
+    feed_too_long(reason, sizeof reason, &column);
+    feed_reject(run, line, job.id, reason, column);
 }
 
 /* The index of the line's function; -1 with `reason` filled. */
@@ -70,12 +84,74 @@ static int feed_function(struct run *run, const struct hay_jobline *job, char *r
     return index;
 }
 
-/* Make run->job of a line and hold it, or write the line off as rejected. */
-static void feed_line(struct run *run, const struct input_line *line)
+static struct hay_span feed_bytes(const struct input_line *line)
+{
+    return (struct hay_span){ line->at, line->size };
+}
+
+/* The job in hand will not run: that is its result. */
+static void feed_skip(struct run *run, uint64_t seq, const char *reason)
+{
+    struct hay_result result = {
+        .outcome = HAY_OUTCOME_SKIPPED, .tag = seq, .id = run->job.id, .args = run->job.args, .message = { reason, strlen(reason) },
+        .exit_code = -1, .worker = -1, .function = (uint32_t)run->job.index,
+    };
+    run->held = false;
+    run_record(run, &result, seq);
+}
+
+/* run->job is made of a new line: may it start? */
+static void feed_ask(struct run *run, const struct input_line *line, struct hay_span after)
+{
+    char reason[FEED_REASON];
+    switch (control_ask(run, run->read + 1, after, reason, sizeof reason)) {
+    case CONTROL_GO:
+        run->held = true;
+        break;
+    case CONTROL_KEPT:
+        run->read++;
+        break;
+    case CONTROL_SKIP:
+        run->read++;
+        feed_skip(run, run->read, reason);
+        break;
+    case CONTROL_REJECT:
+        feed_reject(run, line, run->job.id, reason, 1);
+        break;
+    }
+}
+
+/* As run_feed_line(), where the verb makes the job. */
+static void feed_make(struct run *run, const struct input_line *line)
+{
+    char reason[FEED_REASON];
+    size_t column = 1;
+    struct hay_span id = feed_default_id(run, line->number);
+    run->job = (struct hay_job){ .index = run->function, .id = id, .tag = run->read + 1 };
+    bool made = !line->too_long && run->options->verb->make(run, line, reason, sizeof reason, &column);
+    if (line->too_long)
+        feed_too_long(reason, sizeof reason, &column);
+    if (!run_journal_admit(run, line, made ? run->job.args : feed_bytes(line)))
+        return;
+    if (made) {
+        run_journal_name(run);
+        feed_ask(run, line, (struct hay_span){ NULL, 0 });
+    } else {
+        feed_reject(run, line, id, reason, column);
+    }
+}
+
+void run_feed_line(struct run *run, const struct input_line *line)
 {
     struct hay_jobline scanned;
     struct hay_jobline_fault fault;
-    char reason[2 * HAY_FUNCTION_NAME_MAX + 64];
+    char reason[FEED_REASON];
+    if (run->options->verb->make) {
+        feed_make(run, line);
+        return;
+    }
+    if (!run_journal_admit(run, line, feed_bytes(line)))
+        return;
     if (line->too_long) {
         feed_reject_too_long(run, line);
         return;
@@ -90,23 +166,21 @@ static void feed_line(struct run *run, const struct input_line *line)
         feed_reject(run, line, id, reason, scanned.fn_column ? scanned.fn_column : 1);
         return;
     }
+    if (!scanned.fn_column)
+        run_journal_name(run);
     run->job = (struct hay_job){
         .index = index, .args = scanned.args, .id = id, .tag = run->read + 1, .timeout_ms = scanned.timeout_ms,
         .retries = scanned.retries < 0 ? 0 : scanned.retries ? scanned.retries : HAY_JOB_NO_RETRY, .priority = scanned.priority,
     };
-    run->held = true;
+    feed_ask(run, line, scanned.after);
 }
 
 /* The pool refused a job for good: the line still gets its result, and the run ends if it was not the job's fault. */
 static void feed_refused(struct run *run, enum hay_status status, const struct hay_error *error)
 {
-    struct hay_result result = {
-        .outcome = HAY_OUTCOME_SKIPPED, .id = run->job.id, .message = { error->text, strlen(error->text) }, .exit_code = -1,
-        .worker = -1,
-    };
-    run->held = false;
-    run->read++;
-    run_record(run, &result, run->read);
+    run->read += !run->control.kept;
+    feed_skip(run, run->control.kept ? run->control.kept->seq : run->read, error->text);
+    control_drop(run);
     if (status == HAY_EMSGSIZE)
         return;
     if (!run->broken)
@@ -118,14 +192,17 @@ static void feed_refused(struct run *run, enum hay_status status, const struct h
 static void feed_submit(struct run *run)
 {
     struct hay_error error; /* filled on failure only: clearing it would be the dearest thing here */
-    run->read++;
+    bool is_new = !run->control.kept;
+    run->read += is_new;
     run->accepted++;
     enum hay_status status = hay_pool_submit(run->pool, &run->job, 0, NULL, &error);
     if (status == HAY_OK) {
         run->held = false;
+        if (!is_new)
+            control_drop(run);
         return;
     }
-    run->read--;
+    run->read -= is_new;
     run->accepted--;
     if (status == HAY_EFULL)
         run->pool_full = true;
@@ -133,13 +210,28 @@ static void feed_submit(struct run *run)
         feed_refused(run, status, &error);
 }
 
+/* A job that waited for others, and does no longer. */
+static void feed_kept(struct run *run)
+{
+    control_next(run);
+    run->held = !run->control.kept->skip;
+    if (run->held)
+        return;
+    feed_skip(run, run->control.kept->seq, run->control.kept->reason);
+    control_drop(run);
+}
+
 /* Take the next line in hand; false: there is none now. */
 static bool feed_next(struct run *run)
 {
     struct input_line line;
+    if (control_has_next(run)) {
+        feed_kept(run);
+        return true;
+    }
     switch (input_next(&run->input, &line)) {
     case INPUT_LINE:
-        feed_line(run, &line);
+        run_feed_line(run, &line);
         return true;
     case INPUT_AGAIN:
         run->input_waiting = true;
@@ -150,16 +242,26 @@ static bool feed_next(struct run *run)
         run->stopping = true;
         break;
     case INPUT_END:
+        run_journal_end(run);
         break;
     }
     run->input_done = true;
     return false;
 }
 
+/* What waited for others has its place in the order already; a new line needs one. */
+static bool feed_has_job(const struct run *run)
+{
+    if (run->control.kept || (!run->held && control_has_next(run)))
+        return true;
+    return (run->held || (!run->input_done && !run->input_waiting && !control_is_full(run))) &&
+           order_has_room(&run->order, run->read + 1);
+}
+
 static bool feed_may(const struct run *run)
 {
-    return !run->stopping && !run->pool_full && (run->held || (!run->input_done && !run->input_waiting)) &&
-           !output_is_full(&run->output) && !run->output.failure && !signals_count();
+    return !run->stopping && !run->pool_full && feed_has_job(run) && !run_write_is_full(run) && !run->output.failure &&
+           !signals_count();
 }
 
 static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, int events)

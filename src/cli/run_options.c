@@ -8,10 +8,14 @@
 #include "cli/run.h"
 #include "cli/say.h"
 
-#define RUN_WORKERS_MAX 4096
+#include <string.h>
+#include <unistd.h>
+
 #define RUN_RETRIES_MAX 1000000000
 #define RUN_QUEUE_MAX 1000000000
 #define RUN_RESULT_MAX (UINT64_C(1) << 30)
+#define RUN_WINDOW 65536
+#define RUN_WINDOW_MAX (1 << 24)
 
 enum {
     RUN_QUEUE = 256,
@@ -24,10 +28,18 @@ enum {
     RUN_INLINE,
     RUN_META,
     RUN_SUMMARY,
+    RUN_NO_SUMMARY,
+    RUN_JOBLOG,
+    RUN_TRACE,
+    RUN_STDERR,
+    RUN_PROGRESS,
+    RUN_ORDER_WINDOW,
+    RUN_DRY_RUN,
 };
 
 static const struct option_spec run_specs[] = {
-    { 'j', "jobs", true },
+    CONTROL_SPECS,
+    JOURNAL_SPECS,
     { 'p', "plugin", true },
     { 'f', "function", true },
     { 'o', "output", true },
@@ -41,6 +53,14 @@ static const struct option_spec run_specs[] = {
     { RUN_INLINE, "inline", false },
     { RUN_META, "meta", false },
     { RUN_SUMMARY, "summary", false },
+    { RUN_NO_SUMMARY, "no-summary", false },
+    { RUN_JOBLOG, "joblog", true },
+    { RUN_TRACE, "trace", true },
+    { RUN_STDERR, "stderr", true },
+    { RUN_PROGRESS, "progress", true },
+    { 'k', "keep-order", false },
+    { RUN_ORDER_WINDOW, "order-window", true },
+    { RUN_DRY_RUN, "dry-run", false },
     { 'h', "help", false },
     { 0, NULL, false },
 };
@@ -51,11 +71,6 @@ static bool run_options_number(struct run_options *options, const struct options
     struct hay_pool_options *pool = &options->pool;
     int64_t number = 0;
     switch (key) {
-    case 'j':
-        if (!options_count(reader, 1, RUN_WORKERS_MAX, &number))
-            return false;
-        pool->workers = (int)number;
-        return true;
     case RUN_QUEUE:
         if (!options_count(reader, 1, RUN_QUEUE_MAX, &number))
             return false;
@@ -70,6 +85,13 @@ static bool run_options_number(struct run_options *options, const struct options
         if (!options_count(reader, 0, RUN_RETRIES_MAX, &number))
             return false;
         pool->crash_retries = number ? (int)number : HAY_POOL_NO_CRASH_RETRY;
+        options->control.crash_retries = true;
+        return true;
+    case RUN_ORDER_WINDOW:
+        options->keep_order = true;
+        if (!options_count(reader, 1, RUN_WINDOW_MAX, &number))
+            return false;
+        options->order_window = (uint64_t)number;
         return true;
     case RUN_TIMEOUT:
         return options_duration(reader, &pool->timeout_ms);
@@ -80,6 +102,40 @@ static bool run_options_number(struct run_options *options, const struct options
         return true;
     default:
         return options_size(reader, 1, RUN_RESULT_MAX, &pool->max_result_bytes);
+    }
+}
+
+/* A file's name; false after a fault. */
+static bool run_options_file(const struct options *reader, const char **path)
+{
+    if (!*reader->value || !strcmp(reader->value, "-")) {
+        say_usage("%s needs the name of a file, not '%s'", reader->name, reader->value);
+        return false;
+    }
+    *path = reader->value;
+    return true;
+}
+
+/* Options of what watches a run; false after a fault. */
+static bool run_options_observe(struct observe_options *options, const struct options *reader, int key)
+{
+    switch (key) {
+    case RUN_SUMMARY:
+    case RUN_NO_SUMMARY:
+        options->summary = key == RUN_SUMMARY;
+        options->no_summary = !options->summary;
+        return true;
+    case RUN_JOBLOG:
+        return run_options_file(reader, &options->joblog);
+    case RUN_TRACE:
+        return run_options_file(reader, &options->trace);
+    case RUN_STDERR:
+        return run_options_file(reader, &options->errors);
+    default:
+        if (progress_mode_of(reader->value, &options->progress))
+            return true;
+        say_usage("%s needs one of auto, bar, lines, json and none, not '%s'", reader->name, reader->value);
+        return false;
     }
 }
 
@@ -99,6 +155,11 @@ static bool run_options_take(struct run_options *options, const struct options *
     case 'o':
         options->output = reader->value;
         return true;
+    case JOURNAL_RESUME:
+    case JOURNAL_RESUME_CHANGED:
+    case JOURNAL_RETRY_FAILED:
+    case JOURNAL_SYNC:
+        return journal_option(&options->journal, reader, key);
     case RUN_RETRY_TIMEOUTS:
         options->pool.retry_timeouts = true;
         return true;
@@ -109,38 +170,55 @@ static bool run_options_take(struct run_options *options, const struct options *
         options->meta = true;
         return true;
     case RUN_SUMMARY:
-        options->summary = true;
+    case RUN_NO_SUMMARY:
+    case RUN_JOBLOG:
+    case RUN_TRACE:
+    case RUN_STDERR:
+    case RUN_PROGRESS:
+        return run_options_observe(&options->observe, reader, key);
+    case 'k':
+        options->keep_order = true;
+        return true;
+    case RUN_DRY_RUN:
+        options->dry_run = true;
         return true;
     default:
-        return run_options_number(options, reader, key);
+        return key == 'j' || key >= CONTROL_HALT ? control_take(options, reader, key) : run_options_number(options, reader, key);
     }
 }
 
-bool run_options_read(struct run_options *options, int argc, char **argv, int *code)
+bool run_options_read(struct run_options *options, const struct run_verb *verb, void *state, int argc, char **argv, int *code)
 {
     struct options reader;
     int key;
-    *options = (struct run_options){ .function = NULL };
+    *options = (struct run_options){ .verb = verb, .verb_state = state, .order_window = RUN_WINDOW };
     if (!option_list_init(&options->plugins, argc) || !option_list_init(&options->files, argc)) {
         say("out of memory");
         *code = CLI_STOPPED;
         return false;
     }
     options_init(&reader, run_specs, argc, argv);
+    reader.more = verb->specs;
     while ((key = options_next(&reader)) != OPTIONS_END) {
         if (key == 'h') {
-            *code = help_verb("run");
+            *code = help_verb(verb->name);
             return false;
         }
-        if (key == OPTIONS_FAULT || !run_options_take(options, &reader, key)) {
+        bool is_own = verb->take && (key == OPTIONS_OPERAND || reader.is_more);
+        if (key == OPTIONS_FAULT || !(is_own ? verb->take(options, &reader, key) : run_options_take(options, &reader, key))) {
             *code = CLI_USAGE;
             return false;
         }
     }
-    if (options->is_inline)
-        options->pool.workers = HAY_POOL_INLINE;
-    else if (!options->pool.workers)
-        options->pool.workers = hay_cpu_count();
+    if (!control_check(options) || (verb->check && !verb->check(options)) ||
+        !journal_check(&options->journal, options->output)) {
+        *code = CLI_USAGE;
+        return false;
+    }
+    options->argc = argc;
+    options->argv = argv;
+    if (!options->observe.summary && !options->observe.no_summary)
+        options->observe.summary = isatty(STDERR_FILENO);
     return true;
 }
 

@@ -19,6 +19,23 @@
 
 static const char *say_name;
 
+static struct {
+    void (*hide)(void *context);
+    void *context;
+} say_drawn;
+
+void say_curtain(void (*hide)(void *context), void *context)
+{
+    say_drawn.hide = hide;
+    say_drawn.context = context;
+}
+
+void say_make_way(void)
+{
+    if (say_drawn.hide)
+        say_drawn.hide(say_drawn.context);
+}
+
 void say_verb(const char *verb)
 {
     say_name = verb;
@@ -66,6 +83,7 @@ char *say_escape(char *out, size_t capacity, const char *text, size_t size)
 
 static void say_write(const char *bytes, size_t size)
 {
+    say_make_way();
     while (size) {
         struct pollfd wait = { .fd = STDERR_FILENO, .events = POLLOUT };
         int ready = poll(&wait, 1, SAY_PATIENCE_MS);
@@ -105,6 +123,11 @@ void say(const char *format, ...)
     va_start(list, format);
     say_list(format, list);
     va_end(list);
+}
+
+void say_text(const char *text, size_t size)
+{
+    say_write(text, size);
 }
 
 int say_usage(const char *format, ...)

@@ -18,6 +18,14 @@ void say(const char *format, ...);
 __attribute__((format(printf, 1, 2)))
 int say_usage(const char *format, ...);
 
+/* Whole lines, as they are. */
+void say_text(const char *text, size_t size);
+
+/* Call this before anything is written to stderr, so that what is drawn there can be taken away; NULL: nothing. And call it
+ * now. */
+void say_curtain(void (*hide)(void *context), void *context);
+void say_make_way(void);
+
 /* Copy text with control characters written as \n, \t or \x1b; cut to fit with "…". Returns `out`. */
 char *say_escape(char *out, size_t capacity, const char *text, size_t size);
 

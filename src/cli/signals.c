@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const int signals_numbers[] = { SIGINT, SIGTERM, SIGHUP };
+static const int signals_numbers[] = { SIGINT, SIGTERM };
 #define SIGNALS_COUNT (sizeof signals_numbers / sizeof signals_numbers[0])
 
 static struct {

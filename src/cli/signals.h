@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * SIGINT, SIGTERM and SIGHUP as events of a loop. The first asks to stop, the second to hurry; one past `limit` acts at once as
+ * SIGINT and SIGTERM as events of a loop. The first asks to stop, the second to hurry; one past `limit` acts at once as
  * if nobody had caught it. A signal that was ignored when the command started (nohup, a background job) stays ignored.
  * One at a time per process.
  */

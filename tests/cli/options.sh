@@ -15,7 +15,7 @@ is "--meta" "$code $(sed 's/[0-9][0-9.]*/N/g' out)" \
     '0 {"id":N,"status":"ok","result":N,"seq":N,"worker":N,"pid":N,"start":N,"wall_ms":N}'
 for how in '' --inline; do
     run "$HAYFORK" run $how --summary -p demo jobs jobs
-    is "--summary $how" "$code $(wc -l <out) $(grep -c '^hayfork run: ' err) $(sed -n 1p err)" "0 2 3 hayfork run: 2 jobs: 2 ok"
+    is "--summary $how" "$code $(wc -l <out) $(grep -cv '^hayfork run: ' err) $(sed -n 1p err)" "0 2 0 hayfork run: 2 jobs: 2 ok"
 done
 is "results do not mix with the summary" "$(grep -cv '^{' out)" 0
 jobs '{"id":1,"fn":"demo.noop"}' '{"id":2,"fn":"demo.fail","args":{"message":"m"}}' x

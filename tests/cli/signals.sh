@@ -39,7 +39,7 @@ left_behind()
     echo nothing
 }
 
-for pair in TERM:15 INT:2 HUP:1; do
+for pair in TERM:15 INT:2; do
     signal=${pair%:*}
     begin env --default-signal=INT
     kill -$signal $pid
@@ -54,10 +54,40 @@ done
 
 # The waiting shell sees a signal and not an exit code: an interrupted sh -c stops too.
 begin
-kill -HUP $pid
+kill -TERM $pid
 wait $pid 2>/dev/null
 exec 7>&-
 is "quietly" "$(cat err)" ""
+
+# A hang-up drains: what runs ends, what has not begun is skipped and can be resumed.
+{ echo '{"id":"runs","fn":"demo.sleep","args":{"ms":1500}}'; for i in 1 2 3; do echo '{"fn":"demo.sleep","args":{"ms":1500}}'; done; } >drained
+HAYFORK_TEST_MARK=$scratch "$HAYFORK" run -j1 -p demo --progress none drained >out 2>err &
+pid=$!
+ok "a worker runs" until_true pgrep -P $pid
+sleep 0.3
+kill -HUP $pid
+wait $pid
+is "SIGHUP drains: exit 3" "$?" 3
+is "SIGHUP: what ran is ok, the rest skipped" "$(grep -c '"runs","status":"ok"' out) $(grep -c '"skipped".*hung up' out)" "1 3"
+
+# Suspended, its workers and the clocks stand still too: a timeout does not come to pass meanwhile.
+echo '{"fn":"demo.sleep","args":{"ms":1500},"timeout":3}' >slow
+HAYFORK_TEST_MARK=$scratch "$HAYFORK" run -j1 -p demo slow >out 2>err &
+pid=$!
+ok "a worker runs to be suspended" until_true pgrep -P $pid
+worker=$(pgrep -P $pid)
+sleep 0.3
+kill -TSTP $pid
+state()
+{
+    sed 's/.*) \(.\).*/\1/' "/proc/$1/stat"
+}
+stands() { [ "$(state $pid)$(state "$worker")" = TT ]; }
+ok "SIGTSTP stops the run and its worker" until_true stands
+sleep 4
+kill -CONT $pid
+wait $pid
+is "SIGCONT: it goes on where it stood" "$? $(grep -c '"ok"' out)" "0 1"
 
 begin env --ignore-signal=HUP --ignore-signal=INT
 kill -HUP $pid
@@ -145,15 +175,15 @@ is "call ends by the signal too" "$? $(left_behind)" "143 nothing"
 
 # Inline, the job is in the way of everything else: it is not waited for twice.
 : >beacon
-HAY_FAULT_BEACON=$scratch/beacon "$HAYFORK" run --inline -p fault <in >out 2>err &
+HAY_FAULT_BEACON=$scratch/beacon env --default-signal=INT "$HAYFORK" run --inline -p fault <in >out 2>err &
 pid=$!
 exec 7>in
 echo '{"id":1,"fn":"fault.act","args":"beacon; loop"}' >&7
 until_true test -s beacon
 kill -TERM $pid
-kill -HUP $pid
+kill -INT $pid
 wait $pid 2>/dev/null
 code=$?
-is "inline, a second signal ends at once" "$code" "$(case $code in 129) echo 129 ;; *) echo 143 ;; esac)"
+is "inline, a second signal ends at once" "$code" "$(case $code in 130) echo 130 ;; *) echo 143 ;; esac)"
 exec 7>&-
 done_testing

@@ -16,6 +16,7 @@ run sh -c '"$HAYFORK" run -p demo jobs >&-'
 is "stdout closed, and needed" "$code $(cat err)" "74 hayfork run: cannot write to standard output: Bad file descriptor"
 run sh -c '"$HAYFORK" run -p demo jobs 2>&-'
 is "stderr closed" "$code $(wc -l <out)" "0 2"
+rm results
 run sh -c '"$HAYFORK" run --summary -p demo -o results jobs <&- >&- 2>&-'
 is "all closed, and none needed: no file takes their numbers" "$code $(wc -l <results) $(grep -c '"ok"' results)" "0 2 2"
 run sh -c '"$HAYFORK" call demo.add "{\"a\":1,\"b\":2}" <&- 2>&-'

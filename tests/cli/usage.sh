@@ -18,7 +18,7 @@ refused run -j 0
 refused run -j x
 refused run -j 4097
 refused run -j ''
-refused run -j -1
+refused run -j -x
 refused run -j
 refused run -j 2x
 refused run --jobs=18446744073709551617
@@ -49,18 +49,22 @@ refused call demo.echo "\"a${newline}b\""
 refused info
 refused info demo text
 refused check --summary
+refused results
+refused results --nosuch
+refused run --resume
+refused run --sync often -o x
 refused help nosuch
 refused help run call
 
 run "$HAYFORK" run -j x
 is "a message names the option and the value" "$(sed -n 1p err)" \
-    "hayfork run: -j needs a whole number from 1 to 4096, not 'x'"
+    "hayfork run: -j needs N from 1 to 4096, N%, +N, -N or @FILE, not 'x'"
 
-for verb in run call info check help; do
+for verb in run map exec results report call info check help; do
     run "$HAYFORK" help $verb
     cp out first
     is "help $verb: success, on stdout" "$code $(wc -c <err)" "0 0"
-    ok "help $verb has an example" grep -q '^Example: hayfork ' out
+    ok "help $verb has an example" grep -q '^Example: .*hayfork ' out
     is "help $verb fits a screen" "$(wc -l <out | awk '{ print ($1 <= 24) }') $(awk 'length > 84' out)" "1 "
     run "$HAYFORK" $verb --help
     is "$verb --help is the same" "$code $(cmp out first)" "0 "
@@ -80,7 +84,7 @@ is "help that cannot be written is exit 74" "$code" 74
 
 # Values that are right.
 echo '{"fn":"demo.noop"}' >jobs
-for good in '-j1' '-j 2' '--jobs=2' '--jo 2' '--timeout 250ms' '--timeout 5s' '--timeout 2m' '--timeout 1h' '--timeout 1.5' \
+for good in '-j1' '-j 2' '--jobs=2' '--max-res 1M' '--timeout 250ms' '--timeout 5s' '--timeout 2m' '--timeout 1h' '--timeout 1.5' \
     '--timeout .5' '--timeout 0' '--grace 0' '--grace 10' '--retries 3 --retry-timeouts' '--crash-retries 0' '--max-result 64K' \
     '--max-result 1g' '--max-result 1000' '--queue 1' '--meta --summary' '--'; do
     run "$HAYFORK" run -p demo $good jobs

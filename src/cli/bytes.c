@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The growing buffer and its encodings. Encoding counts first and then writes, so that it grows once for each call.
+ */
+#include "cli/bytes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BYTES_LEAST 256
+#define BYTES_USUAL ((size_t)64 << 10)
+
+static const char bytes_base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void bytes_clear(struct bytes *bytes)
+{
+    if (bytes->capacity > BYTES_USUAL)
+        bytes_release(bytes);
+    bytes->size = 0;
+    bytes->failed = false;
+}
+
+void bytes_release(struct bytes *bytes)
+{
+    free(bytes->at);
+    *bytes = (struct bytes){ .at = NULL };
+}
+
+bool bytes_reserve(struct bytes *bytes, size_t size)
+{
+    if (size <= bytes->capacity - bytes->size)
+        return !bytes->failed;
+    size_t wanted = bytes->size + size, twice = bytes->capacity * 2;
+    if (wanted < size)
+        return bytes->failed = true, false;
+    size_t capacity = wanted > twice ? wanted : twice;
+    char *larger = realloc(bytes->at, capacity < BYTES_LEAST ? BYTES_LEAST : capacity);
+    if (!larger)
+        return bytes->failed = true, false;
+    bytes->at = larger;
+    bytes->capacity = capacity < BYTES_LEAST ? BYTES_LEAST : capacity;
+    return !bytes->failed;
+}
+
+void bytes_put(struct bytes *bytes, const char *at, size_t size)
+{
+    if (!size || !bytes_reserve(bytes, size))
+        return;
+    memcpy(bytes->at + bytes->size, at, size);
+    bytes->size += size;
+}
+
+void bytes_put_text(struct bytes *bytes, const char *text)
+{
+    bytes_put(bytes, text, strlen(text));
+}
+
+void bytes_put_number(struct bytes *bytes, uint64_t number)
+{
+    char digits[20], *end = digits + sizeof digits, *at = end;
+    do
+        *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    bytes_put(bytes, at, (size_t)(end - at));
+}
+
+/* How many bytes from the start stand for themselves in a JSON string. */
+static size_t bytes_plain(const char *at, size_t size)
+{
+    size_t i = 0;
+    while (i < size && (unsigned char)at[i] >= 0x20 && at[i] != '"' && at[i] != '\\')
+        i++;
+    return i;
+}
+
+void bytes_put_json(struct bytes *bytes, const char *at, size_t size)
+{
+    static const char hex[] = "0123456789abcdef", letters[] = "btn?fr"; /* of bytes 8 to 13 */
+    for (size_t i = 0; i < size; i++) {
+        size_t plain = bytes_plain(at + i, size - i);
+        bytes_put(bytes, at + i, plain);
+        i += plain;
+        if (i == size)
+            return;
+        unsigned char byte = (unsigned char)at[i];
+        char escape[6] = { '\\', (char)byte, '0', '0', hex[byte >> 4 & 15], hex[byte & 15] };
+        bool is_short = byte >= 0x20 || (byte >= 8 && byte <= 13 && byte != 11);
+        if (byte < 0x20)
+            escape[1] = is_short ? letters[byte - 8] : 'u';
+        bytes_put(bytes, escape, is_short ? 2 : 6);
+    }
+}
+
+void bytes_put_base64(struct bytes *bytes, const char *at, size_t size)
+{
+    if (size > SIZE_MAX / 2 || !bytes_reserve(bytes, (size + 2) / 3 * 4)) {
+        bytes->failed = true;
+        return;
+    }
+    char *out = bytes->at + bytes->size;
+    for (size_t i = 0; i < size; i += 3) {
+        size_t left = size - i;
+        uint32_t group = (uint32_t)(unsigned char)at[i] << 16;
+        group |= left > 1 ? (uint32_t)(unsigned char)at[i + 1] << 8 : 0;
+        group |= left > 2 ? (uint32_t)(unsigned char)at[i + 2] : 0;
+        *out++ = bytes_base64[group >> 18];
+        *out++ = bytes_base64[group >> 12 & 63];
+        *out++ = left > 1 ? bytes_base64[group >> 6 & 63] : '=';
+        *out++ = left > 2 ? bytes_base64[group & 63] : '=';
+    }
+    bytes->size = (size_t)(out - bytes->at);
+}
+
+void bytes_put_quoted(struct bytes *bytes, const char *at, size_t size)
+{
+    bool bare = size > 0;
+    for (size_t i = 0; i < size && bare; i++)
+        bare = (at[i] >= 'a' && at[i] <= 'z') || (at[i] >= 'A' && at[i] <= 'Z') || (at[i] >= '0' && at[i] <= '9') ||
+               (at[i] && strchr("_-+=:,./@%", at[i]));
+    if (bare) {
+        bytes_put(bytes, at, size);
+        return;
+    }
+    bytes_put(bytes, "'", 1);
+    while (size) {
+        const char *quote = memchr(at, '\'', size);
+        size_t part = quote ? (size_t)(quote - at) : size;
+        bytes_put(bytes, at, part);
+        if (quote)
+            bytes_put(bytes, "'\\''", 4);
+        at += part + (quote ? 1 : 0);
+        size -= part + (quote ? 1 : 0);
+    }
+    bytes_put(bytes, "'", 1);
+}
+
+/* The values of the digits, 64 for what is none. */
+static const unsigned char *bytes_digits(void)
+{
+    static unsigned char digits[256];
+    if (!digits['B']) {
+        memset(digits, 64, sizeof digits);
+        for (unsigned i = 0; i < 64; i++)
+            digits[(unsigned char)bytes_base64[i]] = (unsigned char)i;
+    }
+    return digits;
+}
+
+ssize_t bytes_from_base64(char *out, const char *text, size_t size)
+{
+    const unsigned char *digits = bytes_digits();
+    char *begin = out;
+    size_t padding = size && text[size - 1] == '=' ? size > 1 && text[size - 2] == '=' ? 2 : 1 : 0;
+    if (size % 4)
+        return -1;
+    for (size_t i = 0; i < size; i += 4) {
+        size_t digit_count = i + 4 == size ? 4 - padding : 4;
+        uint32_t group = 0, bad = 0;
+        for (size_t k = 0; k < 4; k++) {
+            unsigned char digit = k < digit_count ? digits[(unsigned char)text[i + k]] : 0;
+            bad |= digit & 64;
+            group = group << 6 | digit;
+        }
+        if (bad)
+            return -1;
+        *out++ = (char)(group >> 16);
+        if (digit_count > 2)
+            *out++ = (char)(group >> 8 & 255);
+        if (digit_count > 3)
+            *out++ = (char)(group & 255);
+    }
+    return out - begin;
+}
+
+/* The size of the character at `at`; 0: none is there. */
+static size_t bytes_character(const unsigned char *at, size_t left)
+{
+    unsigned char lead = at[0];
+    size_t size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+    if (!size || size > left)
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    if ((lead == 0xe0 && at[1] < 0xa0) || (lead == 0xed && at[1] > 0x9f) || (lead == 0xf0 && at[1] < 0x90) ||
+        (lead == 0xf4 && at[1] > 0x8f))
+        return 0;
+    return size;
+}
+
+size_t bytes_utf8(const char *at, size_t size)
+{
+    size_t i = 0, step = 1;
+    while (i < size && step) {
+        step = bytes_character((const unsigned char *)at + i, size - i);
+        i += step;
+    }
+    return i;
+}

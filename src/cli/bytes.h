@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bytes that grow: what is put is appended, as it is or encoded for JSON, for base64 or for a shell. A failure to grow stays in
+ * `failed` and what is put afterwards is lost, so that a whole text is made first and asked once. All zero is an empty one.
+ */
+#ifndef CLI_BYTES_H
+#define CLI_BYTES_H
+
+#include <hayfork/jobline.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bytes {
+    char *at;
+    size_t size, capacity;
+    bool failed;        /* out of memory */
+};
+
+static inline struct hay_span bytes_span(const struct bytes *bytes)
+{
+    return (struct hay_span){ bytes->at, bytes->size };
+}
+
+/* Empty it for the next text. The memory is kept unless it is large. */
+void bytes_clear(struct bytes *bytes);
+void bytes_release(struct bytes *bytes);
+/* Room for `size` more bytes at `at + size`; false: out of memory. */
+bool bytes_reserve(struct bytes *bytes, size_t size);
+
+void bytes_put(struct bytes *bytes, const char *at, size_t size);
+void bytes_put_text(struct bytes *bytes, const char *text);
+void bytes_put_number(struct bytes *bytes, uint64_t number);
+/* The inside of a JSON string; the bytes have to be UTF-8. */
+void bytes_put_json(struct bytes *bytes, const char *at, size_t size);
+void bytes_put_base64(struct bytes *bytes, const char *at, size_t size);
+/* One word for a POSIX shell: bare where nothing in it is special, else in single quotes. */
+void bytes_put_quoted(struct bytes *bytes, const char *at, size_t size);
+
+/* The bytes that this base64 text stands for: their count, written to `out`, which may be the text itself; -1: no base64. */
+ssize_t bytes_from_base64(char *out, const char *text, size_t size);
+/* How many bytes from the start are UTF-8: `size` when all are. */
+size_t bytes_utf8(const char *at, size_t size);
+
+#endif

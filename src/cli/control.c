@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/control.h"
+#include "cli/cli.h"
+#include "cli/run.h"
+#include "cli/say.h"
+#include "cli/signals.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+
+
+/* ---- ending early ---- */
+
+void control_halt(struct run *run, bool now, const char *reason)
+{
+    struct control *control = &run->control;
+    if (control->halted || run->stopping)
+        return;
+    control->halted = control->cancel_due = true;
+    run->stopping = true;
+    snprintf(control->reason, sizeof control->reason, "%s", reason);
+    control->halt.when = now ? HALT_NOW : HALT_SOON;
+    say("%s: no more jobs are started", reason);
+}
+
+const struct hay_result *control_judge(struct run *run, const struct hay_result *result, struct hay_result *changed)
+{
+    struct control *control = &run->control;
+    if (!control->halted || result->outcome != HAY_OUTCOME_CANCELLED)
+        return result;
+    control->unrun++;
+    if (result->attempts)
+        return result;
+    *changed = *result;
+    changed->outcome = HAY_OUTCOME_SKIPPED;
+    changed->message = (struct hay_span){ control->reason, strlen(control->reason) };
+    return changed;
+}
+
+void control_tell(struct run *run, const struct hay_result *result, uint64_t seq)
+{
+    struct control *control = &run->control;
+    char reason[sizeof control->reason];
+    if (control->after)
+        after_settle(control->after, seq, result->outcome);
+    if (control->halt.when == HALT_NEVER || !halt_tell(&control->halt, result->outcome, result->attempts))
+        return;
+    halt_reason(&control->halt, reason, sizeof reason);
+    control_halt(run, control->halt.when == HALT_NOW, reason);
+}
+
+/* A halt is met inside a result's callback, and carried out here. */
+void control_turn(struct run *run)
+{
+    struct control *control = &run->control;
+    if (control->cancel_due) {
+        control->cancel_due = false;
+        hay_pool_cancel_all(run->pool, control->halt.when == HALT_NOW);
+        run_feed_wake(run);
+    }
+    if (run->stopping && control->after && after_count(control->after))
+        control_abandon(run, control->halted ? control->reason : "the run was interrupted");
+    if (control->has_jobserver) {
+        uint64_t pending = run->accepted - run->settled;
+        int most = control->jobserver.most;
+        jobserver_want(&control->jobserver, run->stopping || run->input_done ? (pending < (uint64_t)most ? (int)pending : most) : most);
+    }
+}
+
+/* Lines that were not read are left unrun too. */
+bool control_left_unrun(struct run *run)
+{
+    struct input_line line;
+    if (!run->control.halted)
+        return false;
+    if (run->control.unrun || run->held)
+        return true;
+    return !run->input_done && input_next(&run->input, &line) != INPUT_END;
+}
+
+/* ---- dependencies ---- */
+
+/* Lines up to the first one with a dependency are read once more, for their ids. */
+static bool control_replay(void *context, struct after *after)
+{
+    struct run *run = context;
+    struct input again;
+    struct input_line line;
+    struct hay_jobline job;
+    struct hay_jobline_fault fault;
+    char id[24];
+    uint64_t seq = 0;
+    bool fine = input_open(&again, run->options->files.items, run->options->files.count, -1);
+    while (fine && seq <= run->read && input_next(&again, &line) == INPUT_LINE) {
+        seq++;
+        if (line.too_long)
+            continue;
+        hay_jobline_scan(line.at, line.size, &job, &fault);
+        int size = snprintf(id, sizeof id, "%llu", (unsigned long long)line.number);
+        fine = after_learn(after, seq, job.id.at ? job.id : (struct hay_span){ id, (size_t)size });
+    }
+    input_close(&again);
+    return fine;
+}
+
+/* Jobs of the whole input, where it can be read twice; else 0. */
+static uint64_t control_count_lines(struct run *run)
+{
+    struct input again;
+    struct input_line line;
+    if (!input_is_replayable(&run->input))
+        return 0;
+    bool fine = input_open(&again, run->options->files.items, run->options->files.count, -1);
+    uint64_t count = 0;
+    if (run->options->nul_ended)
+        input_use_nul(&again);
+    while (fine && input_next(&again, &line) == INPUT_LINE)
+        count++;
+    input_close(&again);
+    return count;
+}
+
+static struct after *control_new_after(struct run *run)
+{
+    bool is_kept = input_is_replayable(&run->input) && !run->options->verb->make;
+    uint64_t most = run->options->pool.max_jobs ? run->options->pool.max_jobs : 65536;
+    return after_new(most, is_kept ? control_replay : NULL, run);
+}
+
+void control_note(struct run *run, uint64_t seq, struct hay_span id)
+{
+    if (run->control.after && id.at)
+        after_note(run->control.after, seq, id);
+    else if (run->control.after)
+        after_note(run->control.after, seq, (struct hay_span){ "\"\"", 2 });
+}
+
+void control_note_done(struct run *run, uint64_t seq, const struct input_line *line, enum hay_outcome outcome)
+{
+    struct after *after = run->control.after;
+    struct hay_jobline job = { .id = { NULL, 0 } };
+    struct hay_jobline_fault fault;
+    char id[24];
+    if (!after)
+        return;
+    /* What is kept of ids is learned when it is asked for, where that can be. */
+    if (after_keeps_ids(after) && !line->too_long)
+        hay_jobline_scan(line->at, line->size, &job, &fault);
+    if (!job.id.at)
+        job.id = (struct hay_span){ id, (size_t)snprintf(id, sizeof id, "%llu", (unsigned long long)line->number) };
+    control_note(run, seq, after_keeps_ids(after) ? job.id : (struct hay_span){ NULL, 0 });
+    after_settle(after, seq, outcome);
+}
+
+bool control_is_full(const struct run *run)
+{
+    return run->control.after && after_is_full(run->control.after);
+}
+
+enum control_answer control_ask(struct run *run, uint64_t seq, struct hay_span list, char *reason, size_t capacity)
+{
+    struct after *after = run->control.after;
+    if (!after)
+        return CONTROL_GO;
+    if (!after_note(after, seq, run->job.id)) {
+        snprintf(reason, capacity, "out of memory");
+        return CONTROL_SKIP;
+    }
+    if (!list.at)
+        return CONTROL_GO;
+    switch (after_ask(after, &run->job, seq, list, reason, capacity)) {
+    case AFTER_READY:
+        return CONTROL_GO;
+    case AFTER_WAITS:
+        return CONTROL_KEPT;
+    case AFTER_REJECT:
+        return CONTROL_REJECT;
+    case AFTER_NO_MEMORY:
+        snprintf(reason, capacity, "out of memory");
+        break;
+    case AFTER_SKIP:
+        break;
+    }
+    return CONTROL_SKIP;
+}
+
+bool control_has_next(const struct run *run)
+{
+    return run->control.after && after_has_next(run->control.after);
+}
+
+void control_next(struct run *run)
+{
+    run->control.kept = after_next(run->control.after);
+    if (run->control.kept)
+        run->job = run->control.kept->job;
+}
+
+void control_drop(struct run *run)
+{
+    if (run->control.kept)
+        after_drop(run->control.after, run->control.kept);
+    run->control.kept = NULL;
+}
+
+void control_abandon(struct run *run, const char *reason)
+{
+    struct control *control = &run->control;
+    if (run->held && control->kept)
+        run->held = false;
+    after_abandon(control->after, reason);
+    while (control->kept || control_has_next(run)) {
+        if (!control->kept)
+            control_next(run);
+        struct after_job *kept = control->kept;
+        const char *why = kept->skip ? kept->reason : reason;
+        struct hay_result result = {
+            .outcome = HAY_OUTCOME_SKIPPED, .tag = kept->job.tag, .id = kept->job.id, .args = kept->job.args,
+            .message = { why, strlen(why) }, .exit_code = -1, .worker = -1, .function = (uint32_t)kept->job.index,
+        };
+        control->unrun += control->halted;
+        run_record(run, &result, kept->seq);
+        control_drop(run);
+    }
+}
+
+/* ---- how many ---- */
+
+static void control_resize(struct run *run, int workers)
+{
+    struct hay_error error;
+    run_feed_wake(run);
+    if (hay_pool_resize(run->pool, workers, &error) != HAY_OK && error.status != HAY_ESTATE)
+        say("the number of workers stays: %s", error.text);
+}
+
+static void control_on_jobs(void *context, int workers)
+{
+    control_resize(context, workers);
+}
+
+static void control_on_slots(void *context, int slots)
+{
+    control_resize(context, slots);
+}
+
+static void control_on_throttle(void *context, bool held)
+{
+    struct run *run = context;
+    hay_pool_hold(run->pool, held);
+    run_feed_wake(run);
+}
+
+/* ---- signals ---- */
+
+static void control_on_drain(struct ev_loop *loop, struct ev_signal *watcher, int events)
+{
+    (void)loop, (void)events;
+    control_halt(watcher->data, false, "hung up");
+}
+
+/* Stop as the terminal asked, workers and clocks included; all goes on when we do. */
+static void control_on_suspend(struct ev_loop *loop, struct ev_signal *watcher, int events)
+{
+    struct run *run = watcher->data;
+    (void)loop, (void)events;
+    hay_pool_freeze(run->pool, true);
+    kill(getpid(), SIGSTOP);
+    hay_pool_freeze(run->pool, false);
+}
+
+/* A signal that was ignored when the command started (nohup) stays ignored. */
+static void control_watch(struct ev_loop *loop, struct ev_signal *watcher, void (*call)(struct ev_loop *, struct ev_signal *, int),
+                          int number, struct run *run)
+{
+    struct sigaction old;
+    ev_signal_init(watcher, call, number);
+    watcher->data = run;
+    if (sigaction(number, NULL, &old) || old.sa_handler == SIG_IGN)
+        return;
+    ev_signal_start(loop, watcher);
+    ev_unref(loop);
+}
+
+static void control_unwatch(struct ev_loop *loop, struct ev_signal *watcher)
+{
+    if (!ev_is_active(watcher))
+        return;
+    ev_ref(loop);
+    ev_signal_stop(loop, watcher);
+}
+
+/* ---- life ---- */
+
+int control_open(struct run *run)
+{
+    const struct control_options *options = &run->options->control;
+    struct control *control = &run->control;
+    control->halt = options->halt;
+    if (control->halt.percent > 0)
+        control->halt.total = control_count_lines(run);
+    control->after = control_new_after(run);
+    if (!control->after) {
+        say("out of memory");
+        return CLI_STOPPED;
+    }
+    return CLI_OK;
+}
+
+void control_start(struct run *run)
+{
+    const struct control_options *options = &run->options->control;
+    struct control *control = &run->control;
+    control_watch(run->loop, &control->drain, control_on_drain, SIGHUP, run);
+    if (run->options->is_inline)
+        return;
+    control_watch(run->loop, &control->suspend, control_on_suspend, SIGTSTP, run);
+    if (options->jobs && *options->jobs == '@')
+        jobs_watch(&control->jobs_file, run->loop, options->jobs + 1, control_on_jobs, run);
+    if (!options->jobs && jobserver_open(&control->jobserver, run->loop, control_on_slots, run)) {
+        control->has_jobserver = true;
+        control_resize(run, jobserver_slots());
+    }
+    control->throttle.load_max = options->load_max;
+    control->throttle.memory_least = options->memory_least;
+    throttle_start(&control->throttle, run->loop, control_on_throttle, run);
+}
+
+void control_stop(struct run *run)
+{
+    struct control *control = &run->control;
+    control_unwatch(run->loop, &control->drain);
+    control_unwatch(run->loop, &control->suspend);
+    jobs_unwatch(&control->jobs_file, run->loop);
+    throttle_stop(&control->throttle, run->loop);
+    jobserver_close(&control->jobserver);
+}
+
+void control_release(struct run *run)
+{
+    struct control *control = &run->control;
+    control_drop(run);
+    after_free(control->after);
+    control->after = NULL;
+}

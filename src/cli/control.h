@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What may start, and when a run ends early: dependencies, --halt, --load, --memfree, the forms of -j, make's jobserver, SIGHUP and
+ * SIGTSTP. The run asks it about each job and tells it each result; what nobody asked for costs a test a job.
+ */
+#ifndef CLI_CONTROL_H
+#define CLI_CONTROL_H
+
+#include "cli/after.h"
+#include "cli/halt.h"
+#include "cli/jobs.h"
+#include "cli/jobserver.h"
+#include "cli/options.h"
+#include "cli/throttle.h"
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct control_options {
+    struct halt halt;
+    const char *jobs;           /* of -j; NULL: none */
+    const char *retry_on;
+    double load_max;
+    uint64_t memory_least;
+    bool crash_retries;         /* --crash-retries was given */
+};
+
+/* Keys of its options, and their rows for a table. */
+enum {
+    CONTROL_HALT = 512,
+    CONTROL_MAX_FAILS,
+    CONTROL_RETRY_ON,
+    CONTROL_RETRY_DELAY,
+    CONTROL_RETRY_DELAY_MAX,
+    CONTROL_MAX_JOBS,
+    CONTROL_MAX_RSS,
+    CONTROL_MAX_AGE,
+    CONTROL_LIMIT,
+    CONTROL_NICE,
+    CONTROL_MEMFREE,
+    CONTROL_LOAD,
+};
+#define CONTROL_SPECS \
+    { 'j', "jobs", true }, { CONTROL_HALT, "halt", true }, { CONTROL_MAX_FAILS, "max-fails", true }, \
+        { CONTROL_RETRY_ON, "retry-on", true }, { CONTROL_RETRY_DELAY, "retry-delay", true }, \
+        { CONTROL_RETRY_DELAY_MAX, "retry-delay-max", true }, { CONTROL_MAX_JOBS, "max-jobs-per-worker", true }, \
+        { CONTROL_MAX_RSS, "max-worker-rss", true }, { CONTROL_MAX_AGE, "max-worker-age", true }, { CONTROL_LIMIT, "limit", true }, \
+        { CONTROL_NICE, "nice", true }, { CONTROL_MEMFREE, "memfree", true }, { CONTROL_LOAD, "load", true }
+
+struct control {
+    struct halt halt;
+    struct after *after;
+    struct after_job *kept;     /* the job in hand comes from there */
+    struct jobs_file jobs_file;
+    struct throttle throttle;
+    struct jobserver jobserver;
+    bool has_jobserver;
+    struct ev_signal drain, suspend;
+    bool halted;                /* for `reason`, which unrun jobs get */
+    bool cancel_due;            /* not yet told the pool */
+    char reason[96];
+    uint64_t unrun;             /* accepted, and skipped or ended because of it */
+};
+
+struct run;
+struct run_options;
+struct input_line;
+
+/* One of the options above; false after a fault. */
+bool control_take(struct run_options *options, const struct options *reader, int key);
+/* All options are read: the number of workers, and what depends on two of them. False after a fault. */
+bool control_check(struct run_options *options);
+
+/* Before the pool starts: CLI_OK, or an exit code when the fault has been said. After it. And at the end, in any state: before the
+ * pool is freed, and when its last results have been told. */
+int control_open(struct run *run);
+void control_start(struct run *run);
+void control_stop(struct run *run);
+void control_release(struct run *run);
+
+enum control_answer { CONTROL_GO, CONTROL_KEPT, CONTROL_SKIP, CONTROL_REJECT };
+/* Note the job of place `seq`, and ask whether run->job may start. `list`: its "after", absent: NULL. KEPT: it comes back by
+ * control_next(). `reason` is for SKIP and REJECT. */
+enum control_answer control_ask(struct run *run, uint64_t seq, struct hay_span list, char *reason, size_t capacity);
+/* A line that never became a job also has its place. */
+void control_note(struct run *run, uint64_t seq, struct hay_span id);
+/* The line of place `seq` has its result from an earlier run. */
+void control_note_done(struct run *run, uint64_t seq, const struct input_line *line, enum hay_outcome outcome);
+/* As many are kept as may be. */
+bool control_is_full(const struct run *run);
+/* Something that was kept may be started or skipped now. */
+bool control_has_next(const struct run *run);
+/* Take it in hand: run->control.kept, with run->job filled. To be dropped. */
+void control_next(struct run *run);
+void control_drop(struct run *run);
+/* Every result, on its way to be recorded: `result` may be replaced by a copy in `changed`. */
+const struct hay_result *control_judge(struct run *run, const struct hay_result *result, struct hay_result *changed);
+void control_tell(struct run *run, const struct hay_result *result, uint64_t seq);
+/* No more is started, for this reason. */
+void control_halt(struct run *run, bool now, const char *reason);
+/* What was kept is not started any more. */
+void control_abandon(struct run *run, const char *reason);
+/* The loop is about to sleep. */
+void control_turn(struct run *run);
+/* Was anything left unrun by a halt? */
+bool control_left_unrun(struct run *run);
+
+#endif

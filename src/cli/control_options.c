@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The options of control.h.
+ */
+#include "cli/control.h"
+#include "cli/run.h"
+#include "cli/say.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CONTROL_COUNT_MAX INT64_C(1000000000)
+#define CONTROL_SIZE_MAX (UINT64_C(1) << 50)
+#define CONTROL_LIST_MAX 256
+
+static bool control_fault(const struct options *reader, const char *wanted)
+{
+    say_usage("%s needs %s, not '%s'", reader->name, wanted, reader->value);
+    return false;
+}
+
+/* Call `take` with each word between commas; false: it refused one, or there is none. */
+static bool control_each_word(const char *list, bool (*take)(void *context, const char *word), void *context)
+{
+    char words[CONTROL_LIST_MAX], *rest = words;
+    if (!*list || strlen(list) >= sizeof words)
+        return false;
+    strcpy(words, list);
+    for (char *word; (word = strsep(&rest, ","));)
+        if (!take(context, word))
+            return false;
+    return true;
+}
+
+enum { CONTROL_ON_ERROR = 1, CONTROL_ON_TIMEOUT = 2, CONTROL_ON_CRASH = 4 };
+
+static bool control_retry_word(void *context, const char *word)
+{
+    static const char *const names[] = { "error", "timeout", "crash" };
+    unsigned *set = context;
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(word, names[i]))
+            continue;
+        *set |= 1u << i;
+        return true;
+    }
+    return false;
+}
+
+/* mem=SIZE, cpu=DURATION, files=N, fsize=SIZE */
+static bool control_limit_word(void *context, const char *word)
+{
+    struct hay_limits *limits = context;
+    const char *equals = strchr(word, '=');
+    struct options value = { .value = equals ? equals + 1 : NULL };
+    int64_t number;
+    size_t size = equals ? (size_t)(equals - word) : 0;
+    snprintf(value.name, sizeof value.name, "--limit %.20s", word);
+    if (size == 3 && !memcmp(word, "mem", 3))
+        return options_size(&value, 1, CONTROL_SIZE_MAX, &limits->memory_bytes);
+    if (size == 5 && !memcmp(word, "fsize", 5))
+        return options_size(&value, 1, CONTROL_SIZE_MAX, &limits->file_bytes);
+    if (size == 5 && !memcmp(word, "files", 5) && options_count(&value, 1, CONTROL_COUNT_MAX, &number)) {
+        limits->files = (uint64_t)number;
+        return true;
+    }
+    if (size == 3 && !memcmp(word, "cpu", 3) && options_duration(&value, &number) && number > 0) {
+        limits->cpu_s = ((uint64_t)number + 999) / 1000;
+        return true;
+    }
+    return false;
+}
+
+static bool control_count(const struct options *reader, int64_t least, int64_t most, uint64_t *count)
+{
+    int64_t number;
+    if (!options_count(reader, least, most, &number))
+        return false;
+    *count = (uint64_t)number;
+    return true;
+}
+
+static bool control_take_halt(struct halt *halt, const struct options *reader, int key)
+{
+    uint64_t most;
+    if (key == CONTROL_HALT)
+        return halt_parse(halt, reader->value) || control_fault(reader, "never, or now|soon,fail|success|done=N|N%");
+    if (!control_count(reader, 0, CONTROL_COUNT_MAX, &most))
+        return false;
+    halt_allow_fails(halt, most);
+    return true;
+}
+
+bool control_take(struct run_options *options, const struct options *reader, int key)
+{
+    struct control_options *control = &options->control;
+    struct hay_pool_options *pool = &options->pool;
+    unsigned set = 0;
+    int64_t number;
+    switch (key) {
+    case 'j':
+        control->jobs = reader->value;
+        return *reader->value == '@' ? reader->value[1] || control_fault(reader, "a file after the @")
+                                     : jobs_parse(reader->value, 1, &(int){0}) ||
+                                           control_fault(reader, "N from 1 to 4096, N%, +N, -N or @FILE");
+    case CONTROL_HALT:
+    case CONTROL_MAX_FAILS:
+        return control_take_halt(&control->halt, reader, key);
+    case CONTROL_RETRY_ON:
+        control->retry_on = reader->value;
+        return control_each_word(reader->value, control_retry_word, &set) || control_fault(reader, "a list of error, timeout and crash");
+    case CONTROL_RETRY_DELAY:
+        return options_duration(reader, &pool->retry_delay_ms);
+    case CONTROL_RETRY_DELAY_MAX:
+        return options_duration(reader, &pool->retry_delay_max_ms);
+    case CONTROL_MAX_JOBS:
+        return control_count(reader, 1, CONTROL_COUNT_MAX, &pool->max_jobs_per_worker);
+    case CONTROL_MAX_RSS:
+        return options_size(reader, 1, CONTROL_SIZE_MAX, &pool->max_worker_bytes);
+    case CONTROL_MAX_AGE:
+        return options_duration(reader, &pool->max_worker_age_ms);
+    case CONTROL_LIMIT:
+        return control_each_word(reader->value, control_limit_word, &pool->limits) ||
+               control_fault(reader, "a list of mem=SIZE, cpu=TIME, files=N and fsize=SIZE");
+    case CONTROL_NICE:
+        if (!options_count(reader, 0, 19, &number))
+            return false;
+        pool->limits.nice = (int)number;
+        return true;
+    case CONTROL_MEMFREE:
+        return options_size(reader, 1, CONTROL_SIZE_MAX, &control->memory_least);
+    default:
+        return throttle_parse_load(reader->value, hay_cpu_count(), &control->load_max) ||
+               control_fault(reader, "a load such as 4 or 90%");
+    }
+}
+
+bool control_check(struct run_options *options)
+{
+    struct control_options *control = &options->control;
+    struct hay_pool_options *pool = &options->pool;
+    unsigned set = 0;
+    if (control->retry_on) {
+        control_each_word(control->retry_on, control_retry_word, &set);
+        pool->final_errors = !(set & CONTROL_ON_ERROR);
+        pool->retry_timeouts |= (set & CONTROL_ON_TIMEOUT) != 0;
+        if (!control->crash_retries)
+            pool->crash_retries = (set & CONTROL_ON_CRASH) && pool->retries ? pool->retries : HAY_POOL_NO_CRASH_RETRY;
+    }
+    if (options->is_inline) {
+        pool->workers = HAY_POOL_INLINE;
+        return true;
+    }
+    if (!control->jobs) {
+        pool->workers = hay_cpu_count();
+        return true;
+    }
+    if (*control->jobs == '@')
+        return jobs_read(control->jobs + 1, &pool->workers);
+    return jobs_parse(control->jobs, hay_cpu_count(), &pool->workers);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From the JSON of exec.run to bytes. It comes from a worker, so whatever does not look as exec.run writes it with base64 is an
+ * error and not a guess. On stderr a failure that the command itself could not tell gets one line: that it was killed, took too
+ * long, never ran.
+ */
+#include "cli/grouped.h"
+#include "cli/say.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUPED_HEAD (2 * sizeof(uint64_t))
+#define GROUPED_NOTICE 1024
+#define GROUPED_COMMAND 200     /* bytes of a command in a notice */
+
+struct grouped {
+    int exit_code, signal;      /* -1: null */
+    bool truncated;
+    struct hay_span streams[2]; /* in base64 */
+};
+
+/* The value that begins at `at`, quotes included; size 0: there is none. */
+static struct hay_span grouped_value(const char *at, const char *end)
+{
+    const char *past = at;
+    if (at < end && *at == '"') {
+        for (past++; past < end && *past != '"'; past++)
+            if (*past == '\\')
+                past = end - 1;
+        return (struct hay_span){ at, past < end ? (size_t)(past + 1 - at) : 0 };
+    }
+    while (past < end && *past != ',' && *past != '}')
+        past++;
+    return (struct hay_span){ at, past < end ? (size_t)(past - at) : 0 };
+}
+
+static bool grouped_is(struct hay_span span, const char *text)
+{
+    return span.size == strlen(text) && !memcmp(span.at, text, span.size);
+}
+
+/* A number, or -1 for null and all else. */
+static int grouped_number(struct hay_span span)
+{
+    char digits[8];
+    if (!span.size || span.size >= sizeof digits || span.at[0] < '0' || span.at[0] > '9')
+        return -1;
+    memcpy(digits, span.at, span.size);
+    digits[span.size] = '\0';
+    return atoi(digits);
+}
+
+static void grouped_set(struct grouped *grouped, struct hay_span key, struct hay_span value)
+{
+    bool is_text = value.size >= 2 && value.at[0] == '"';
+    struct hay_span inside = is_text ? (struct hay_span){ value.at + 1, value.size - 2 } : (struct hay_span){ NULL, 0 };
+    if (grouped_is(key, "\"exit\""))
+        grouped->exit_code = grouped_number(value);
+    else if (grouped_is(key, "\"signal\""))
+        grouped->signal = grouped_number(value);
+    else if (grouped_is(key, "\"stdout\""))
+        grouped->streams[0] = inside;
+    else if (grouped_is(key, "\"stderr\""))
+        grouped->streams[1] = inside;
+    else if (grouped_is(key, "\"truncated\""))
+        grouped->truncated = grouped_is(value, "true");
+}
+
+static bool grouped_read(struct hay_span json, struct grouped *grouped)
+{
+    const char *at = json.at, *end = json.at + json.size;
+    *grouped = (struct grouped){ .exit_code = -1, .signal = -1 };
+    if (!json.size || *at != '{')
+        return false;
+    while (at < end && (*at == '{' || *at == ',')) {
+        struct hay_span key = grouped_value(at + 1, end);
+        at = key.at + key.size;
+        if (!key.size || at == end || *at != ':')
+            return false;
+        struct hay_span value = grouped_value(at + 1, end);
+        at = value.at + value.size;
+        if (!value.size)
+            return false;
+        grouped_set(grouped, key, value);
+    }
+    return grouped->streams[0].at && grouped->streams[1].at && (grouped->exit_code >= 0) != (grouped->signal >= 0);
+}
+
+/* "exit 3: ..." or "signal 9 (SIGKILL): ..." */
+static void grouped_judge_error(struct hay_result *result)
+{
+    char head[24];
+    size_t size = result->message.size < sizeof head - 1 ? result->message.size : sizeof head - 1;
+    int number = 0, used = 0;
+    memcpy(head, result->message.at, size);
+    head[size] = '\0';
+    if (sscanf(head, "exit %3d%n", &number, &used) == 1 && (!head[used] || head[used] == ':'))
+        result->exit_code = number;
+    else if (sscanf(head, "signal %3d", &number) == 1)
+        result->signal = number;
+}
+
+void grouped_judge(struct hay_result *result, char *reason, size_t capacity)
+{
+    struct grouped grouped;
+    if (result->outcome == HAY_OUTCOME_ERROR && result->message.at)
+        grouped_judge_error(result);
+    if (result->outcome != HAY_OUTCOME_OK)
+        return;
+    if (!grouped_read(result->value, &grouped)) {
+        snprintf(reason, capacity, "exec.run returned what it should not");
+        result->value = (struct hay_span){ NULL, 0 };
+    } else if (grouped.signal >= 0) {
+        const char *name = sigabbrev_np(grouped.signal);
+        snprintf(reason, capacity, name ? "killed by signal %d (SIG%s)" : "killed by signal %d", grouped.signal, name);
+        result->signal = grouped.signal;
+    } else if (grouped.exit_code) {
+        snprintf(reason, capacity, "exit %d", grouped.exit_code);
+        result->exit_code = grouped.exit_code;
+    } else if (grouped.truncated) {
+        snprintf(reason, capacity, "its output was cut: it printed more than --max-output");
+    } else {
+        return;
+    }
+    result->outcome = HAY_OUTCOME_ERROR;
+    result->message = (struct hay_span){ reason, strlen(reason) };
+}
+
+/* What the command cannot have said itself. Cancelled and skipped jobs are many at once, and the run says why it stops. */
+static size_t grouped_notice(char *out, const struct hay_result *result, struct hay_span command)
+{
+    char message[GROUPED_NOTICE / 2], name[GROUPED_COMMAND];
+    int size;
+    if (result->outcome == HAY_OUTCOME_OK || result->outcome == HAY_OUTCOME_CANCELLED || result->outcome == HAY_OUTCOME_SKIPPED)
+        return 0;
+    if (result->outcome == HAY_OUTCOME_ERROR && result->exit_code > 0)
+        return 0;
+    say_escape(message, sizeof message, result->message.at ? result->message.at : "", result->message.size);
+    if (result->outcome == HAY_OUTCOME_REJECTED)
+        size = snprintf(out, GROUPED_NOTICE, "hayfork exec: line %" PRIu64 ": %s\n", result->line, message);
+    else
+        size = snprintf(out, GROUPED_NOTICE, "hayfork exec: %s: %s\n", message,
+                        say_escape(name, sizeof name, command.at ? command.at : "", command.size));
+    return size > 0 ? (size_t)size : 0;
+}
+
+size_t grouped_render(char *out, size_t capacity, const struct hay_result *result, struct hay_span command)
+{
+    struct grouped grouped;
+    char notice[GROUPED_NOTICE];
+    uint64_t sizes[2] = { 0, 0 };
+    size_t notice_size = grouped_notice(notice, result, command);
+    if (!result->value.at || !grouped_read(result->value, &grouped))
+        grouped = (struct grouped){ .exit_code = -1 };
+    size_t most = GROUPED_HEAD + grouped.streams[0].size / 4 * 3 + grouped.streams[1].size / 4 * 3 + notice_size;
+    if (most > capacity)
+        return most;
+    char *at = out + GROUPED_HEAD;
+    for (int i = 0; i < 2; i++) {
+        ssize_t size = bytes_from_base64(at, grouped.streams[i].at, grouped.streams[i].size);
+        sizes[i] = size > 0 ? (uint64_t)size : 0;
+        at += sizes[i];
+    }
+    memcpy(at, notice, notice_size);
+    sizes[1] += notice_size;
+    memcpy(out, sizes, GROUPED_HEAD);
+    return (size_t)(at + notice_size - out);
+}
+
+void grouped_write(struct run *run, struct hay_span bytes)
+{
+    uint64_t sizes[2];
+    if (bytes.size < GROUPED_HEAD)
+        return;
+    memcpy(sizes, bytes.at, GROUPED_HEAD);
+    output_bytes(&run->output, bytes.at + GROUPED_HEAD, sizes[0]);
+    if (!sizes[1])
+        return;
+    say_make_way();
+    output_flush(&run->output); /* on a terminal both come out in this order */
+    output_bytes(&run->errors, bytes.at + GROUPED_HEAD + sizes[0], sizes[1]);
+    output_flush(&run->errors);
+}

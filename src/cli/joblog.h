@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * --joblog: one row for each job in GNU parallel's columns, so that its users' scripts read it and `parallel --resume-failed
+ * --joblog` continues from it. A job that never ran has no row: a resumed run runs it. Exitval and Signal are both 0 for a job
+ * that is ok and for no other. A row is one line, whatever is in the job.
+ */
+#ifndef CLI_JOBLOG_H
+#define CLI_JOBLOG_H
+
+#include "cli/logfile.h"
+
+#include <hayfork/jobline.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What of a command stands in a row; the rest is cut. */
+#define JOBLOG_COMMAND_MAX ((size_t)16 << 10)
+
+struct joblog {
+    struct logfile file;
+};
+
+/* Truncated when the run begins, or with `append` continued. 0 or -errno, already said. joblog_close() is due in any case. */
+int joblog_open(struct joblog *log, const char *path, bool append);
+/* Just before the run: empty the file and write the columns' names. */
+void joblog_begin(struct joblog *log);
+/* The row of a result. `command` is shell text; a line end in it becomes a NUL, which parallel --retry-failed reads back. */
+void joblog_write(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span command);
+/* The same for a function: the command is `call` (such as "hayfork call demo.add"), then the job's args, quoted for a shell. */
+void joblog_write_call(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span call);
+void joblog_close(struct joblog *log);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bytes that are held are in static memory, because a signal handler gives them back. A byte is noted before anything else can
+ * happen to it: signals are blocked from the read() to the note.
+ */
+#include "cli/jobserver.h"
+#include "cli/jobs.h"
+#include "cli/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define JOBSERVER_MOST 256
+
+static struct {
+    int read_fd, write_fd;              /* -1: none */
+    volatile sig_atomic_t held;
+    char bytes[JOBS_MAX];
+    pid_t owner;
+} slots = { .read_fd = -1, .write_fd = -1 };
+
+static const int jobserver_fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT };
+
+int jobserver_slots(void)
+{
+    return (int)slots.held + 1;
+}
+
+static void jobserver_put(char byte)
+{
+    while (write(slots.write_fd, &byte, 1) < 0 && errno == EINTR)
+        continue;
+}
+
+void jobserver_return(void)
+{
+    int saved = errno;
+    if (slots.write_fd >= 0 && slots.owner == getpid()) {
+        while (slots.held > 0) {
+            slots.held--;
+            jobserver_put(slots.bytes[slots.held]);
+        }
+    }
+    errno = saved;
+}
+
+static void jobserver_on_fatal(int number)
+{
+    jobserver_return();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* The value of the last --jobserver-auth= (or --jobserver-fds=, as older makes say), cut out of `flags`. NULL: there is none. */
+static char *jobserver_find(char *flags)
+{
+    static const char *const names[] = { "--jobserver-auth=", "--jobserver-fds=" };
+    char *found = NULL, *rest;
+    for (char *word = strtok_r(flags, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        if (!strcmp(word, "--"))
+            break;
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+            if (!strncmp(word, names[i], strlen(names[i])))
+                found = word + strlen(names[i]);
+    }
+    return found;
+}
+
+/* N of make's -jN, which stands beside; where it does not, slots are bounded by what make has. */
+static int jobserver_most(const char *flags)
+{
+    for (const char *at = strstr(flags, " -j"); at; at = strstr(at + 1, " -j")) {
+        long most = strtol(at + 3, NULL, 10);
+        if (most > 0 && most <= JOBS_MAX)
+            return (int)most;
+    }
+    return JOBSERVER_MOST;
+}
+
+/* A descriptor of our own for make's pipe. */
+static int jobserver_reopen(int fd, int flags)
+{
+    char path[32];
+    if (fcntl(fd, F_GETFD) < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, flags | O_CLOEXEC | O_NOCTTY);
+}
+
+static bool jobserver_reach(const char *auth)
+{
+    int read_fd, write_fd;
+    if (!strncmp(auth, "fifo:", 5)) {
+        slots.read_fd = open(auth + 5, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        slots.write_fd = open(auth + 5, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    } else {
+        if (sscanf(auth, "%d,%d", &read_fd, &write_fd) != 2 || read_fd < 0 || write_fd < 0)
+            return true; /* make has switched it off for this recipe on purpose, as for -n */
+        slots.read_fd = jobserver_reopen(read_fd, O_RDONLY | O_NONBLOCK);
+        slots.write_fd = jobserver_reopen(write_fd, O_WRONLY);
+    }
+    return slots.read_fd >= 0 && slots.write_fd >= 0;
+}
+
+static void jobserver_close_fds(void)
+{
+    if (slots.read_fd >= 0)
+        close(slots.read_fd);
+    if (slots.write_fd >= 0)
+        close(slots.write_fd);
+    slots.read_fd = slots.write_fd = -1;
+}
+
+static void jobserver_take(struct jobserver *jobserver)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &old);
+    while (slots.held < jobserver->wanted && slots.held < JOBS_MAX - 1) {
+        ssize_t n = read(slots.read_fd, &slots.bytes[slots.held], 1);
+        if (n == 1)
+            slots.held++;
+        else if (n == 0 || errno != EINTR)
+            break;
+    }
+    sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static void jobserver_give(struct jobserver *jobserver)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &old);
+    while (slots.held > jobserver->wanted) {
+        slots.held--;
+        jobserver_put(slots.bytes[slots.held]);
+    }
+    sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static void jobserver_on_readable(struct ev_loop *loop, struct ev_io *watcher, int events)
+{
+    struct jobserver *jobserver = watcher->data;
+    int before = jobserver_slots();
+    (void)events;
+    jobserver_take(jobserver);
+    if (slots.held >= jobserver->wanted)
+        ev_io_stop(loop, watcher);
+    if (jobserver_slots() != before)
+        jobserver->on_slots(jobserver->context, jobserver_slots());
+}
+
+bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on_slots)(void *context, int slots), void *context)
+{
+    const char *makeflags = getenv("MAKEFLAGS");
+    int most = makeflags ? jobserver_most(makeflags) : 1;
+    char *flags = makeflags ? strdup(makeflags) : NULL;
+    const char *auth = flags ? jobserver_find(flags) : NULL;
+    bool reached = auth && jobserver_reach(auth);
+    if (auth && !reached)
+        say("make's jobserver cannot be reached: begin the recipe's line with '+' to take part in make's -j");
+    free(flags);
+    if (!reached || slots.read_fd < 0) {
+        jobserver_close_fds();
+        return false;
+    }
+    *jobserver = (struct jobserver){ .loop = loop, .most = most, .on_slots = on_slots, .context = context };
+    slots.owner = getpid();
+    ev_io_init(&jobserver->readable, jobserver_on_readable, slots.read_fd, EV_READ);
+    jobserver->readable.data = jobserver;
+    struct sigaction action = { .sa_handler = jobserver_on_fatal, .sa_flags = (int)SA_RESETHAND };
+    for (size_t i = 0; i < sizeof jobserver_fatal / sizeof jobserver_fatal[0]; i++)
+        sigaction(jobserver_fatal[i], &action, NULL);
+    return true;
+}
+
+void jobserver_want(struct jobserver *jobserver, int jobs)
+{
+    int before = jobserver_slots();
+    if (!jobserver->loop)
+        return;
+    jobserver->wanted = jobs > 1 ? jobs - 1 : 0;
+    jobserver_give(jobserver);
+    if (slots.held < jobserver->wanted)
+        ev_io_start(jobserver->loop, &jobserver->readable);
+    else
+        ev_io_stop(jobserver->loop, &jobserver->readable);
+    if (jobserver_slots() != before)
+        jobserver->on_slots(jobserver->context, jobserver_slots());
+}
+
+void jobserver_close(struct jobserver *jobserver)
+{
+    if (!jobserver->loop)
+        return;
+    ev_io_stop(jobserver->loop, &jobserver->readable);
+    jobserver->loop = NULL;
+    jobserver_return();
+    jobserver_close_fds();
+    for (size_t i = 0; i < sizeof jobserver_fatal / sizeof jobserver_fatal[0]; i++)
+        signal(jobserver_fatal[i], SIG_DFL);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading a journal, all of it, before anything is changed: one that holds anything but results with seq and key is refused as
+ * it is. Results are in the order of completion, and the newest of a place counts. A line with a function of its own has its
+ * hash as its key, any other one that is mixed with the function's name; so a comparison needs no look into the line.
+ */
+#include "cli/journal.h"
+#include "cli/cli.h"
+#include "cli/resultfile.h"
+#include "cli/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#define JOURNAL_PAGE ((size_t)64 << 10)
+#define JOURNAL_SEQ_MAX (UINT64_C(1) << 40)
+
+bool journal_option(struct journal_options *options, const struct options *reader, int key)
+{
+    static const char *const levels[] = {
+        [FILESYNC_INTERVAL] = "interval", [FILESYNC_NONE] = "none", [FILESYNC_ALWAYS] = "always",
+    };
+    if (key != JOURNAL_SYNC) {
+        options->resume = true;
+        options->changed = options->changed || key == JOURNAL_RESUME_CHANGED;
+        options->failed = options->failed || key == JOURNAL_RETRY_FAILED;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (strcmp(levels[i], reader->value))
+            continue;
+        options->sync = (enum filesync_level)i;
+        return options->is_sync = true;
+    }
+    say_usage("%s needs one of none, interval and always, not '%s'", reader->name, reader->value);
+    return false;
+}
+
+bool journal_check(const struct journal_options *options, const char *output)
+{
+    if ((!options->resume && !options->is_sync) || (output && strcmp(output, "-")))
+        return true;
+    say_usage("%s needs -o FILE", !options->resume    ? "--sync"
+                                  : options->failed  ? "--retry-failed"
+                                  : options->changed ? "--resume-changed"
+                                                     : "--resume");
+    return false;
+}
+
+uint64_t journal_hash(const char *bytes, size_t size)
+{
+    return XXH3_64bits(bytes, size);
+}
+
+void journal_set_function(struct journal *journal, const char *name)
+{
+    journal->function = XXH3_64bits(name, strlen(name));
+}
+
+uint64_t journal_key(const struct journal *journal, uint64_t hash)
+{
+    uint64_t mixed = (hash ^ journal->function * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return mixed ^ mixed >> 32;
+}
+
+/* Not inherited by workers, who would otherwise cost a copy of the tables of pages each. */
+static bool journal_grow(struct pages *pages, size_t size)
+{
+    if (size <= pages->size)
+        return true;
+    size = size > pages->size * 2 ? size : pages->size * 2;
+    if (!pages_resize(pages, (size + JOURNAL_PAGE - 1) / JOURNAL_PAGE * JOURNAL_PAGE))
+        return false;
+    madvise(pages->at, pages->size, MADV_DONTFORK);
+    return true;
+}
+
+static bool journal_note(struct journal *journal, uint64_t seq, uint64_t key, enum hay_outcome outcome)
+{
+    if (!journal_grow(&journal->keys, (size_t)(seq + 1) * sizeof key) || !journal_grow(&journal->states, (size_t)seq + 1))
+        return false;
+    ((uint64_t *)(void *)journal->keys.at)[seq] = key;
+    journal->states.at[seq] = (char)(outcome + 1);
+    if (journal->last < seq)
+        journal->last = seq;
+    return true;
+}
+
+static int journal_refuse(const struct journal *journal, uint64_t number, const char *why)
+{
+    say("'%s' is not the results of a run with -o: line %" PRIu64 ": %s", journal->path, number, why);
+    return CLI_INPUT;
+}
+
+/* All lines into memory. CLI_OK, with `*torn_at` where the last line is torn. */
+static int journal_load(struct journal *journal, struct resultfile *file, uint64_t *torn_at)
+{
+    struct hay_resultline line;
+    enum resultfile_event event;
+    while ((event = resultfile_next(file, &line)) == RESULTFILE_LINE) {
+        if (!line.has_seq || !line.has_key)
+            return journal_refuse(journal, file->number, "it has no \"seq\" and \"key\"");
+        if (!line.seq || line.seq > JOURNAL_SEQ_MAX)
+            return journal_refuse(journal, file->number, "its \"seq\" is no place in an input");
+        if (!journal_note(journal, line.seq, line.key, line.outcome)) {
+            file->failure = -ENOMEM;
+            event = RESULTFILE_FAILED;
+            break;
+        }
+    }
+    if (event == RESULTFILE_FOREIGN)
+        return journal_refuse(journal, file->number, file->why.reason);
+    if (event == RESULTFILE_FAILED) {
+        say("cannot read '%s': %s", journal->path, strerror(-file->failure));
+        return file->failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
+    }
+    if (event == RESULTFILE_TORN)
+        *torn_at = file->at;
+    return CLI_OK;
+}
+
+static int journal_read(struct journal *journal, int fd, uint64_t *torn_at)
+{
+    struct resultfile file;
+    int failure = resultfile_open(&file, fd), code = CLI_STOPPED;
+    if (failure)
+        say("cannot read '%s': %s", journal->path, strerror(-failure));
+    else
+        code = journal_load(journal, &file, torn_at);
+    resultfile_close(&file);
+    return code;
+}
+
+/* Without reading all of it: where the last line begins, if it has no end. */
+static int journal_find_tail(struct journal *journal, int fd, off_t size, uint64_t *torn_at)
+{
+    char bytes[4096];
+    off_t at = size;
+    ssize_t n = 0;
+    const char *newline = NULL;
+    while (at > 0 && !newline) {
+        off_t from = at > (off_t)sizeof bytes ? at - (off_t)sizeof bytes : 0;
+        n = pread(fd, bytes, (size_t)(at - from), from);
+        if (n <= 0)
+            break;
+        newline = memrchr(bytes, '\n', (size_t)n);
+        at = newline ? from + (newline - bytes) + 1 : from;
+    }
+    if (n >= 0 && at < size)
+        n = pread(fd, bytes, sizeof bytes, at);
+    if (n < 0) {
+        say("cannot read '%s': %s", journal->path, strerror(errno));
+        return CLI_OUTPUT;
+    }
+    if (at == size)
+        return CLI_OK;
+    if (n && resultfile_is_torn(bytes, (size_t)n)) {
+        *torn_at = (uint64_t)at;
+        return CLI_OK;
+    }
+    say("'%s' does not end with a whole line, and it is none of a run with -o", journal->path);
+    return CLI_OUTPUT;
+}
+
+/* A descriptor to read the file by which `fd` writes; -errno. */
+static int journal_reopen(const char *path, int fd)
+{
+    char name[40];
+    struct stat one, two;
+    if (fd < 0)
+        return (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 ? -errno : fd;
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    int reader = open(name, O_RDONLY | O_CLOEXEC);
+    if (reader < 0)
+        reader = open(path, O_RDONLY | O_CLOEXEC);
+    if (reader < 0)
+        return -errno;
+    if (!fstat(fd, &one) && !fstat(reader, &two) && one.st_dev == two.st_dev && one.st_ino == two.st_ino)
+        return reader;
+    close(reader);
+    return -ESTALE;
+}
+
+/* The lock lives as long as this process has the descriptor; workers close theirs. */
+static int journal_lock(const struct journal *journal, int fd)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    if (!fcntl(fd, F_OFD_SETLK, &lock))
+        return CLI_OK;
+    if (errno == EAGAIN || errno == EACCES) {
+        say("'%s' is in use: another run writes its results there", journal->path);
+        return CLI_OUTPUT;
+    }
+    say("cannot lock '%s': %s; going on without", journal->path, strerror(errno));
+    return CLI_OK;
+}
+
+static int journal_cut(const struct journal *journal, int fd, uint64_t torn_at)
+{
+    if (ftruncate(fd, (off_t)torn_at)) {
+        say("cannot cut the unfinished last line off '%s': %s", journal->path, strerror(errno));
+        return CLI_OUTPUT;
+    }
+    say("'%s' ended in the middle of a line: cut off", journal->path);
+    return CLI_OK;
+}
+
+int journal_open(struct journal *journal, const struct journal_options *options, const char *path, int fd)
+{
+    struct stat status;
+    uint64_t torn_at = UINT64_MAX;
+    *journal = (struct journal){ .options = options, .path = path, .is_kept = fd >= 0 };
+    int code = fd < 0 ? CLI_OK : journal_lock(journal, fd);
+    if (code)
+        return code;
+    int reader = journal_reopen(path, fd);
+    if (reader < 0) {
+        if (fd < 0 ? reader == -ENOENT : !options->resume)
+            return CLI_OK;
+        say("cannot read '%s': %s", path, strerror(-reader));
+        return CLI_INPUT;
+    }
+    if (fstat(reader, &status) || !S_ISREG(status.st_mode))
+        code = say_usage("'%s' is not a regular file: there is nothing to go on with", path);
+    else if (options->resume)
+        code = journal_read(journal, reader, &torn_at);
+    else
+        code = journal_find_tail(journal, reader, status.st_size, &torn_at);
+    close(reader);
+    return code || fd < 0 || torn_at == UINT64_MAX ? code : journal_cut(journal, fd, torn_at);
+}
+
+void journal_close(struct journal *journal)
+{
+    pages_release(&journal->keys);
+    pages_release(&journal->states);
+    journal->last = 0;
+}
+
+enum hay_outcome journal_outcome(const struct journal *journal, uint64_t seq)
+{
+    int state = seq && seq <= journal->last ? (unsigned char)journal->states.at[seq] : 0;
+    return state ? (enum hay_outcome)(state - 1) : HAY_OUTCOME_COUNT;
+}
+
+enum journal_verdict journal_look(const struct journal *journal, uint64_t seq, uint64_t hash)
+{
+    enum hay_outcome outcome = journal_outcome(journal, seq);
+    if (outcome == HAY_OUTCOME_COUNT)
+        return JOURNAL_RUN;
+    uint64_t key = ((const uint64_t *)(const void *)journal->keys.at)[seq];
+    if (key != hash && key != journal_key(journal, hash))
+        return journal->options->changed ? JOURNAL_RUN : JOURNAL_CHANGED;
+    if (outcome == HAY_OUTCOME_SKIPPED || outcome == HAY_OUTCOME_CANCELLED)
+        return JOURNAL_RUN;
+    return journal->options->failed && outcome != HAY_OUTCOME_OK ? JOURNAL_RUN : JOURNAL_DONE;
+}

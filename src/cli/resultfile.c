@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bytes come by pread() in chunks of 1 MiB, so the descriptor's position is left alone and a file that is being written can be
+ * read; each line is looked at where it was read. The buffer grows for a line that does not fit.
+ */
+#include "cli/resultfile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RESULTFILE_CHUNK ((size_t)1 << 20)
+/* The largest result, its id, and escapes of a message: no line of ours is longer. */
+#define RESULTFILE_LINE_MAX ((size_t)2 << 30)
+
+int resultfile_open(struct resultfile *file, int fd)
+{
+    *file = (struct resultfile){ .fd = fd };
+    return pages_resize(&file->buffer, RESULTFILE_CHUNK) ? 0 : -ENOMEM;
+}
+
+void resultfile_close(struct resultfile *file)
+{
+    pages_release(&file->buffer);
+}
+
+/* More bytes behind `end`: their count, 0 at the end of the file, or -errno. */
+static ssize_t resultfile_fill(struct resultfile *file)
+{
+    size_t kept = file->end - file->start;
+    if (file->start) {
+        memmove(file->buffer.at, file->buffer.at + file->start, kept);
+        file->start = 0;
+        file->end = kept;
+    }
+    if (kept == file->buffer.size) {
+        if (kept >= RESULTFILE_LINE_MAX)
+            return -EFBIG;
+        if (!pages_resize(&file->buffer, kept * 2))
+            return -ENOMEM;
+    }
+    for (;;) {
+        ssize_t n = pread(file->fd, file->buffer.at + kept, file->buffer.size - kept, (off_t)(file->next + kept));
+        if (n >= 0)
+            file->end += (size_t)n;
+        if (n >= 0 || errno != EINTR)
+            return n >= 0 ? n : -errno;
+    }
+}
+
+bool resultfile_is_torn(const char *bytes, size_t size)
+{
+    static const char *const beginnings[] = { "{\"id\":", "{\"status\":\"" };
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        size_t length = strlen(beginnings[i]);
+        if (!memcmp(bytes, beginnings[i], size < length ? size : length))
+            return true;
+    }
+    return !bytes[0];
+}
+
+static enum resultfile_event resultfile_fail(struct resultfile *file, int failure)
+{
+    file->failure = failure;
+    return RESULTFILE_FAILED;
+}
+
+/* What is left has no newline, or there is nothing left. */
+static enum resultfile_event resultfile_last(struct resultfile *file)
+{
+    file->at = file->next;
+    file->bytes = file->buffer.at + file->start;
+    file->size = file->end - file->start;
+    if (!file->size)
+        return RESULTFILE_END;
+    file->number++;
+    if (resultfile_is_torn(file->bytes, file->size))
+        return RESULTFILE_TORN;
+    snprintf(file->why.reason, sizeof file->why.reason, "not a result line");
+    return RESULTFILE_FOREIGN;
+}
+
+enum resultfile_event resultfile_next(struct resultfile *file, struct hay_resultline *result)
+{
+    size_t searched = file->start;
+    char *newline;
+    while (!(newline = file->end > searched ? memchr(file->buffer.at + searched, '\n', file->end - searched) : NULL)) {
+        searched = file->end - file->start; /* the rest moves to the front */
+        if (searched >= RESULTFILE_CHUNK && !resultfile_is_torn(file->buffer.at + file->start, searched))
+            return resultfile_last(file);
+        ssize_t n = resultfile_fill(file);
+        if (n < 0)
+            return resultfile_fail(file, (int)n);
+        if (!n)
+            return resultfile_last(file);
+    }
+    file->at = file->next;
+    file->bytes = file->buffer.at + file->start;
+    file->size = (size_t)(newline - file->bytes);
+    file->number++;
+    file->start += file->size + 1;
+    file->next += file->size + 1;
+    return hay_resultline_scan(file->bytes, file->size, result, &file->why) == HAY_OK ? RESULTFILE_LINE : RESULTFILE_FOREIGN;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `hayfork results`: what a file of results comes to, one line for each job in the order of the input: the newest, where a job
+ * has several. Two passes: the first notes where each job's newest line begins, 8 bytes a job; the second reads the lines in
+ * order, which is nearly that of the file. The file may be one that a run is writing just now; it is not changed.
+ */
+#include "cli/cli.h"
+#include "cli/help.h"
+#include "cli/options.h"
+#include "cli/pages.h"
+#include "cli/resultfile.h"
+#include "cli/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RESULTS_SEQ_MAX (UINT64_C(1) << 40)
+#define RESULTS_PAGE ((size_t)64 << 10)
+/* A window on the file: it grows while lines are found in it, and begins anew where they are not. */
+#define RESULTS_WINDOW_LEAST ((size_t)4 << 10)
+#define RESULTS_WINDOW_MOST ((size_t)256 << 10)
+
+static const struct option_spec results_specs[] = {
+    { 'h', "help", false },
+    { 0, NULL, false },
+};
+
+struct results {
+    const char *path;
+    int fd;
+    struct pages offsets;   /* by seq: where the line begins, plus 1; 0: none */
+    uint64_t last;
+    struct pages window;    /* bytes [from, from + size) of the file */
+    uint64_t from;
+    size_t size, wanted;
+};
+
+static int results_cannot_read(const struct results *results, int failure)
+{
+    say("cannot read '%s': %s", results->path, strerror(-failure));
+    return failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
+}
+
+static bool results_note(struct results *results, uint64_t seq, uint64_t at)
+{
+    size_t size = (size_t)(seq + 1) * sizeof at;
+    if (size > results->offsets.size) {
+        size = size > results->offsets.size * 2 ? size : results->offsets.size * 2;
+        if (!pages_resize(&results->offsets, (size + RESULTS_PAGE - 1) / RESULTS_PAGE * RESULTS_PAGE))
+            return false;
+    }
+    ((uint64_t *)(void *)results->offsets.at)[seq] = at + 1;
+    if (results->last < seq)
+        results->last = seq;
+    return true;
+}
+
+/* CLI_OK, or an exit code when the fault has been said. */
+static int results_index(struct results *results, struct resultfile *file)
+{
+    struct hay_resultline line;
+    enum resultfile_event event;
+    const char *why = file->why.reason;
+    while ((event = resultfile_next(file, &line)) == RESULTFILE_LINE) {
+        if (!line.has_seq || !line.seq || line.seq > RESULTS_SEQ_MAX) {
+            why = "it has no \"seq\"";
+            event = RESULTFILE_FOREIGN;
+            break;
+        }
+        if (!results_note(results, line.seq, file->at))
+            return results_cannot_read(results, -ENOMEM);
+    }
+    if (event == RESULTFILE_FAILED)
+        return results_cannot_read(results, file->failure);
+    if (event == RESULTFILE_FOREIGN) {
+        say("'%s' is not the results of a run with -o: line %" PRIu64 ": %s", results->path, file->number, why);
+        return CLI_INPUT;
+    }
+    if (event == RESULTFILE_TORN)
+        say("'%s' ends in the middle of a line, which is left out", results->path);
+    return CLI_OK;
+}
+
+/* Fill the window with what stands at `at`: `wanted` bytes, fewer at the end of the file. 0 or -errno. */
+static int results_fill(struct results *results, uint64_t at, size_t wanted)
+{
+    size_t room = (wanted + RESULTS_PAGE - 1) / RESULTS_PAGE * RESULTS_PAGE;
+    if (room > results->window.size && !pages_resize(&results->window, room))
+        return -ENOMEM;
+    results->from = at;
+    results->size = 0;
+    while (results->size < wanted) {
+        ssize_t n = pread(results->fd, results->window.at + results->size, wanted - results->size, (off_t)(at + results->size));
+        if (!n)
+            break;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        results->size += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* Print the line that begins at `at`. 0 or -errno. */
+static int results_print(struct results *results, uint64_t at)
+{
+    bool near = at >= results->from && at < results->from + results->size + results->wanted;
+    const char *line = NULL, *newline = NULL;
+    if (at >= results->from && at < results->from + results->size) {
+        line = results->window.at + (at - results->from);
+        newline = memchr(line, '\n', results->size - (size_t)(at - results->from));
+    }
+    if (!newline)
+        results->wanted = !near                                     ? RESULTS_WINDOW_LEAST
+                          : results->wanted < RESULTS_WINDOW_MOST ? results->wanted * 2
+                                                                  : RESULTS_WINDOW_MOST;
+    for (size_t wanted = results->wanted; !newline; wanted *= 2) {
+        int failure = results_fill(results, at, wanted);
+        if (failure)
+            return failure;
+        line = results->window.at;
+        newline = memchr(line, '\n', results->size);
+        if (!newline && results->size < wanted)
+            return -ESTALE; /* it was there a moment ago */
+    }
+    fwrite(line, 1, (size_t)(newline - line) + 1, stdout);
+    return 0;
+}
+
+static int results_run(struct results *results)
+{
+    struct resultfile file;
+    struct stat status;
+    results->fd = open(results->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (results->fd < 0 || fstat(results->fd, &status))
+        return results_cannot_read(results, -errno);
+    if (S_ISDIR(status.st_mode))
+        return results_cannot_read(results, -EISDIR);
+    if (!S_ISREG(status.st_mode)) {
+        say("'%s' is not a regular file, and it has to be read twice", results->path);
+        return CLI_INPUT;
+    }
+    int failure = resultfile_open(&file, results->fd);
+    int code = failure ? results_cannot_read(results, failure) : results_index(results, &file);
+    resultfile_close(&file);
+    const uint64_t *offsets = (const uint64_t *)(const void *)results->offsets.at;
+    for (uint64_t seq = 1; !code && seq <= results->last && !ferror(stdout); seq++) {
+        failure = offsets[seq] ? results_print(results, offsets[seq] - 1) : 0;
+        if (failure)
+            code = results_cannot_read(results, failure);
+    }
+    return say_stdout_done(code);
+}
+
+int results_main(int argc, char **argv)
+{
+    struct results results = { .fd = -1, .wanted = RESULTS_WINDOW_LEAST };
+    struct options reader;
+    int key;
+    options_init(&reader, results_specs, argc, argv);
+    while ((key = options_next(&reader)) != OPTIONS_END) {
+        if (key == 'h')
+            return help_verb("results");
+        if (key == OPTIONS_FAULT)
+            return CLI_USAGE;
+        if (results.path)
+            return say_usage("one file at a time: '%s' is too much", reader.value);
+        results.path = reader.value;
+    }
+    if (!results.path)
+        return say_usage("which file? The one of hayfork run -o FILE");
+    int code = results_run(&results);
+    pages_release(&results.offsets);
+    pages_release(&results.window);
+    if (results.fd >= 0)
+        close(results.fd);
+    return code;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a run does with its journal: each line is looked up before it becomes a job, and its key waits in `pending` until its
+ * result is written, whichever way that comes about. A line that is done takes its place in the input, and nothing else.
+ */
+#include "cli/cli.h"
+#include "cli/run.h"
+#include "cli/say.h"
+
+#include <errno.h>
+#include <string.h>
+
+int run_journal_open(struct run *run)
+{
+    const struct run_options *options = run->options;
+    const struct journal_options *wanted = &options->journal;
+    run->journal.options = wanted;
+    if (!options->output || !strcmp(options->output, "-") || (options->dry_run && !wanted->resume))
+        return CLI_OK;
+    if (!options->dry_run && !S_ISREG(run->output.stream.mode))
+        return wanted->resume ? say_usage("'%s' is not a regular file: there is nothing to go on with", options->output) : CLI_OK;
+    int code = journal_open(&run->journal, wanted, options->output, options->dry_run ? -1 : run->output.stream.fd);
+    if (options->function)
+        journal_set_function(&run->journal, options->function);
+    if (!code && !options->dry_run)
+        output_sync(&run->output, wanted->sync);
+    return code;
+}
+
+void run_journal_close(struct run *run)
+{
+    journal_close(&run->journal);
+    pending_release(&run->pending);
+}
+
+static void journal_stop(struct run *run)
+{
+    run->stopping = run->refused = true;
+}
+
+static void journal_say_changed(const struct run *run, const struct input_line *line)
+{
+    bool is_stdin = !strcmp(line->name, "-");
+    say("%s%s%s line %llu is not the one whose result is in '%s'; --resume-changed runs such lines again", is_stdin ? "" : "'",
+        is_stdin ? "standard input" : line->name, is_stdin ? "" : "'", (unsigned long long)line->file_number, run->journal.path);
+}
+
+bool run_journal_admit(struct run *run, const struct input_line *line, struct hay_span bytes)
+{
+    struct journal *journal = &run->journal;
+    uint64_t seq = run->read + 1, hash;
+    if (!journal->is_kept && !journal->last)
+        return true;
+    hash = journal_hash(bytes.at, bytes.size);
+    switch (seq <= journal->last ? journal_look(journal, seq, hash) : JOURNAL_RUN) {
+    case JOURNAL_DONE:
+        run->read++;
+        run->done_before++;
+        run->failed_before += journal_outcome(journal, seq) != HAY_OUTCOME_OK;
+        control_note_done(run, seq, line, journal_outcome(journal, seq));
+        run_write_none(run, seq);
+        return false;
+    case JOURNAL_CHANGED:
+        journal_say_changed(run, line);
+        journal_stop(run);
+        return false;
+    case JOURNAL_RUN:
+        break;
+    }
+    if (!journal->is_kept || pending_add(&run->pending, seq, hash))
+        return true;
+    run->output.failure = -ENOMEM;
+    return false;
+}
+
+void run_journal_name(struct run *run)
+{
+    uint64_t seq = run->read + 1;
+    if (run->journal.is_kept)
+        pending_add(&run->pending, seq, journal_key(&run->journal, pending_take(&run->pending, seq)));
+}
+
+void run_journal_end(struct run *run)
+{
+    const struct journal *journal = &run->journal;
+    if (run->read >= journal->last || journal->options->changed)
+        return;
+    say("the input has %llu jobs, but '%s' has a result of job %llu: it is not the input of these results",
+        (unsigned long long)run->read, journal->path, (unsigned long long)journal->last);
+    journal_stop(run);
+}

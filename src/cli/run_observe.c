@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Joins the observers of a run to it. Files are opened before anything runs and emptied last; they are flushed each 100 ms and
+ * closed before the run ends, by whatever way it ends. No observer can fail a run once it has begun.
+ */
+#include "cli/cli.h"
+#include "cli/roster.h"
+#include "cli/run.h"
+#include "cli/say.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OBSERVE_FLUSH_S 0.1
+#define OBSERVE_ROSTER ((size_t)16 << 10)
+#define OBSERVE_TAG_MAX 160
+
+/* ---- before the run ---- */
+
+/* The plugin was named by a path, so a command that calls its function has to do so too. */
+static bool observe_is_path(const struct run *run, const char *path)
+{
+    bool found = false;
+    for (int i = 0; i < run->options->plugins.count && !found; i++) {
+        const char *item = run->options->plugins.items[i];
+        char *real = strchr(item, '/') ? realpath(item, NULL) : NULL;
+        found = real && path && !strcmp(real, path);
+        free(real);
+    }
+    return found;
+}
+
+static bool observe_describe(const struct run *run, int index, struct observe_function *function)
+{
+    const struct hay_pool_plugin *plugin;
+    function->name = hay_pool_function(run->pool, index)->name;
+    bytes_put_text(&function->call, "hayfork call ");
+    for (int i = 0; (plugin = hay_pool_plugin(run->pool, i)); i++) {
+        char *real = realpath(plugin->path, NULL);
+        bool is_from = index >= plugin->first_function && index < plugin->first_function + plugin->function_count;
+        if (is_from && observe_is_path(run, real)) {
+            bytes_put_text(&function->call, "-p ");
+            bytes_put_quoted(&function->call, real, strlen(real));
+            bytes_put_text(&function->call, " ");
+        }
+        free(real);
+    }
+    bytes_put_quoted(&function->call, function->name, strlen(function->name));
+    bytes_put_json(&function->json, function->name, strlen(function->name));
+    return !function->call.failed && !function->json.failed;
+}
+
+static bool observe_describe_all(struct run *run)
+{
+    struct observe *observe = &run->observe;
+    int count = 0;
+    while (hay_pool_function(run->pool, count))
+        count++;
+    observe->functions = calloc((size_t)count + 1, sizeof *observe->functions);
+    observe->function_count = observe->functions ? count : 0;
+    bool good = observe->functions != NULL;
+    for (int i = 0; i < count && good; i++)
+        good = observe_describe(run, i, &observe->functions[i]);
+    return good;
+}
+
+/* No file may be two things at once. */
+static int observe_check(const struct run *run, const char *path, const struct stream *stream)
+{
+    const struct stream *others[] = { &run->output.stream, &run->observe.joblog.file.stream, &run->observe.trace.file.stream };
+    if (!path)
+        return CLI_OK;
+    if (input_same_file(&run->input, stream))
+        return say_usage("'%s' is an input, and would be written", path);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i] != stream && others[i]->fd >= 0 && stream_same_file(others[i], stream))
+            return say_usage("'%s' would be written twice", path);
+    return CLI_OK;
+}
+
+int run_observe_open(struct run *run)
+{
+    struct observe *observe = &run->observe;
+    const struct observe_options *options = &run->options->observe;
+    int code = CLI_OK;
+    observe->opened = true;
+    observe->joblog.file.stream.fd = observe->trace.file.stream.fd = -1;
+    if (options->errors && !strcmp(options->errors, "tag"))
+        run->logs->tagged = true;
+    else if (options->errors && strcmp(options->errors, "pass") && logsink_redirect(run->logs, options->errors))
+        return CLI_OUTPUT;
+    if ((options->joblog && joblog_open(&observe->joblog, options->joblog, run->options->journal.resume)) ||
+        (options->trace && trace_open(&observe->trace, options->trace)))
+        return CLI_OUTPUT;
+    if ((code = observe_check(run, options->joblog, &observe->joblog.file.stream)) ||
+        (code = observe_check(run, options->trace, &observe->trace.file.stream)) ||
+        (code = observe_check(run, run->logs->path, &run->logs->stream)))
+        return code;
+    observe->logs = options->joblog || options->trace;
+    if (options->summary && !(observe->tally = tally_new()))
+        code = CLI_STOPPED;
+    if ((observe->logs || observe->tally) && !observe_describe_all(run))
+        code = CLI_STOPPED;
+    if (code)
+        say("out of memory");
+    return code;
+}
+
+/* ---- while it runs ---- */
+
+static void observe_hide(void *context)
+{
+    struct run *run = context;
+    progress_hide(&run->observe.progress);
+}
+
+static uint64_t observe_done(const struct run *run)
+{
+    uint64_t done = 0;
+    for (int i = 0; i < HAY_OUTCOME_COUNT; i++)
+        done += run->by_outcome[i];
+    return done;
+}
+
+/* Lines that were read and have no result yet. */
+static uint64_t observe_waiting(const struct run *run, uint64_t done)
+{
+    done += run->done_before;
+    return run->read > done ? run->read - done : 0;
+}
+
+/* What waits counts as unread: the share of the bytes is scaled by the share of the lines. */
+static void observe_share(const struct run *run, uint64_t done, struct progress_figures *figures)
+{
+    const struct input *input = &run->input;
+    uint64_t lines = input->number, waiting = observe_waiting(run, done);
+    if (waiting > lines)
+        waiting = lines;
+    figures->fraction = figures->left = -1;
+    if (run->input_done) {
+        figures->fraction = lines ? (double)(lines - waiting) / (double)lines : 1;
+        figures->left = (double)waiting;
+    } else if (input->total_bytes) {
+        double used = (double)(input->read_bytes - (input->end - input->start)), total = (double)input->total_bytes;
+        double share = used > total ? 1 : used / total;
+        figures->fraction = lines ? share * (double)(lines - waiting) / (double)lines : 0;
+        if (share > 0)
+            figures->left = (double)lines / share - (double)(lines - waiting);
+    }
+}
+
+static bool observe_look(void *context, struct progress_figures *figures)
+{
+    struct run *run = context;
+    struct hay_worker worker;
+    uint64_t done = observe_done(run);
+    if (logsink_is_pending(run->logs))
+        return false;
+    *figures = (struct progress_figures){ .done = done, .failed = done - run->by_outcome[HAY_OUTCOME_OK] };
+    for (int i = 0; run->pool && hay_pool_worker(run->pool, i, &worker); i++)
+        figures->running += worker.job != 0;
+    observe_share(run, done, figures);
+    return true;
+}
+
+static void observe_on_signal(void *context)
+{
+    struct run *run = context;
+    char text[OBSERVE_ROSTER];
+    size_t size = run->pool ? roster_write(run->pool, text, sizeof text) : 0;
+    uint64_t done = observe_done(run);
+    say("%llu done, %llu not ok, %llu more taken; %s", (unsigned long long)done,
+        (unsigned long long)(done - run->by_outcome[HAY_OUTCOME_OK]), (unsigned long long)observe_waiting(run, done),
+        size ? "running now:" : "no job is known to run now");
+    say_text(text, size);
+}
+
+static void observe_on_flush(struct ev_loop *loop, struct ev_timer *watcher, int events)
+{
+    struct run *run = watcher->data;
+    struct observe *observe = &run->observe;
+    struct hay_worker worker;
+    (void)loop;
+    (void)events;
+    if (run->options->observe.trace) {
+        uint64_t ok = run->by_outcome[HAY_OUTCOME_OK];
+        for (int i = 0; run->pool && hay_pool_worker(run->pool, i, &worker); i++)
+            trace_worker(&observe->trace, i, &worker);
+        trace_count(&observe->trace, ok, observe_done(run) - ok);
+        logfile_flush(&observe->trace.file);
+    }
+    if (run->options->observe.joblog)
+        logfile_flush(&observe->joblog.file);
+}
+
+void run_observe_start(struct run *run)
+{
+    struct observe *observe = &run->observe;
+    const struct observe_options *options = &run->options->observe;
+    bool results_on_terminal = !run->output.path && isatty(run->output.stream.fd);
+    observe->started = true;
+    logsink_begin(run->logs);
+    if (options->joblog)
+        joblog_begin(&observe->joblog);
+    if (options->trace)
+        trace_begin(&observe->trace);
+    ev_timer_init(&observe->flush, observe_on_flush, OBSERVE_FLUSH_S, OBSERVE_FLUSH_S);
+    observe->flush.data = run;
+    if (observe->logs)
+        ev_timer_start(run->loop, &observe->flush);
+    roster_start(run->loop, observe_on_signal, run);
+    progress_start(&observe->progress, run->loop, run->options->verb->name,
+                   progress_mode_for(options->progress, results_on_terminal), observe_look, run);
+    say_curtain(observe_hide, run);
+}
+
+/* The row of a job whose verb has a way to say it. */
+static void observe_log_shown(struct run *run, const struct hay_result *result, uint64_t seq)
+{
+    struct bytes *command = &run->observe.command;
+    struct hay_job job = { .index = (int)result->function, .args = result->args, .id = result->id, .tag = result->tag };
+    bytes_clear(command);
+    run->options->verb->show(run, &job, command);
+    joblog_write(&run->observe.joblog, result, seq, command->failed ? (struct hay_span){ NULL, 0 } : bytes_span(command));
+}
+
+void run_observe_result(struct run *run, const struct hay_result *result, uint64_t seq)
+{
+    static const struct observe_function none;
+    struct observe *observe = &run->observe;
+    if (!observe->functions)
+        return;
+    bool known = result->number && result->function < (uint32_t)observe->function_count;
+    const struct observe_function *function = known ? &observe->functions[result->function] : &none;
+    if (observe->tally)
+        tally_result(observe->tally, result, seq, function->name);
+    if (run->options->observe.trace)
+        trace_write(&observe->trace, result, seq, bytes_span(&function->json));
+    if (!run->options->observe.joblog)
+        return;
+    if (known && run->options->verb->show)
+        observe_log_shown(run, result, seq);
+    else
+        joblog_write_call(&observe->joblog, result, seq, bytes_span(&function->call));
+}
+
+static int64_t observe_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* A job is named only where it must have been the one that printed: it runs since before the turn of the loop that would have
+ * read what came before it. */
+void run_observe_log(struct run *run, int index, const char *line, size_t size)
+{
+    struct hay_worker worker;
+    char tag[OBSERVE_TAG_MAX], id[64];
+    if (!run->logs->tagged) {
+        logsink_line(run->logs, line, size);
+        return;
+    }
+    bool known = hay_pool_worker(run->pool, index, &worker) && worker.job && worker.job_id.at && worker.job_start_ns > 0 &&
+                 worker.job_start_ns < run->observe.turns_ns[0];
+    if (known)
+        snprintf(tag, sizeof tag, "[worker %d job %s] ", index, say_escape(id, sizeof id, worker.job_id.at, worker.job_id.size));
+    else
+        snprintf(tag, sizeof tag, "[worker %d] ", index);
+    logsink_tagged_line(run->logs, tag, line, size);
+}
+
+void run_observe_turn(struct run *run)
+{
+    struct observe *observe = &run->observe;
+    if (run->logs->tagged) {
+        observe->turns_ns[0] = observe->turns_ns[1];
+        observe->turns_ns[1] = observe_now_ns();
+    }
+    if (observe->progress.hidden && !logsink_is_pending(run->logs) && !run_write_pending(run))
+        progress_show(&observe->progress);
+}
+
+/* ---- after it ---- */
+
+void run_observe_settled(struct run *run)
+{
+    struct hay_worker worker;
+    for (int i = 0; run->observe.tally && hay_pool_worker(run->pool, i, &worker); i++)
+        tally_busy(run->observe.tally, i, worker.busy_ns);
+}
+
+void run_observe_finish(struct run *run)
+{
+    struct observe *observe = &run->observe;
+    if (!observe->opened)
+        return;
+    observe->opened = false;
+    if (observe->started) {
+        ev_timer_stop(run->loop, &observe->flush);
+        roster_stop();
+        progress_finish(&observe->progress);
+        say_curtain(NULL, NULL);
+    }
+    if (observe->joblog.file.path)
+        joblog_close(&observe->joblog);
+    if (observe->trace.file.path)
+        trace_close(&observe->trace);
+    bytes_release(&observe->command);
+}
+
+void run_observe_release(struct run *run)
+{
+    struct observe *observe = &run->observe;
+    run_observe_finish(run);
+    for (int i = 0; i < observe->function_count; i++) {
+        bytes_release(&observe->functions[i].call);
+        bytes_release(&observe->functions[i].json);
+    }
+    free(observe->functions);
+    tally_free(observe->tally);
+    observe->functions = NULL;
+    observe->tally = NULL;
+    observe->function_count = 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The way of results out. Without --keep-order a line is composed right in the output's buffer. With it, what comes before its
+ * turn is composed where it waits, and goes on when its turn has come; a result in its turn takes the short way. What has
+ * waited is written only while the output takes it, so that a long wait does not become a large buffer.
+ */
+#include "cli/run.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* What may wait for its turn, before no more lines are read. */
+#define WRITE_HELD_BYTES (UINT64_C(64) << 20)
+#define WRITE_ROOM 512
+
+int run_write_open(struct run *run, int stdout_fd)
+{
+    const struct run_options *options = run->options;
+    int failure = output_open(&run->output, run->loop, options->output, stdout_fd);
+    if (!failure && options->keep_order)
+        failure = run->output.failure = order_init(&run->order, options->order_window, WRITE_HELD_BYTES);
+    if (!failure && options->verb->write)
+        output_open(&run->errors, run->loop, NULL, STDERR_FILENO);
+    return failure;
+}
+
+void run_write_close(struct run *run)
+{
+    output_close(&run->errors);
+    output_close(&run->output);
+    order_release(&run->order);
+    bytes_release(&run->composed);
+}
+
+static size_t write_render(struct run *run, char *out, size_t capacity, const struct hay_result *result, uint64_t seq,
+                           unsigned flags)
+{
+    if (run->options->verb->render)
+        return run->options->verb->render(run, out, capacity, result, seq);
+    return hay_result_write(out, capacity, result, seq, flags);
+}
+
+static void write_bytes(struct run *run, struct hay_span bytes)
+{
+    if (run->options->verb->write)
+        run->options->verb->write(run, bytes);
+    else
+        output_bytes(&run->output, bytes.at, bytes.size);
+}
+
+/* Make the bytes of a result where they will wait. Their size, or SIZE_MAX: out of memory. */
+static size_t write_compose(struct run *run, const struct hay_result *result, uint64_t seq, unsigned flags)
+{
+    size_t room, size;
+    char *at = order_room(&run->order, WRITE_ROOM, &room);
+    if (!at)
+        return SIZE_MAX;
+    size = write_render(run, at, room, result, seq, flags);
+    if (size <= room)
+        return size;
+    at = order_room(&run->order, size, &room);
+    return at ? write_render(run, at, room, result, seq, flags) : SIZE_MAX;
+}
+
+/* A result whose turn it is. */
+static void write_now(struct run *run, const struct hay_result *result, uint64_t seq, unsigned flags)
+{
+    struct bytes *composed = &run->composed;
+    if (!run->options->verb->render) {
+        output_result(&run->output, result, seq, flags);
+        return;
+    }
+    bytes_clear(composed);
+    bytes_reserve(composed, WRITE_ROOM);
+    composed->size = write_render(run, composed->at, composed->capacity, result, seq, flags);
+    if (composed->size > composed->capacity) {
+        size_t size = composed->size;
+        composed->size = 0;
+        if (bytes_reserve(composed, size))
+            composed->size = write_render(run, composed->at, composed->capacity, result, seq, flags);
+    }
+    if (composed->failed)
+        run->output.failure = -ENOMEM;
+    else
+        write_bytes(run, bytes_span(composed));
+}
+
+/* Pass on what has waited, while its turn has come. */
+static void write_release(struct run *run, bool all)
+{
+    struct hay_span bytes;
+    while (run->order.count && (all || !run_write_is_full(run)) && !run->output.failure && order_next(&run->order, &bytes))
+        write_bytes(run, bytes);
+}
+
+void run_write(struct run *run, const struct hay_result *result, uint64_t seq, unsigned flags)
+{
+    struct order *order = &run->order;
+    bool is_kept = order_is_kept(order), is_next = is_kept && order_is_next(order, seq);
+    if (run->output.failure)
+        return;
+    if (is_next || !is_kept) {
+        write_now(run, result, seq, flags);
+        if (is_next)
+            order_pass(order);
+        write_release(run, false);
+        return;
+    }
+    size_t size = write_compose(run, result, seq, flags);
+    if (size == SIZE_MAX)
+        run->output.failure = -ENOMEM;
+    else if (!order_keep(order, seq, size))
+        run->output.failure = -EPROTO;
+}
+
+void run_write_none(struct run *run, uint64_t seq)
+{
+    size_t room;
+    if (!order_is_kept(&run->order) || run->output.failure)
+        return;
+    if (order_is_next(&run->order, seq)) {
+        order_pass(&run->order);
+        write_release(run, false);
+    } else if (!order_room(&run->order, 1, &room) || !order_keep(&run->order, seq, 0)) {
+        run->output.failure = -ENOMEM;
+    }
+}
+
+void run_write_flush(struct run *run, bool all)
+{
+    write_release(run, all);
+    output_flush(&run->output);
+    output_flush(&run->errors);
+}
+
+bool run_write_is_full(const struct run *run)
+{
+    return output_is_full(&run->output) || (!run->errors.failure && output_is_full(&run->errors));
+}
+
+size_t run_write_pending(const struct run *run)
+{
+    return output_pending(&run->output) + (run->errors.failure ? 0 : output_pending(&run->errors));
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Templates: parsing, and the parts of a line. The parts are those of GNU parallel, byte for byte, also for what is no path:
+ * the extension begins at the last dot behind the last slash, and a dot at the start begins one too.
+ */
+#include "cli/template.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *text;
+    enum template_kind kind;
+} template_places[] = {
+    { "{}", TEMPLATE_LINE }, { "{.}", TEMPLATE_STEM }, { "{/}", TEMPLATE_BASE }, { "{//}", TEMPLATE_FOLDER },
+    { "{/.}", TEMPLATE_BASE_STEM }, { "{#}", TEMPLATE_NUMBER },
+};
+
+/* The size of the place at `at`, 0 when there is none. */
+static size_t template_place(const char *at, enum template_kind *kind)
+{
+    for (size_t i = 0; i < sizeof template_places / sizeof template_places[0]; i++) {
+        size_t size = strlen(template_places[i].text);
+        if (!strncmp(at, template_places[i].text, size)) {
+            *kind = template_places[i].kind;
+            return size;
+        }
+    }
+    return 0;
+}
+
+static void template_add(struct template *template, enum template_kind kind, bool in_string, const char *at, size_t size)
+{
+    if (kind == TEMPLATE_TEXT && !size)
+        return;
+    template->pieces[template->count++] = (struct template_piece){ kind, in_string, { at, size } };
+    template->has_place = template->has_place || kind != TEMPLATE_TEXT;
+}
+
+int template_parse(struct template *template, const char *text)
+{
+    size_t braces = 0;
+    *template = (struct template){ .count = 0 };
+    for (const char *at = text; (at = strchr(at, '{')); at++)
+        braces++;
+    template->pieces = calloc(2 * braces + 1, sizeof *template->pieces);
+    if (!template->pieces)
+        return -ENOMEM;
+    const char *from = text, *at = text;
+    for (bool in_string = false; *at;) {
+        enum template_kind kind;
+        size_t size = *at == '{' ? template_place(at, &kind) : 0;
+        if (size) {
+            template_add(template, TEMPLATE_TEXT, false, from, (size_t)(at - from));
+            template_add(template, kind, in_string, at, size);
+            at += size;
+            from = at;
+            continue;
+        }
+        if (*at == '"')
+            in_string = !in_string;
+        at += *at == '\\' && in_string && at[1] ? 2 : 1;
+    }
+    template_add(template, TEMPLATE_TEXT, false, from, (size_t)(at - from));
+    return 0;
+}
+
+void template_release(struct template *template)
+{
+    free(template->pieces);
+    *template = (struct template){ .count = 0 };
+}
+
+static struct hay_span template_base(struct hay_span line)
+{
+    const char *slash = line.size ? memrchr(line.at, '/', line.size) : NULL;
+    if (!slash)
+        return line;
+    return (struct hay_span){ slash + 1, line.size - (size_t)(slash + 1 - line.at) };
+}
+
+static struct hay_span template_stem(struct hay_span line)
+{
+    struct hay_span base = template_base(line);
+    const char *dot = base.size ? memrchr(base.at, '.', base.size) : NULL;
+    if (dot)
+        line.size = (size_t)(dot - line.at);
+    return line;
+}
+
+/* As dirname(1). */
+static struct hay_span template_folder(struct hay_span line)
+{
+    size_t size = line.size;
+    while (size && line.at[size - 1] == '/')
+        size--;
+    if (!size)
+        return line.size ? (struct hay_span){ "/", 1 } : (struct hay_span){ ".", 1 };
+    while (size && line.at[size - 1] != '/')
+        size--;
+    if (!size)
+        return (struct hay_span){ ".", 1 };
+    while (size > 1 && line.at[size - 1] == '/')
+        size--;
+    return (struct hay_span){ line.at, size };
+}
+
+struct hay_span template_piece(const struct template_piece *piece, struct hay_span line, uint64_t number, char scratch[24])
+{
+    char *end = scratch + 24, *at = end;
+    switch (piece->kind) {
+    case TEMPLATE_TEXT:
+        return piece->text;
+    case TEMPLATE_LINE:
+        return line;
+    case TEMPLATE_STEM:
+        return template_stem(line);
+    case TEMPLATE_BASE:
+        return template_base(line);
+    case TEMPLATE_FOLDER:
+        return template_folder(line);
+    case TEMPLATE_BASE_STEM:
+        return template_stem(template_base(line));
+    case TEMPLATE_NUMBER:
+        break;
+    }
+    do
+        *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    return (struct hay_span){ at, (size_t)(end - at) };
+}
+
+void template_expand(const struct template *template, struct hay_span line, uint64_t number, struct bytes *out)
+{
+    char scratch[24];
+    for (size_t i = 0; i < template->count; i++) {
+        struct hay_span part = template_piece(&template->pieces[i], line, number, scratch);
+        bytes_put(out, part.at, part.size);
+    }
+}
+
+void template_expand_json(const struct template *template, struct hay_span line, uint64_t number, struct bytes *out)
+{
+    char scratch[24];
+    for (size_t i = 0; i < template->count; i++) {
+        const struct template_piece *piece = &template->pieces[i];
+        struct hay_span part = template_piece(piece, line, number, scratch);
+        bool is_text = piece->kind == TEMPLATE_TEXT || piece->kind == TEMPLATE_NUMBER;
+        bool is_quoted = !is_text && !piece->in_string;
+        if (is_quoted)
+            bytes_put(out, "\"", 1);
+        if (is_text)
+            bytes_put(out, part.at, part.size);
+        else
+            bytes_put_json(out, part.at, part.size);
+        if (is_quoted)
+            bytes_put(out, "\"", 1);
+    }
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Texts with places for an input line, written as in GNU parallel: {} the line, {.} without its extension, {/} its last part,
+ * {//} its directory, {/.} its last part without extension, {#} the number of the job. Anything else in braces stays as it is.
+ * A template is cut into pieces once; each line then goes through the pieces.
+ */
+#ifndef CLI_TEMPLATE_H
+#define CLI_TEMPLATE_H
+
+#include "cli/bytes.h"
+
+#include <hayfork/jobline.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum template_kind {
+    TEMPLATE_TEXT,
+    TEMPLATE_LINE,
+    TEMPLATE_STEM,
+    TEMPLATE_BASE,
+    TEMPLATE_FOLDER,
+    TEMPLATE_BASE_STEM,
+    TEMPLATE_NUMBER,
+};
+
+struct template_piece {
+    enum template_kind kind;
+    bool in_string;             /* the place is inside a JSON string */
+    struct hay_span text;       /* TEMPLATE_TEXT: part of what was parsed */
+};
+
+struct template {
+    struct template_piece *pieces;
+    size_t count;
+    bool has_place;             /* one that differs from line to line */
+};
+
+/* 0 or -ENOMEM. `text` has to outlive the template. template_release() is due in any case. */
+int template_parse(struct template *template, const char *text);
+void template_release(struct template *template);
+
+/* What stands in a piece for this line: part of the text, part of the line, or digits in `scratch`. */
+struct hay_span template_piece(const struct template_piece *piece, struct hay_span line, uint64_t number, char scratch[24]);
+
+/* All pieces for this line, as they are. */
+void template_expand(const struct template *template, struct hay_span line, uint64_t number, struct bytes *out);
+/* The same where the text is JSON: a place becomes a JSON string, inside a string its characters; {#} digits. The line has to
+ * be UTF-8. */
+void template_expand_json(const struct template *template, struct hay_span line, uint64_t number, struct bytes *out);
+
+#endif

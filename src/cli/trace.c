@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Each event but the first is written behind a comma and a line end, so what is in the file always ends at an event. A slice
+ * begins no earlier than the end of the one before it in its row and its length is taken from its clamped ends: viewers drop
+ * slices that overlap by a rounding error. Retries and deaths are instants, because only a job's last attempt is known as a
+ * whole.
+ */
+#include "cli/trace.h"
+#include "cli/pen.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRACE_EVENT_MAX 1024    /* without id and name */
+#define TRACE_NAME_MAX 300
+#define TRACE_ID_MAX 256        /* a longer one is left out; seq tells the job as well */
+#define TRACE_INLINE_ROW 0      /* of jobs that ran in this process */
+
+static int64_t trace_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* A time of CLOCK_REALTIME since the start of the run. */
+static uint64_t trace_since(const struct trace *trace, int64_t time_ns)
+{
+    return time_ns > trace->begin_ns ? (uint64_t)(time_ns - trace->begin_ns) : 0;
+}
+
+int trace_open(struct trace *trace, const char *path)
+{
+    *trace = (struct trace){ .pid = getpid() };
+    return logfile_open(&trace->file, path, false);
+}
+
+void trace_begin(struct trace *trace)
+{
+    bool empty;
+    trace->begin_ns = trace_now_ns();
+    char *at = logfile_begin(&trace->file, &empty) ? logfile_room(&trace->file, TRACE_EVENT_MAX) : NULL;
+    if (!at)
+        return;
+    at = pen_text(at, "[{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":");
+    at = pen_number(at, (uint64_t)trace->pid);
+    at = pen_text(at, ",\"args\":{\"name\":\"hayfork\",\"start\":");
+    at = pen_thousandths(at, (uint64_t)trace->begin_ns / 1000000, 1);
+    at = pen_text(at, "}}");
+    logfile_advance(&trace->file, at);
+}
+
+/* ,"ph":…,"ts":…,"pid":…,"tid":… */
+static char *trace_put_place(const struct trace *trace, char *at, char phase, uint64_t time_ns, int row)
+{
+    at = pen_text(at, ",\"ph\":\"");
+    *at++ = phase;
+    at = pen_text(at, "\",\"ts\":");
+    at = pen_thousandths(at, time_ns, 1);
+    at = pen_text(at, ",\"pid\":");
+    at = pen_number(at, (uint64_t)trace->pid);
+    at = pen_text(at, ",\"tid\":");
+    return pen_number(at, (uint64_t)row);
+}
+
+static void trace_name_row(struct trace *trace, int row, bool is_inline)
+{
+    char *at = logfile_room(&trace->file, TRACE_EVENT_MAX);
+    if (!at)
+        return;
+    trace->rows[row].named = true;
+    at = pen_text(at, ",\n{\"name\":\"thread_name\"");
+    at = trace_put_place(trace, at, 'M', 0, row);
+    at = is_inline ? pen_text(at, ",\"args\":{\"name\":\"this process") : pen_text(at, ",\"args\":{\"name\":\"worker ");
+    if (!is_inline)
+        at = pen_number(at, (uint64_t)row);
+    at = pen_text(at, "\"}},\n{\"name\":\"thread_sort_index\"");
+    at = trace_put_place(trace, at, 'M', 0, row);
+    at = pen_text(at, ",\"args\":{\"sort_index\":");
+    at = pen_number(at, (uint64_t)row);
+    at = pen_text(at, "}}");
+    logfile_advance(&trace->file, at);
+}
+
+/* The row of a slot, with its name written; NULL when memory is out. */
+static struct trace_row *trace_row(struct trace *trace, int row, bool is_inline)
+{
+    if (row >= trace->row_count) {
+        int count = row + 16;
+        struct trace_row *rows = realloc(trace->rows, (size_t)count * sizeof *rows);
+        if (!rows)
+            return NULL;
+        memset(rows + trace->row_count, 0, (size_t)(count - trace->row_count) * sizeof *rows);
+        trace->rows = rows;
+        trace->row_count = count;
+    }
+    if (!trace->rows[row].named)
+        trace_name_row(trace, row, is_inline);
+    return &trace->rows[row];
+}
+
+/* What happened in a row at one moment; `value` belongs to `key`. */
+static char *trace_put_instant(const struct trace *trace, char *at, const char *name, uint64_t time_ns, int row, const char *key,
+                               uint64_t value)
+{
+    at = pen_text(at, ",\n{\"name\":\"");
+    at = pen_bytes(at, name, strlen(name));
+    at = pen_text(at, "\",\"s\":\"t\"");
+    at = trace_put_place(trace, at, 'i', time_ns, row);
+    at = pen_text(at, ",\"args\":{\"");
+    at = pen_bytes(at, key, strlen(key));
+    at = pen_text(at, "\":");
+    at = pen_number(at, value);
+    return pen_text(at, "}}");
+}
+
+static char *trace_put_slice(const struct trace *trace, char *at, const struct hay_result *result, uint64_t seq,
+                             struct hay_span name, uint64_t start_ns, uint64_t end_ns, int row)
+{
+    const char *status = hay_outcome_name(result->outcome);
+    at = pen_text(at, ",\n{\"name\":\"");
+    at = pen_span(at, name);
+    at = pen_text(at, "\",\"cat\":\"job\"");
+    at = trace_put_place(trace, at, 'X', start_ns, row);
+    at = pen_text(at, ",\"dur\":");
+    at = pen_thousandths(at, end_ns - start_ns, 1);
+    if (result->outcome != HAY_OUTCOME_OK)
+        at = pen_text(at, ",\"cname\":\"terrible\"");
+    at = pen_text(at, ",\"args\":{");
+    if (result->id.size && result->id.size <= TRACE_ID_MAX) {
+        at = pen_text(at, "\"id\":");
+        at = pen_span(at, result->id);
+        *at++ = ',';
+    }
+    at = pen_text(at, "\"seq\":");
+    at = pen_number(at, seq);
+    at = pen_text(at, ",\"status\":\"");
+    at = pen_bytes(at, status, strlen(status));
+    at = pen_text(at, "\",\"attempts\":");
+    at = pen_number(at, result->attempts);
+    at = pen_text(at, ",\"fn\":\"");
+    at = pen_span(at, name);
+    return pen_text(at, "\"}}");
+}
+
+static char *trace_put_death(const struct trace *trace, char *at, const struct hay_result *result, uint64_t time_ns, int row)
+{
+    if (result->signal > 0)
+        return trace_put_instant(trace, at, "death", time_ns, row, "signal", (uint64_t)result->signal);
+    return trace_put_instant(trace, at, "death", time_ns, row, "exit", result->exit_code > 0 ? (uint64_t)result->exit_code : 0);
+}
+
+void trace_write(struct trace *trace, const struct hay_result *result, uint64_t seq, struct hay_span name)
+{
+    if (!result->attempts || trace->file.failed)
+        return;
+    bool is_inline = result->worker < 0;
+    int index = is_inline ? TRACE_INLINE_ROW : result->worker;
+    struct trace_row *row = trace_row(trace, index, is_inline);
+    char *at = row ? logfile_room(&trace->file, 4 * TRACE_EVENT_MAX) : NULL;
+    if (!at)
+        return;
+    if (name.size > TRACE_NAME_MAX)
+        name.size = 0;
+    uint64_t start_ns = trace_since(trace, result->start_ns), run_ns = result->run_ns > 0 ? (uint64_t)result->run_ns : 0;
+    uint64_t end_ns = start_ns + run_ns;
+    start_ns = start_ns < row->end_ns ? row->end_ns : start_ns;
+    end_ns = end_ns < start_ns ? start_ns : end_ns;
+    row->end_ns = end_ns;
+    if (row->pid && row->pid != result->pid)
+        at = trace_put_instant(trace, at, "new process", start_ns, index, "pid", (uint64_t)result->pid);
+    row->pid = result->pid;
+    if (result->attempts > 1)
+        at = trace_put_instant(trace, at, "retry", start_ns, index, "attempt", result->attempts);
+    at = trace_put_slice(trace, at, result, seq, name, start_ns, end_ns, index);
+    if (result->outcome == HAY_OUTCOME_CRASH)
+        at = trace_put_death(trace, at, result, end_ns, index);
+    logfile_advance(&trace->file, at);
+}
+
+void trace_worker(struct trace *trace, int worker, const struct hay_worker *info)
+{
+    struct trace_row *row = trace->file.failed ? NULL : trace_row(trace, worker, false);
+    if (!row || row->generation == info->generation)
+        return;
+    bool first = !row->generation;
+    row->generation = info->generation;
+    if (first || !info->pid || row->pid == info->pid)
+        return;
+    char *at = logfile_room(&trace->file, TRACE_EVENT_MAX);
+    if (!at)
+        return;
+    row->pid = info->pid;
+    at = trace_put_instant(trace, at, "new process", trace_since(trace, trace_now_ns()), worker, "pid", (uint64_t)info->pid);
+    logfile_advance(&trace->file, at);
+}
+
+void trace_count(struct trace *trace, uint64_t ok, uint64_t failed)
+{
+    char *at = ok == trace->counted_ok && failed == trace->counted_failed ? NULL : logfile_room(&trace->file, TRACE_EVENT_MAX);
+    if (!at)
+        return;
+    trace->counted_ok = ok;
+    trace->counted_failed = failed;
+    at = pen_text(at, ",\n{\"name\":\"jobs\"");
+    at = trace_put_place(trace, at, 'C', trace_since(trace, trace_now_ns()), 0);
+    at = pen_text(at, ",\"args\":{\"ok\":");
+    at = pen_number(at, ok);
+    at = pen_text(at, ",\"failed\":");
+    at = pen_number(at, failed);
+    at = pen_text(at, "}}");
+    logfile_advance(&trace->file, at);
+}
+
+void trace_close(struct trace *trace)
+{
+    char *at = trace->file.path && trace->begin_ns ? logfile_room(&trace->file, 4) : NULL;
+    if (at)
+        logfile_advance(&trace->file, pen_text(at, "\n]\n"));
+    logfile_close(&trace->file);
+    free(trace->rows);
+    trace->rows = NULL;
+    trace->row_count = 0;
+}

@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Jobs that come after others.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+# status ID: how the job with this id ended.
+status()
+{
+    sed -n "s/^{\"id\":$1,\"status\":\"\([a-z]*\)\".*/\1/p" out
+}
+
+# reason ID
+reason()
+{
+    sed -n "s/^{\"id\":$1,.*\"message\":\"\(.*\)\"}.*}\$/\1/p" out
+}
+
+cat >chain <<'END'
+{"id":"a","fn":"demo.sleep","args":{"ms":200}}
+{"id":"b","fn":"demo.noop","after":["a"]}
+{"id":"c","fn":"demo.noop","after":["b","a"]}
+{"id":"d","fn":"demo.noop"}
+{"id":"e","fn":"demo.noop","after":[]}
+END
+run "$HAYFORK" run -j2 -p demo chain
+is "a chain ends ok" "$code $(grep -c '"ok"' out)" "0 5"
+is "each comes after those it names" "$(grep -n '^{"id":"[abc]"' out | sed 's/.*"id":"\(.\)".*/\1/' | tr -d '\n')" abc
+is "one without dependencies does not wait" "$(head -n 2 out | grep -c '"id":"[de]"')" 2
+
+cat >failing <<'END'
+{"id":"bad","fn":"demo.fail","args":{"message":"no"}}
+{"id":"slow","fn":"demo.sleep","args":{"ms":100}}
+{"id":"x","fn":"demo.noop","after":["bad"]}
+{"id":"y","fn":"demo.noop","after":["x"]}
+{"id":"z","fn":"demo.noop","after":["slow","bad"]}
+{"id":"w","fn":"demo.noop","after":["slow"]}
+END
+run "$HAYFORK" run -j2 -p demo failing
+is "what comes after a failure is skipped, and what comes after that" "$code $(status '"x"') $(status '"y"') $(status '"z"') $(status '"w"')" \
+    "1 skipped skipped skipped ok"
+ok "the reason names the job" grep -q 'comes after \\"bad\\"' out
+
+printf '%s\n' '{"fn":"demo.noop"}' '{"fn":"demo.noop","after":[1]}' '{"fn":"demo.noop","after":[1,2]}' >numbers
+run "$HAYFORK" run -j2 -p demo numbers
+is "line numbers are ids" "$code $(grep -c '"ok"' out)" "0 3"
+printf '%s\n' '{"id":"7","fn":"demo.noop"}' '{"id":"x","fn":"demo.noop","after":[7]}' >kinds
+run "$HAYFORK" run -j2 -p demo kinds
+is "7 and \"7\" are two ids" "$code $(status '"x"')" "1 rejected"
+printf '%s\n' '{"id":"\u0061\"","fn":"demo.noop"}' '{"id":"x","fn":"demo.noop","after":["a\u0022"]}' >escaped
+run "$HAYFORK" run -j2 -p demo escaped
+is "ids are compared after unescaping" "$code $(status '"x"')" "0 ok"
+printf '%s\n' '{"id":"a","fn":"demo.fail"}' '{"id":"a","fn":"demo.noop"}' '{"id":"x","fn":"demo.noop","after":["a"]}' >twice
+run "$HAYFORK" run -j1 -p demo twice
+is "of two with one id the later counts" "$code $(status '"x"')" "1 ok"
+
+printf '%s\n' '{"id":"x","fn":"demo.noop","after":["nobody"]}' '{"id":"y","fn":"demo.noop","after":["z"]}' \
+    '{"id":"z","fn":"demo.noop"}' '{"id":"s","fn":"demo.noop","after":["s"]}' >unknown
+run "$HAYFORK" run -j2 -p demo unknown
+is "an unknown, a later and the own id are rejected" "$code $(status '"x"') $(status '"y"') $(status '"s"') $(status '"z"')" \
+    "1 rejected rejected rejected ok"
+ok "with the line and the reason" grep -q '"status":"rejected","line":1,.*nobody.*no earlier line' out
+printf '%s\n' '{"id":"x","fn":"demo.noop","after":"a"}' '{"id":"y","fn":"demo.noop","after":[{}]}' '{"id":"z","fn":"demo.noop","after":[1.5]}' >wrong
+run "$HAYFORK" run -j2 -p demo wrong
+is "after has to be an array of strings and integers" "$code $(grep -c '"rejected".*after' out)" "1 3"
+printf '%s\n' '{"id":"bad","fn":1}' '{"id":"x","fn":"demo.noop","after":["bad"]}' >rejected
+run "$HAYFORK" run -j2 -p demo rejected
+is "what comes after a rejected line does not run" "$code $(status '"x"')" "1 skipped"
+
+# A thousand wait for one slow job, more than the queue holds: the input stalls and goes on.
+{
+    echo '{"id":"root","fn":"demo.sleep","args":{"ms":300}}'
+    awk 'BEGIN { for (i = 0; i < 1000; i++) printf "{\"id\":\"n%d\",\"fn\":\"demo.noop\",\"after\":[\"%s\"]}\n", i, i % 3 ? "n" i - 1 : "root" }'
+} >many
+run "$HAYFORK" run -j2 --queue 16 -p demo many
+is "more wait than the queue holds" "$code $(grep -c '"ok"' out)" "0 1001"
+run sh -c '"$HAYFORK" run -j2 --queue 16 -p demo <many'
+is "from stdin, whose ids have to be kept" "$code $(grep -c '"ok"' out)" "0 1001"
+run sh -c 'cat many | "$HAYFORK" run -j2 --queue 16 -p demo'
+is "and from a pipe" "$code $(grep -c '"ok"' out)" "0 1001"
+run "$HAYFORK" run --inline -p demo many
+is "without workers" "$code $(grep -c '"ok"' out)" "0 1001"
+
+# The first dependency stands far into a file whose ids do not count up: what was read is read again for its ids.
+awk 'BEGIN { for (i = 0; i < 20000; i++) printf "{\"id\":\"k%d\",\"fn\":\"demo.noop\"}\n", i; print "{\"id\":\"x\",\"fn\":\"demo.noop\",\"after\":[\"k7\",\"k19999\"]}" }' >late
+run "$HAYFORK" run -j2 -p demo late
+is "an id from long before" "$code $(status '"x"')" "0 ok"
+
+# Only the last million are remembered.
+awk 'BEGIN { print "{\"id\":\"old\",\"fn\":\"demo.noop\"}"; for (i = 0; i < 1000001; i++) print "{\"fn\":\"demo.noop\"}"; print "{\"id\":\"x\",\"fn\":\"demo.noop\",\"after\":[\"old\"]}"; print "{\"id\":\"y\",\"fn\":\"demo.noop\",\"after\":[1000001]}" }' >million
+run "$HAYFORK" run -j2 -p demo million
+is "a job older than a million is forgotten" "$code $(status '"x"') $(status '"y"')" "1 rejected ok"
+ok "and that is the reason" grep -q '"id":"x".*last 1000000' out
+
+# Interrupted while jobs wait: they are not run.
+printf '%s\n' '{"id":"a","fn":"demo.sleep","args":{"ms":60000}}' '{"id":"b","fn":"demo.noop","after":["a"]}' >waiting
+$limit "$HAYFORK" run -j1 --grace 100ms -p demo waiting >out 2>err &
+pid=$!
+ok "it is running" until_true sh -c "pgrep -P $pid -f hayfork >started || pgrep -P \$(pgrep -P $pid) >started"
+target=$(pgrep -P $pid | head -n 1)
+kill -INT "$target"
+wait $pid
+is "an interrupt ends it" $? 130
+
+done_testing

@@ -1,0 +1,139 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# hayfork exec: a command for each input line, its output grouped.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+# from LINES ARGUMENT... : run hayfork exec with these lines as its input
+from()
+{
+    printf "$1" >lines
+    shift
+    run sh -c '"$HAYFORK" exec "$@" <lines' exec "$@"
+}
+
+from '1\n2\n3\n' -k echo a {} b{}
+is "{} in the words" "$code $(cat out)" '0 a 1 b1
+a 2 b2
+a 3 b3'
+from '1\n2 3\n' -k printf '<%s>'
+is "without any {} the line comes last, as one word" "$code $(cat out)" "0 <1><2 3>"
+from 'd/a.tar.gz\n' echo {.} {/} {//} {/.} {#} {%} {}
+is "the parts of a line" "$(cat out)" "d/a.tar a.tar.gz d a.tar 1 {%} d/a.tar.gz"
+from 'x\n' -k -j 1 ls -d -- /
+is "options end where the command begins" "$code $(sed -n 1p out)" "1 /"
+from '' echo
+is "no line" "$code $(wc -c <out)" "0 0"
+from '\na\n \n' -k echo
+is "empty lines are skipped" "$(cat out)" a
+from 'a\0b c\0\n\0' -0 -k printf '[%s]'
+is "-0" "$(cat out)" "[a][b c][$newline]"
+printf '1\n2\n' >one
+printf '3\n' >two
+run "$HAYFORK" exec -k -a one --arg-file=two echo
+is "-a FILE" "$code $(tr '\n' ' ' <out)" "0 1 2 3 "
+from '1\n' cat
+is "stdin of a command is empty" "$code $(wc -c <out)" "1 0"
+
+# Bytes.
+nasty='a  b\n$(id)\n`id`\nit'"'"'s "q"\n\\n\n\377\376\n*\n-n\n~\nä\n'
+from "$nasty" -k printf '%s\n'
+is "lines of any bytes go through untouched" "$code $(printf "$nasty" | cmp - out)" "0 "
+from "$nasty" -k --shell 'printf "%%s\n"'
+is "and through --shell" "$(printf "$nasty" | head -n 4 | sed 's/.*/x/' | wc -l) $code" "4 0"
+run sh -c 'printf "$1" | "$HAYFORK" exec -k --shell "printf %s\\\\n {}; :" ' sh "$nasty"
+is "quoted for the shell" "$code $(printf "$nasty" | cmp - out)" "0 "
+run sh -c '"$HAYFORK" exec cat <<E
+$HAYFORK
+E'
+is "binary output comes out byte for byte" "$code $(cmp out "$HAYFORK")" "0 "
+from '1\n2\n' -k sh -c 'printf "\377\000x"'
+is "also with a NUL" "$code $(od -An -tx1 <out | tr -d ' \n')" "0 ff0078ff0078"
+from 'a\000b\n' echo
+is "a line with a NUL is refused with its number" "$code $(cat err)" \
+    "1 hayfork exec: line 1: a NUL byte in the line (for lines that end with NUL there is --null)"
+
+# Grouping.
+from '1\n2\n3\n4\n' -j 4 sh -c 'for i in 1 2 3; do echo {}; echo e{} >&2; sleep 0.0{}; done'
+is "a command's output is in one piece" "$(uniq -c out | awk '{ print $1 }' | tr '\n' ' ')" "3 3 3 3 "
+is "its stderr too, on stderr" "$(uniq -c err | awk '{ print $1 }' | tr '\n' ' ')" "3 3 3 3 "
+from '5\n1\n3\n0\n' -k -j 4 sh -c 'sleep 0.{}; echo {}; echo e{} >&2'
+is "-k" "$(tr '\n' ' ' <out)$(tr '\n' ' ' <err)" "5 1 3 0 e5 e1 e3 e0 "
+
+# Failures.
+from '0\n3\n0\n' -k sh -c 'echo {}; echo e{} >&2; exit {}'
+is "a failed command's output is printed; exit 1" "$code $(tr '\n' ' ' <out)$(tr '\n' ' ' <err)" "1 0 3 0 e0 e3 e0 "
+from 'x\n' no-such-command
+is "a command that is not there" "$code $(cat err)" \
+    "1 hayfork exec: cannot run no-such-command: No such file or directory: no-such-command x"
+from 'x\n' sh -c 'kill -KILL $$'
+is "one that is killed" "$code $(cat err)" "1 hayfork exec: killed by signal 9 (SIGKILL): sh -c 'kill -KILL \$\$' x"
+from '60\n' --timeout 0.2 sleep
+is "--timeout" "$code $(cat err)" "1 hayfork exec: timed out after 0.2 s: sleep 60"
+mkdir tries
+from '1\n2\n3\n' -k --retries 2 --retry-delay 1ms sh -c 'echo x >>tries/{}; n=$(wc -l <tries/{}); echo {}: $n; [ $n -ge {} ]'
+is "--retries: the output is that of the last attempt" "$code $(tr '\n' ' ' <out)" "0 1: 1 2: 2 3: 3 "
+from 'a\n' -k --retries 1 --retry-delay 1ms sh -c 'echo {}; exit 9'
+is "also when that failed" "$code $(cat out)" "1 a"
+from 'a\n' --retries 5 --retry-on timeout sh -c 'echo {}; exit 9'
+is "and when it is not to be run again" "$code $(cat out)" "1 a"
+from '1\n2\n3\n4\n5\n6\n7\n8\n' -j 1 --queue 1 --halt soon,fail=1 false
+is "--halt" "$code" 3
+from '100\n' --max-output 1K seq
+is "output that was cut is an error" "$code $(wc -c <out)$(cat err)" "0 292"
+from '10000\n' --max-output 1K seq
+is "and says so" "$code $(wc -c <out) $(cat err)" \
+    "1 1024 hayfork exec: its output was cut: it printed more than --max-output: seq 10000"
+from '3000000\n' head -c {} /dev/zero
+is "megabytes of output" "$code $(wc -c <out)" "0 3000000"
+
+# Result lines.
+from '0\n3\n' -k --json sh -c 'echo {}; echo oops >&2; exit {}'
+is "--json" "$code $(cat out)" '1 {"id":1,"status":"ok","result":{"exit":0,"signal":null,"stdout":"0\n","stderr":"oops\n"}}
+{"id":2,"status":"error","error":{"message":"exit 3: oops"}}'
+from 'a\nb\n' -k --id line -o results echo
+is "-o FILE" "$code $(wc -c <out) $(grep -c '"id":"[ab]","status":"ok"' results)" "0 0 2"
+from '0\n3\n' -j 1 --joblog log sh -c 'exit {}'
+is "--joblog has exit codes and commands" "$(cut -f 7- log | sed 1d)" "0	0	sh -c 'exit 0'
+3	0	sh -c 'exit 3'"
+
+from 'a b.c\n\377\n' --dry-run cp {} 'x y'/{.}
+is "--dry-run" "$code $(cat out)" "0 cp 'a b.c' 'x y/a b'
+cp '$(printf '\377')' 'x y/$(printf '\377')'"
+from 'a b\n' --dry-run --shell 'cat {} |' wc -l
+is "--dry-run --shell" "$(cat out)" "cat 'a b' | wc -l"
+ok "what a dry run prints a shell runs" sh -c 'printf "a b\nc\n" | "$HAYFORK" exec --dry-run test -n | sh'
+
+# refused TEXT ARGUMENT... : exit 2, and this in the first line of two
+refused()
+{
+    text=$1
+    shift
+    run "$HAYFORK" exec "$@" </dev/null
+    is "refused: $text" "$code $(wc -c <out) $(wc -l <err) $(grep -cF -- "$text" err)" "2 0 2 1"
+}
+refused "a command is needed"
+refused "a command is needed" -k ''
+refused "-f is not for exec" -f demo.noop true
+refused "--max-output" --max-output 1G true
+refused "unknown option '--nosuch'" --nosuch true
+
+# Where output cannot go.
+seq 1 2000 >many
+run sh -c '"$HAYFORK" exec echo <many >/dev/full'
+is "disk full" "$code $(cat err)" "74 hayfork exec: cannot write to standard output: No space left on device"
+{ $limit "$HAYFORK" exec echo <many 2>err; echo $? >code; } | head -n 1 >first
+is "| head -1" "$(cat code) $(wc -l <first) $(cat err)" "141 1 "
+run sh -c 'seq 3 | "$HAYFORK" exec -k sh -c "echo {}; echo e >&2" 2>/dev/full'
+is "a stderr that takes nothing costs no output" "$code $(tr '\n' ' ' <out)" "0 1 2 3 "
+
+if parallel --version 2>/dev/null </dev/null | grep -q '^GNU'; then
+    printf '%s\n' a/b.c .bashrc a.b/c x. dir/ a.tar.gz /top / a//b.c .. . a/.x.y 'a b.c' "it's" >paths
+    for place in '{}' '{.}' '{/}' '{//}' '{/.}' '{#}'; do
+        $limit parallel --plain -k "printf %s\\\\n {#}:$place" <paths >wanted 2>/dev/null
+        run "$HAYFORK" exec -k -a paths printf '%s\n' "{#}:$place"
+        is "$place is that of GNU parallel" "$code $(cmp out wanted)" "0 "
+    done
+else
+    echo "# no GNU parallel here to compare with"
+fi
+done_testing

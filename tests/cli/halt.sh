@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# --halt and --max-fails, and the number of workers that -j asks for.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+count()
+{
+    grep -c "\"status\":\"$1\"" out
+}
+
+fails()
+{
+    awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++) print "{\"fn\":\"demo.fail\"}" }'
+}
+
+noops()
+{
+    awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++) print "{\"fn\":\"demo.noop\"}" }'
+}
+
+{ noops 5; fails 1; noops 2000; } >one
+run "$HAYFORK" run -j1 --queue 4 -p demo one
+is "by default a run goes to its end" "$code $(count ok) $(count error)" "1 2005 1"
+run "$HAYFORK" run -j1 --queue 4 -p demo --halt never one
+is "never is the default" "$code $(count ok)" "1 2005"
+run "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,fail=1 one
+is "soon,fail=1 leaves jobs unrun: exit 3" "$code $(count error)" "3 1"
+ok "what ran before is there" test "$(count ok)" -ge 5
+ok "and not all" test "$(count ok)" -lt 2005
+ok "why is said" grep -q '1 job has failed' err
+{ fails 1; awk 'BEGIN { for (i = 0; i < 8; i++) print "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":300}}" }'; } >slow
+run "$HAYFORK" run -j1 -p demo --halt soon,fail=1 slow
+is "what was accepted has its line each, exit 3" "$code $(wc -l <out | tr -d ' ')" "3 9"
+ok "what did not run is skipped" test "$(count skipped)" -ge 7
+ok "with the reason" grep -q '"skipped".*1 job has failed' out
+
+{ fails 3; noops 100; } >three
+run "$HAYFORK" run -j1 --queue 4 -p demo --max-fails 2 three
+is "--max-fails 2 stops at the third" "$code $(count error)" "3 3"
+run "$HAYFORK" run -j1 --queue 4 -p demo --max-fails 3 three
+is "--max-fails 3 does not" "$code $(count error) $(count ok)" "1 3 100"
+run "$HAYFORK" run -j1 -p demo --max-fails 0 slow
+is "--max-fails 0 stops at the first" "$code $(count error)" "3 1"
+run "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,success=10 three
+is "success=10" "$code" 3
+ok "at least ten" test "$(count ok)" -ge 10
+run "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,done=103 three
+is "a condition that is met by the last job leaves nothing unrun" "$code $(count ok)" "1 100"
+run "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,fail=50% three
+is "a share is one of the whole file" "$code $(count ok)" "1 100"
+run "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,fail=2% three
+is "two per cent of 103 are three" "$code $(count error)" "3 3"
+run sh -c 'cat three | "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,fail=90%'
+is "of a stream it is the share of what is done, from three on" "$code $(count error)" "3 3"
+
+printf '%s\n' '{"id":"long","fn":"demo.sleep","args":{"ms":60000}}' '{"id":"bad","fn":"demo.sleep","args":{"ms":60000},"timeout":0.5}' >running
+run "$HAYFORK" run -j2 -p demo --grace 100ms --halt now,fail=1 running
+is "now ends what runs" "$code $(count cancelled) $(count timeout)" "3 1 1"
+printf '%s\n' '{"id":"long","fn":"demo.sleep","args":{"ms":1500}}' '{"id":"bad","fn":"demo.sleep","args":{"ms":60000},"timeout":0.5}' >running
+run "$HAYFORK" run -j2 -p demo --grace 100ms --halt soon,fail=1 running
+is "soon lets it end; nothing is left unrun" "$code $(count ok) $(count timeout)" "1 1 1"
+printf '%s\n' '{"fn":"demo.fail"}' '{"fn":' '{"fn":"nobody.knows"}' >rejected
+run "$HAYFORK" run -j1 -p demo --halt now,fail=2 rejected
+is "rejected lines are not counted" "$code $(count rejected)" "1 2"
+
+for bad in "" now soon,fail now,fail=0 now,fail=x soon,fail=101% soon,fail=0% later,fail=1 now,lost=1 now,fail=1x; do
+    run "$HAYFORK" run -p demo --halt "$bad" one
+    is "--halt '$bad' is a usage error" "$code $(wc -l <err)" "2 2"
+done
+
+# ---- -j ----
+
+# workers TEXT: how many workers a run with -j TEXT has, when there is one CPU.
+workers()
+{
+    HAYFORK_CPU_COUNT=1 "$HAYFORK" run "$@" -p demo --summary one 2>&1 >/dev/null | sed -n 's/.* of \([0-9]*\) workers.*/\1/p'
+}
+noops 3 >one
+is "-j N" "$(workers -j 3)" 3
+is "-j N%" "$(workers -j 300%)" 3
+is "-j +N" "$(workers -j +2)" 3
+is "-j -N below one is one" "$(workers -j -100)" 1
+is "-j 1%" "$(workers -j 1%)" 1
+echo 5 >jobs
+is "-j @FILE" "$(workers -j @jobs)" 5
+for bad in 0 x 5000 -x +x % 1%% 1.5 @; do
+    run "$HAYFORK" run -p demo -j "$bad" one
+    is "-j '$bad' is a usage error" "$code" 2
+done
+run "$HAYFORK" run -p demo -j @missing one
+is "a missing -j file" "$code $(grep -c missing err)" "2 1"
+echo many >jobs
+run "$HAYFORK" run -p demo -j @jobs one
+is "a -j file that holds no number" "$code $(grep -c jobs err)" "2 1"
+
+# The file is read again when it changes: 40 sleeps of 100 ms take 4 s one at a time.
+echo 1 >jobs
+awk 'BEGIN { for (i = 0; i < 60; i++) print "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":100}}" }' >sleeps
+$limit "$HAYFORK" run -p demo -j @jobs --meta sleeps >out 2>err &
+pid=$!
+ok "one worker begins" until_true test -s out
+echo 4 >jobs.new && mv jobs.new jobs
+wait $pid
+is "a changed -j file: all is done" "$? $(count ok)" "0 60"
+is "by four workers in the end" "$(sed 's/.*"worker":\([0-9]*\),.*/\1/' out | sort -u | wc -l | tr -d ' ')" 4
+
+# ---- --load, --memfree ----
+
+run "$HAYFORK" run -p demo --load 100000 --memfree 1 one
+is "limits that are not reached hold nothing up" "$code $(count ok)" "0 3"
+run timeout -s INT -k 10 2 "$HAYFORK" run -p demo --memfree 1000000G one
+is "too little memory: nothing is started" "$(count ok)" 0
+for bad in "--load x" "--load 0" "--memfree x"; do
+    # shellcheck disable=SC2086 # two words
+    run "$HAYFORK" run -p demo $bad one
+    is "$bad is a usage error" "$code" 2
+done
+
+done_testing

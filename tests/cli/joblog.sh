@@ -1,0 +1,125 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# --joblog: rows as GNU parallel writes them, that GNU parallel itself continues from.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+tab=$(printf '\t')
+header="Seq${tab}Host${tab}Starttime${tab}JobRuntime${tab}Send${tab}Receive${tab}Exitval${tab}Signal${tab}Command"
+
+jobs()
+{
+    printf '%s\n' "$@" >jobs
+}
+
+# ends: "seq exitval signal," of each row, by seq
+ends()
+{
+    sed 1d log | sort -n | cut -f 1,7,8 | tr '\t\n' ' ,'
+}
+
+jobs '{"id":1,"fn":"demo.add","args":{"a":1,"b":2}}' '{"fn":"demo.fail","args":{"message":"m"}}' \
+    '{"fn":"demo.sleep","args":{"ms":60000},"timeout":0.05}' '{"fn":"fault.act","args":"raise SEGV"}' \
+    '{"fn":"fault.act","args":"exit 7"}' '{"fn":"fault.act","args":"exit 0"}' 'bad' '{"fn":"demo.noop"}'
+run "$HAYFORK" run --crash-retries 0 -p demo -p fault --joblog log jobs
+is "each outcome" "$code $(wc -l <out) $(ends)" "1 8 1 0 0,2 1 0,3 -1 15,4 0 11,5 7 0,6 1 0,7 1 0,8 0 0,"
+is "the columns' names" "$(sed -n 1p log)" "$header"
+is "a row as print_joblog() makes it" "$(sed -n 's/[0-9]\{10\}\.[0-9]\{3\}/T/; s/\t *[0-9]*\.[0-9]\{3\}\t/\tR\t/; /^1\t/p' log)" \
+    "1${tab}:${tab}T${tab}R${tab}13${tab}1${tab}0${tab}0${tab}hayfork call demo.add '{\"a\":1,\"b\":2}'"
+is "the run time is ten columns wide" "$(sed 1d log | cut -f 4 | grep -cv '^ *[0-9]*\.[0-9]\{3\}$') $(sed 1d log | cut -f 4 | awk '{print length}' | sort -u)" \
+    "0 10"
+
+# What parallel --resume-failed and --retry-failed test for.
+is "every row is one that parallel accepts" "$(sed 1d log | grep -cvE '^[0-9]+	:	[0-9.]+	 *[0-9.]+	[0-9]+	[0-9]+	-?[0-9]+	[0-9]+	[^	]+$')" 0
+
+# Nothing in a job can break its line or get out of its quotes.
+printf '{"id":1,"fn":"demo.echo","args":[\t1,\t"it'"'"'s $(touch harmed) `touch harmed`\\n\\u0001",\r2]}\n' >jobs
+run "$HAYFORK" run -p demo --joblog log jobs
+is "white space and quotes in args" "$code $(wc -l <log) $(sed 1d log | awk -F '\t' '{print NF}')" "0 2 9"
+sed 1d log | cut -f 9 >again
+PATH=$scratch:$PATH
+ln -s "$HAYFORK" hayfork
+run sh again
+is "the command does what the job did" "$code $(cat out) $(ls harmed 2>/dev/null)" \
+    "0 [1,\"it's \$(touch harmed) \`touch harmed\`\\n\\u0001\",2] "
+
+plugin=$(echo "$HAYFORK_PLUGIN_PATH" | tr ':' '\n' | while read -r folder; do ls "$folder"/demo.so; done 2>/dev/null | head -n 1)
+mkdir "it's a folder"
+cp "$plugin" "it's a folder/demo.so"
+jobs '{"fn":"demo.add","args":{"a":1,"b":2}}'
+run "$HAYFORK" run -p "./it's a folder/demo.so" --joblog log jobs
+sed 1d log | cut -f 9 >again
+HAYFORK_PLUGIN_PATH=/nowhere run sh again
+is "a plugin that was named by a path" "$code $(cat out)" "0 3"
+
+# Long args are cut, and the row still is one.
+(printf '{"fn":"demo.noop","args":"'; head -c 300000 /dev/zero | tr '\0' "'"; echo '"}') >jobs
+run "$HAYFORK" run -p demo --joblog log jobs
+is "args of 300 kB" "$code $(wc -l <log) $(sed 1d log | cut -f 5) $(test $(wc -c <log) -lt 100000 && echo short)" "0 2 300002 short"
+
+# A job that never ran has no row.
+mkfifo in
+"$HAYFORK" run -j 1 -p demo --joblog log <in >out 2>err &
+pid=$!
+exec 7>in
+printf '{"fn":"demo.noop"}\n{"fn":"demo.sleep","args":{"ms":1000000}}\n{"fn":"demo.noop"}\n' >&7
+until_true grep -q demo.noop log
+until_true grep -q ok out
+kill -TERM $pid
+wait $pid 2>/dev/null
+is "an interrupted run" "$? $(wc -l <out) $(sed 1d log | cut -f 1 | head -n 1) $(sed 1d log | grep -c '^3')" "143 3 1 0"
+exec 7>&-
+
+seq 1 20000 | sed 's/.*/{"id":&,"fn":"demo.noop"}/' >jobs
+run "$HAYFORK" run -j 3 -p demo --joblog log jobs
+is "each job once" "$code $(sed 1d log | cut -f 1 | sort -n | uniq | wc -l) $(wc -l <log)" "0 20000 20001"
+run "$HAYFORK" run -p demo --joblog log /dev/null
+is "no job: the columns' names, and the old rows are gone" "$code $(cat log)" "0 $header"
+
+# As the results go elsewhere: one clear line each, before any job runs.
+jobs '{"fn":"demo.noop"}'
+for bad in /nowhere/log . ''; do
+    run "$HAYFORK" run -p demo --joblog "$bad" jobs
+    is "refused: --joblog '$bad'" "$((code == 2 || code == 74)) $(wc -c <out) $(grep -c '^hayfork run: ' err)" "1 0 1"
+done
+run "$HAYFORK" run -p demo --joblog jobs jobs
+is "the joblog is not an input" "$code $(wc -c <out) $(cat jobs)" '2 0 {"fn":"demo.noop"}'
+run "$HAYFORK" run -p demo -o both --joblog both jobs
+is "nor the output" "$code $(sed -n 1p err)" "2 hayfork run: 'both' would be written twice"
+if [ -c /dev/full ]; then
+    run "$HAYFORK" run -p demo --joblog /dev/full jobs
+    is "a full disk stops the joblog and not the run" "$code $(grep -c ok out) $(grep -c '^hayfork run: cannot write' err) $(wc -l <err)" \
+        "0 1 1 1"
+fi
+mkfifo pipe
+cat pipe >copied &
+run "$HAYFORK" run -p demo --joblog pipe jobs
+wait $!
+is "a pipe" "$code $(wc -l <copied)" "0 2"
+run "$HAYFORK" run -p demo --joblog pipe jobs
+is "a pipe that nobody reads" "$code $(wc -l <err) $(grep -c 'nobody reads' err)" "74 1 1"
+
+# GNU parallel itself.
+if parallel --version 2>/dev/null | grep -q '^GNU parallel'; then
+    HOME=$scratch
+    export HOME
+    mkdir -p .parallel
+    : >.parallel/will-cite
+    seq 1 6 | sed 's/.*/{"fn":"demo.add","args":{"a":&,"b":1}}/; 3s/.*/{"fn":"demo.fail"}/' >jobs
+    sed 5,6d jobs >part
+    run "$HAYFORK" run -p demo --joblog log part
+    run parallel -j 1 --resume --joblog log echo ran ::: 1 2 3 4 5 6
+    is "parallel --resume runs what has no row" "$code $(tr '\n' ' ' <out)" "0 ran 5 ran 6 "
+    run "$HAYFORK" run -p demo --joblog log part
+    run parallel -j 1 --resume-failed --joblog log echo ran ::: 1 2 3 4 5 6
+    is "parallel --resume-failed runs that and what failed" "$code $(tr '\n' ' ' <out)" "0 ran 3 ran 5 ran 6 "
+    echo '{"fn":"demo.fail","args":{"message":"it'"'"'s"}}' >part
+    run "$HAYFORK" run -p demo --joblog log part
+    run parallel -j 1 --retry-failed --joblog log
+    is "parallel --retry-failed runs the command" "$code $(sed -n 's/.*: //p' err)" "1 it's"
+else
+    for test in 1 2 3; do
+        tests=$((tests + 1))
+        echo "ok $tests # skip GNU parallel is not installed"
+    done
+fi
+done_testing

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Taking part in make's -j: with make itself, and with a pipe and a FIFO of our own whose bytes are counted.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+unset MAKEFLAGS MAKELEVEL MFLAGS # of the make that runs this test
+
+awk 'BEGIN { for (i = 0; i < 40; i++) print "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":50}}" }' >sleeps
+awk 'BEGIN { for (i = 0; i < 8; i++) print "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":60000}}" }' >longs
+
+used()
+{
+    sed 's/.*"worker":\([0-9]*\),.*/\1/' out | sort -u | wc -l | tr -d ' '
+}
+
+# tokens: what lies in the FIFO, sorted.
+tokens()
+{
+    # The FIFO is open for reading and writing on 5: nothing blocks, nothing is lost.
+    dd bs=64 count=1 iflag=nonblock <&5 2>/dev/null | fold -w 1 | sort | tr -d '\n'
+}
+
+refill()
+{
+    tokens >/dev/null
+    printf '%s' "$1" >&5
+}
+
+mkfifo pool
+exec 5<>pool
+auth="--jobserver-auth=fifo:$PWD/pool"
+
+printf 'abc' >&5
+run env MAKEFLAGS=" -j4 $auth" "$HAYFORK" run -p demo --meta sleeps
+is "a FIFO: one slot of our own and three of make's" "$code $(used)" "0 4"
+is "the same bytes are given back" "$(tokens)" abc
+run env MAKEFLAGS=" -j4 $auth" "$HAYFORK" run -p demo --meta sleeps
+is "none to be had: one job at a time" "$code $(used)" "0 1"
+refill xyz
+run env MAKEFLAGS=" -j4 $auth" "$HAYFORK" run -j 6 -p demo --meta sleeps
+is "-j beats make" "$code $(used) $(tokens)" "0 6 xyz"
+refill xyz
+run env MAKEFLAGS=" -j2 $auth" "$HAYFORK" run -p demo --meta sleeps
+is "no more than make's -j" "$code $(used) $(tokens)" "0 2 xyz"
+refill xyz
+run env MAKEFLAGS=" -j4 --jobserver-auth=fifo:/nowhere $auth" "$HAYFORK" run -p demo --meta sleeps
+is "the last one named counts" "$code $(used) $(tokens)" "0 4 xyz"
+refill xyz
+run env HAYFORK_CPU_COUNT=1 MAKEFLAGS=" -j4 -- $auth" "$HAYFORK" run -p demo --meta sleeps
+is "what follows -- is no flag" "$code $(used) $(tokens)" "0 1 xyz"
+run env HAYFORK_CPU_COUNT=1 MAKEFLAGS=" -j4 --jobserver-auth=fifo:$PWD/missing" "$HAYFORK" run -p demo --meta sleeps
+is "a jobserver that cannot be reached is said, and done without" "$code $(used) $(grep -c jobserver err)" "0 1 1"
+run env HAYFORK_CPU_COUNT=1 MAKEFLAGS="--jobserver-auth=-2,-2" "$HAYFORK" run -p demo --meta sleeps
+is "one that make has switched off is not missed" "$code $(used) $(wc -c <err)" "0 1 0"
+
+# However it ends, the bytes come back.
+for signal in INT TERM HUP QUIT ABRT SEGV; do
+    refill pqr
+    env MAKEFLAGS=" -j4 $auth" "$HAYFORK" run --grace 100ms -p demo longs >out 2>err &
+    pid=$!
+    ok "all slots are taken before $signal" until_true sh -c "[ \$(pgrep -P $pid | wc -l) -ge 4 ]"
+    kill -$signal $pid
+    [ $signal != HUP ] || { sleep 0.1; kill -TERM $pid; }
+    wait $pid 2>/dev/null
+    is "SIG$signal: the bytes come back" "$(tokens)" pqr
+done
+
+# make's own, which is a pipe in older versions.
+cat >Makefile <<'END'
+all:
+	+"$(HAYFORK)" run -p demo --meta sleeps >out
+END
+run make -j3 -s
+is "under make -j3 it runs three jobs at a time" "$code $(used)" "0 3"
+run env HAYFORK_CPU_COUNT=1 make -s
+is "under make without -j it runs as it likes" "$code $(used)" "0 1"
+cat >Makefile <<'END'
+all: one two
+one two:
+	+"$(HAYFORK)" run -p demo sleeps >out.$@
+END
+run make -j3 -s
+is "two runs at once under one make" "$code $(cat out.one out.two | grep -c ok)" "0 80"
+ok "make does not complain of lost slots" test ! -s err
+
+done_testing

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# -k, --keep-order: results in the order of the input, whatever the order of their ends, with a bound on what waits.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+# in_order COUNT FILE: ids 1 to COUNT, each on its line.
+in_order()
+{
+    awk -F '[:,]' '$2 != NR { bad++ } END { print NR - 0, bad + 0 }' "$2" | grep -qx "$1 0"
+}
+
+awk 'BEGIN { for (i = 1; i <= 40; i++) printf "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":%d}}\n", (i * 37) % 50 }' >mixed
+for jobs in 1 2 8; do
+    run "$HAYFORK" run -k -j $jobs -p demo mixed
+    ok "jobs of mixed length, -j $jobs" in_order 40 out
+done
+run "$HAYFORK" run --keep-order --inline -p demo mixed
+ok "--inline" in_order 40 out
+run "$HAYFORK" run -k -p demo /dev/null
+is "no line at all" "$code $(wc -c <out)" "0 0"
+
+seq 1 300000 | sed 's/.*/{"fn":"demo.add","args":{"a":7,"b":&}}/' >many
+run "$HAYFORK" run -k -j 3 -p demo many
+ok "many jobs" in_order 300000 out
+run "$HAYFORK" run -k -j 3 -p demo -o results many
+is "-o FILE" "$code $(sed 's/.*"seq":\([0-9]*\).*/\1/' results | cmp - "$(seq 1 300000 >numbers; echo numbers)")" "0 "
+run "$HAYFORK" run -k -j 3 --meta --order-window 1 -p demo mixed
+ok "a window of one" in_order 40 out
+
+# What has no worker's result has its place too.
+printf '%s\n' '{"fn":"demo.sleep","args":{"ms":200}}' 'bad' '{"fn":"demo.no"}' '{"fn":"demo.noop"}' '{' \
+    '{"fn":"demo.fail","args":"x"}' '{"fn":"demo.sleep","args":{"ms":5000},"timeout":0.1}' '{"fn":"demo.noop"}' >kinds
+run "$HAYFORK" run -k -j 2 -p demo kinds
+is "rejected lines, errors and timeouts in their place" "$code $(sed 's/.*"status":"\([a-z]*\)".*/\1/' out | tr '\n' ' ')" \
+    "1 ok rejected rejected ok rejected error timeout ok "
+
+# One slow job in front: the window fills, the input is read no further, the rest comes when it ends.
+{ echo '{"fn":"demo.sleep","args":{"ms":600}}'; sed 's/.*/{"fn":"demo.noop"}/' many; } >slow
+run "$HAYFORK" run -k -j 2 --order-window 1000 -p demo slow
+ok "a slow job at the head of a small window" in_order 300001 out
+{ echo '{"fn":"demo.sleep","args":{"ms":60000}}'; cat many many; } >long
+"$HAYFORK" run -k -j 2 --order-window 4096 -p demo <long >out 2>err &
+runner=$!
+stands_still()
+{
+    was=$(sed -n 's/^pos:[^0-9]*//p' /proc/$runner/fdinfo/0)
+    sleep 0.5
+    [ "$was" -gt 0 ] && [ "$was" = "$(sed -n 's/^pos:[^0-9]*//p' /proc/$runner/fdinfo/0)" ]
+}
+until_true stands_still
+ok "while the first job runs, input waits ($was bytes read)" test "$was" -lt 1000000
+kill -TERM $runner
+wait $runner
+is "an interrupt writes what there is, in order" "$? $(awk -F '[:,]' '$2 != NR { bad++ } END { print bad + 0, NR }' out)" \
+    "143 0 4096"
+
+# Long results, most of which wait.
+awk 'BEGIN { s = "x"; while (length(s) < 100000) s = s s
+    printf "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":300}}\n"
+    for (i = 2; i <= 100; i++) printf "{\"fn\":\"demo.echo\",\"args\":\"%s\"}\n", s }' >wide
+run "$HAYFORK" run -k -j 2 -p demo wide
+is "results longer than a chunk" "$(awk -F '[:,]' '$2 != NR { bad++ } { n += length($0) } END { print NR, bad + 0, (n > 9000000) }' out)" \
+    "100 0 1"
+{ $limit "$HAYFORK" run -k -p demo many 2>err; echo $? >code; } | head -n 1 >first
+is "| head -1 ends the run by SIGPIPE" "$(cat code) $(wc -l <first) $(cat err)" "141 1 "
+run sh -c '"$HAYFORK" run -k -p demo many >/dev/full'
+is "disk full" "$code $(cat err)" "74 hayfork run: cannot write to standard output: No space left on device"
+done_testing

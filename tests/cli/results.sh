@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# hayfork results: the newest result of each job, in the order of the input.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+line()
+{
+    printf '{"id":%s,"status":"%s","result":%s,"seq":%s,"key":"0123456789abcdef"}\n' "$1" "$2" "$3" "$4"
+}
+
+{ line 3 ok 1 3; line 1 ok 1 1; line 3 ok 2 3; line 7 ok 1 7; line 2 ok 1 2; line 1 ok 3 1; } >results
+run "$HAYFORK" results results
+is "the newest for each, in order" "$code $(cat out)" "0 $(line 1 ok 3 1; line 2 ok 1 2; line 3 ok 2 3; line 7 ok 1 7)"
+cp results before
+printf '{"id":9,"status":"o' >>results
+run "$HAYFORK" results results
+is "a torn last line is left out" "$code $(wc -l <out) $(cat err)" \
+    "0 4 hayfork results: 'results' ends in the middle of a line, which is left out"
+is "and left in" "$(wc -c <results)" "$(($(wc -c <before) + 19))"
+: >empty
+run "$HAYFORK" results empty
+is "no results are none" "$code $(wc -c <out) $(cat err)" "0 0 "
+
+echo '{"fn":"demo.noop"}' >jobs
+run "$HAYFORK" results jobs
+is "a file of something else" "$code $(cat out err)" \
+    "65 hayfork results: 'jobs' is not the results of a run with -o: line 1: no \"status\""
+{ cat before; echo '{"status":"ok","result":1}'; } >mixed
+run "$HAYFORK" results mixed
+is "a line without its place" "$code $(cat out err)" \
+    "65 hayfork results: 'mixed' is not the results of a run with -o: line 7: it has no \"seq\""
+run "$HAYFORK" results nosuch
+is "no such file" "$code $(cat err)" "65 hayfork results: cannot read 'nosuch': No such file or directory"
+run "$HAYFORK" results .
+is "a folder" "$code $(cat err)" "65 hayfork results: cannot read '.': Is a directory"
+run "$HAYFORK" results /dev/null
+is "not a regular file" "$code $(cat err)" "65 hayfork results: '/dev/null' is not a regular file, and it has to be read twice"
+run "$HAYFORK" results
+is "no file" "$code $(sed -n 1p err)" "2 hayfork results: which file? The one of hayfork run -o FILE"
+run "$HAYFORK" results before before
+is "two files" "$code" 2
+run sh -c '"$HAYFORK" results before >/dev/full'
+is "a full disk" "$code $(cat err)" "74 hayfork results: cannot write to standard output: No space left on device"
+
+# Against a plain way to the same: 20,000 jobs, three results each, in any order, lines of very different sizes.
+awk 'BEGIN {
+    srand(5)
+    wide = "x"
+    while (length(wide) < 20000) wide = wide wide
+    for (round = 1; round <= 3; round++)
+        for (i = 1; i <= 20000; i++)
+            printf "%f\t{\"id\":%d,\"status\":\"ok\",\"result\":\"%d %s\",\"seq\":%d,\"key\":\"0123456789abcdef\"}\n",
+                round + rand(), i, round, i % 997 ? substr(wide, 1, rand() * 30) : wide, i
+}' | sort -n | cut -f 2- >large
+awk -F '"seq":' '{ seq = $2 + 0; last[seq] = $0; if (seq > most) most = seq } END { for (i = 1; i <= most; i++) print last[i] }' \
+    large >wanted
+run "$HAYFORK" results large
+is "60,000 lines in any order" "$code $(cmp out wanted)" "0 "
+done_testing
