@@ -89,6 +89,19 @@ static inline int bench_read(int fd, void *bytes, size_t size)
     return 1;
 }
 
+static inline int bench_compare(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Of at least one; sorts them. The middle slice of many short ones is not the one that somebody else disturbed. */
+static inline int64_t bench_median(int64_t *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, bench_compare);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
 /* The n-th processor that this program may use, or -1. */
 static inline int bench_cpu(const cpu_set_t *allowed, int n)
 {

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Runs the benchmarks and prints the table; `make bench` calls it with top_builddir and bench_srcdir set.
-# BENCH: which (default "1 2 3 4 5 6"). BENCH_ROUNDS: rounds of each (5). BENCH_JOBS: jobs of benchmark 1 (1000000), by which
-# the counts of the others scale. BENCH_DIR: where inputs and outputs go while it runs (bench/ of the build tree).
+# BENCH: which (default all, "1 2 3 4 5 6 7 8 9 10"; 7 to 10 are also called pipe, queue, lock and start). BENCH_ROUNDS: rounds
+# of each (5). BENCH_JOBS: jobs of benchmark 1 (1000000), by which the counts of the others scale. BENCH_DIR: where inputs and
+# outputs go while it runs (bench/ of the build tree).
 # What is compared runs side by side in interleaved rounds; a ratio is the median of the rounds' ratios, a figure the
 # median of the rounds. It judges no one: the exit status is 0 unless something breaks.
 set -eu
@@ -13,7 +14,7 @@ export LC_ALL
 : "${top_builddir:?set by make bench}" "${bench_srcdir:?set by make bench}"
 rounds=${BENCH_ROUNDS:-5}
 jobs=${BENCH_JOBS:-1000000}
-which=${BENCH:-1 2 3 4 5 6}
+which=${BENCH:-1 2 3 4 5 6 7 8 9 10}
 bin=$top_builddir/bench
 hayfork=$top_builddir/hayfork
 # libtool's wrapper is a shell script: neither its start nor its memory is ours.
@@ -51,6 +52,8 @@ scaled() {
 timed() {
     timed_name=$1
     shift
+    rm -f "$work/out" # a new file for whoever writes there; hayfork would append
+    rm -f "$work/out" # results are appended
     "$bin/watch" "$@" > "$work/watched"
     read -r timed_wall timed_user timed_system timed_peak timed_others < "$work/watched"
     echo "$timed_wall" >> "$work/$timed_name"
@@ -173,6 +176,8 @@ bench_1() {
         [ "$round" -gt 1 ] || "$bin/verify" "$jobs" < "$work/out" >&2
         timed hayfork "$hayfork" run -j 2 -p demo -o "$work/out" "$in"
         "$bin/verify" "$jobs" < "$work/out" >&2
+        timed ordered "$hayfork" run -k -j 2 -p demo -o "$work/out" "$in"
+        "$bin/verify" "$jobs" < "$work/out" >&2
         timed inline "$hayfork" run --inline -p demo -o "$work/out" "$in"
         "$bin/verify" "$jobs" < "$work/out" >&2
         if [ "$python" ]; then
@@ -186,6 +191,7 @@ bench_1() {
     done
     ours=$(rate hayfork "$jobs")
     row "demo.add, -j 2 : serial jansson loop" "$ours" "$(rate serial "$jobs")" "$(ratio serial hayfork)" ">=" 4
+    row "demo.add, -j 2, with -k : without" "$(rate ordered "$jobs")" "$ours" "$(ratio hayfork ordered)" ">=" 0.9
     row "demo.add, -j 2 : --inline" "$ours" "$(rate inline "$jobs")" "$(ratio inline hayfork)" ">=" 1.25
     if [ "$python" ]; then
         row "demo.add, -j 2 : Python Pool(2).map" "$ours" "$(rate map "$jobs")" "$(ratio map hayfork)" - 0
@@ -271,8 +277,14 @@ bench_5() {
     commands=$(scaled 10000 20)
     "$bin/gen" run "$commands" "$command" > "$work/run.jsonl"
     seq "$commands" > "$work/seq"
+    few=$(scaled 1000 10)
+    seq "$few" > "$work/few"
+    parallel=
+    ! parallel --version 2> /dev/null < /dev/null | grep -q '^GNU' || parallel=parallel
     round=0
     while [ $((round += 1)) -le "$rounds" ]; do
+        timed verb -i "$work/seq" "$hayfork" exec -j 2 "$command" {}
+        [ -z "$parallel" ] || timed parallel -i "$work/few" parallel --plain -j 2 "$command" {}
         timed exec "$hayfork" run -j 2 -p exec -o "$work/out" "$work/run.jsonl"
         all_ok "$work/out" "$commands"
         [ "$(grep -c '"exit":0' "$work/out")" = "$commands" ] || die "$command did not exit 0 each time"
@@ -280,6 +292,10 @@ bench_5() {
         timed spawn2 "$bin/spawn" 2 "$commands" 2 "$command"
         timed spawn1 "$bin/spawn" 2 "$commands" 1 "$command"
     done
+    ours=$(rate verb "$commands")
+    row "hayfork exec true {}, -j 2 : xargs -P2 -n1" "$ours" "$(rate xargs5 "$commands")" "$(ratio xargs5 verb)" ">=" 1.4
+    [ -z "$parallel" ] || row "hayfork exec true {}, -j 2 : GNU parallel" "$ours" "$(rate parallel "$few")" \
+        "$(ratio parallel verb | awk -v n="$commands" -v m="$few" '{ print $1 * n / m }')" - 0
     ours=$(rate exec "$commands")
     row "exec.run of true, -j 2 : xargs -P2 -n1" "$ours" "$(rate xargs5 "$commands")" "$(ratio xargs5 exec)" ">=" 1.6
     row "exec.run of true, -j 2 : bare posix_spawn, stdout and stderr captured" "$ours" "$(rate spawn2 "$commands")" \
@@ -318,10 +334,18 @@ bench_6() {
     rm -f "$work/objects.jsonl" "$work/string.jsonl"
 }
 
+. "$bench_srcdir/library.sh"
+
 [ "$(nproc)" -ge 2 ] || echo "bench: fewer than 2 processors: the goals are for 2" >&2
 for number in $which; do
     case $number in
-    [1-6])
+    pipe) number=7 ;;
+    queue) number=8 ;;
+    lock) number=9 ;;
+    start) number=10 ;;
+    esac
+    case $number in
+    [1-9] | 10)
         echo "benchmark $number" >&2
         "bench_$number"
         ;;
