@@ -2,13 +2,13 @@
 # shellcheck shell=bash
 #
 # Completion of hayfork's command line for bash 4 and later; needs nothing else. The installed copy has the plugins' directory
-# filled in. Plugins are found by their file names; their functions are asked of `hayfork info`, of one plugin at a time.
+# filled in. Plugins are found by their file names; their functions are asked of `hayfork info`, one plugin at a time.
 
 _hayfork_verbs='run map exec call results report info check help'
-_hayfork_run_options='-p --plugin -f --function -j --jobs -o --output -k --keep-order -h --help --queue --dry-run --inline --resume
-    --retry-failed --resume-changed --sync --order-window --meta --max-result --timeout --grace --retries --retry-on --retry-delay
-    --retry-delay-max --retry-timeouts --crash-retries --halt --max-fails --max-jobs-per-worker --max-worker-rss --max-worker-age
-    --limit --nice --memfree --load --summary --no-summary --progress --joblog --trace --stderr'
+_hayfork_run_options='-p --plugin -f --function -j --jobs -o --output -k --keep-order -h --help --queue --dry-run --inline
+    --resume --retry-failed --resume-changed --sync --order-window --meta --max-result --timeout --grace --retries --retry-on
+    --retry-delay --retry-delay-max --retry-timeouts --crash-retries --halt --max-fails --max-jobs-per-worker --max-worker-rss
+    --max-worker-age --limit --nice --memfree --load --summary --no-summary --progress --joblog --trace --stderr'
 
 _hayfork_options() { # VERB
     case $1 in
@@ -59,7 +59,7 @@ _hayfork_offer() {
     cut=${value%"${value##*[=:]}"}
     [[ $COMP_WORDBREAKS == *=* ]] || cut=
     while IFS= read -r line; do
-        [[ $line == "$value"* ]] && COMPREPLY+=("${line#"$cut"}")
+        [[ $line == "$value"* && $line != "$cut" ]] && COMPREPLY+=("${line#"$cut"}")
     done
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Completion of hayfork's command line for fish. The installed copy has the plugins' directory filled in. Plugins are found by their
-# file names; their functions are asked of `hayfork info`.
+# Completion of hayfork's command line for fish. The installed copy has the plugins' directory filled in.
+# Plugins are found by their file names; their functions are asked of `hayfork info`.
 
 function __hayfork_plugins
     for directory in (string split -n : -- "$HAYFORK_PLUGIN_PATH") @plugindir@
@@ -54,30 +54,39 @@ function __hayfork_list
     end
 end
 
-# How many operands there are behind the verb, with VALUED the options of one letter that take a value.
+# The operands behind the verb; for exec also what follows the first of them, which is another command's.
 function __hayfork_operands
-    set -l count 0
     set -l skip 0
+    set -l ended 0
+    set -l words (commandline -opc)
     set -l long plugin function jobs output arg-file args id max-output queue sync order-window max-result timeout grace retries \
-        retry-on retry-delay retry-delay-max crash-retries halt max-fails max-jobs-per-worker max-worker-rss max-worker-age limit \
-        nice memfree load progress joblog trace stderr
-    for word in (commandline -opc)[3..-1]
+        retry-on retry-delay retry-delay-max crash-retries halt max-fails max-jobs-per-worker max-worker-rss max-worker-age \
+        limit nice memfree load progress joblog trace stderr
+    for word in $words[3..-1]
         if test $skip = 1
             set skip 0
+        else if test $ended = 1; or not string match -q -- '-?*' $word
+            printf '%s\n' $word
+            test $words[2] != exec; or set ended 1
         else if contains -- $word -p -f -j -o -a --$long
             set skip 1
-        else if not string match -q -- '-?*' $word
-            set count (math $count + 1)
+        else if test $word = --
+            set ended 1
         end
     end
-    echo $count
 end
 
-# Is this the verb, and nothing else's words?
+# Is the verb one of these, and nothing else's words?
 function __hayfork_verb
     set -l words (commandline -opc)
     test (count $words) -ge 2; and contains -- $words[2] $argv; or return 1
-    test $words[2] != exec; or test (__hayfork_operands) = 0
+    test $words[2] != exec; or test (count (__hayfork_operands)) = 0
+end
+
+# What the command of exec takes.
+function __hayfork_other
+    set -l words (__hayfork_operands)
+    complete -C (string join -- ' ' (string escape -- $words) (commandline -ct))
 end
 
 function __hayfork_first
@@ -99,18 +108,22 @@ complete -c hayfork -n __hayfork_first -a help -d 'Help on a verb'
 
 # Operands.
 complete -c hayfork -n '__hayfork_verb run check results report' -F
-complete -c hayfork -n '__hayfork_verb map; and test (__hayfork_operands) -gt 0' -F
-complete -c hayfork -n '__hayfork_verb map call; and test (__hayfork_operands) = 0' -a '(__hayfork_functions)'
-complete -c hayfork -n '__hayfork_verb info; and test (__hayfork_operands) = 0' -F -a '(__hayfork_plugins)'
-complete -c hayfork -n '__hayfork_verb help; and test (__hayfork_operands) = 0' -a 'run map exec call results report info check help'
-complete -c hayfork -n 'test (commandline -opc)[2] = exec 2>/dev/null' -a '(__fish_complete_subcommand --fcs-skip=2)'
+complete -c hayfork -n '__hayfork_verb map; and test (count (__hayfork_operands)) -gt 0' -F
+complete -c hayfork -n '__hayfork_verb map call; and test (count (__hayfork_operands)) = 0' -a '(__hayfork_functions)'
+complete -c hayfork -n '__hayfork_verb info; and test (count (__hayfork_operands)) = 0' -F -a '(__hayfork_plugins)'
+complete -c hayfork -n '__hayfork_verb help; and test (count (__hayfork_operands)) = 0' \
+    -a 'run map exec call results report info check help'
+complete -c hayfork -n 'test (commandline -opc)[2] = exec 2>/dev/null; and not __hayfork_verb exec' -a '(__hayfork_other)'
+complete -c hayfork -n '__hayfork_verb exec' -a '(__fish_complete_command)'
 
 # All verbs but help.
-complete -c hayfork -n 'not __hayfork_first; and __hayfork_verb run map exec call results report info check help' -s h -l help -d 'Help on the verb'
+complete -c hayfork -n 'not __hayfork_first; and __hayfork_verb run map exec call results report info check help' -s h -l help \
+    -d 'Help on the verb'
 
 # run, and what shares its options.
 complete -c hayfork -n '__hayfork_verb run map exec call check' -s p -l plugin -rF -a '(__hayfork_plugins)' -d 'Load this plugin'
-complete -c hayfork -n '__hayfork_verb run map exec check' -s f -l function -x -a '(__hayfork_functions)' -d 'Function of lines without "fn"'
+complete -c hayfork -n '__hayfork_verb run map exec check' -s f -l function -x \
+    -a '(__hayfork_functions)' -d 'Function of lines without "fn"'
 complete -c hayfork -n '__hayfork_verb run map exec' -s j -l jobs -x -a '50% 100% +1 -1' -d 'Workers: N, N%, +N, -N, @FILE'
 complete -c hayfork -n '__hayfork_verb run map exec' -s o -l output -rF -d 'Append results to this file'
 complete -c hayfork -n '__hayfork_verb run map exec' -s k -l keep-order -d 'Results in the order of the input'
@@ -124,7 +137,8 @@ complete -c hayfork -n '__hayfork_verb run map exec' -l max-result -x -d 'The la
 complete -c hayfork -n '__hayfork_verb run map exec call' -l timeout -x -d 'Time for each job: 250ms 5s 2m 1h'
 complete -c hayfork -n '__hayfork_verb run map exec call' -l grace -x -d 'Time between asking to end and killing'
 complete -c hayfork -n '__hayfork_verb run map exec' -l retries -x -d 'Run again after an error'
-complete -c hayfork -n '__hayfork_verb run map exec' -l retry-on -x -a '(__hayfork_list error timeout crash)' -d 'Which failures are tried again'
+complete -c hayfork -n '__hayfork_verb run map exec' -l retry-on -x \
+    -a '(__hayfork_list error timeout crash)' -d 'Which failures are tried again'
 complete -c hayfork -n '__hayfork_verb run map exec' -l retry-delay -x -d 'Time before the first retry'
 complete -c hayfork -n '__hayfork_verb run map exec' -l retry-delay-max -x -d 'The longest time before a retry'
 complete -c hayfork -n '__hayfork_verb run map exec' -l retry-timeouts -d 'Retry timeouts too'
@@ -135,7 +149,8 @@ complete -c hayfork -n '__hayfork_verb run map exec' -l max-fails -x -d 'End aft
 complete -c hayfork -n '__hayfork_verb run map exec' -l max-jobs-per-worker -x -d 'Replace a worker after N jobs'
 complete -c hayfork -n '__hayfork_verb run map exec' -l max-worker-rss -x -d 'Replace a worker with more memory'
 complete -c hayfork -n '__hayfork_verb run map exec' -l max-worker-age -x -d 'Replace a worker of this age'
-complete -c hayfork -n '__hayfork_verb run map exec' -l limit -x -a '(__hayfork_list mem= cpu= files= fsize=)' -d 'Bounds of each worker'
+complete -c hayfork -n '__hayfork_verb run map exec' -l limit -x \
+    -a '(__hayfork_list mem= cpu= files= fsize=)' -d 'Bounds of each worker'
 complete -c hayfork -n '__hayfork_verb run map exec' -l nice -x -d 'Niceness of the workers'
 complete -c hayfork -n '__hayfork_verb run map exec' -l memfree -x -d 'Start jobs only with so much memory'
 complete -c hayfork -n '__hayfork_verb run map exec' -l load -x -d 'Start jobs only below this load'

@@ -67,7 +67,7 @@ report "each page is installed" "$(for page in $pages; do
 done)"
 if command -v mandoc >/dev/null 2>&1; then
     # shellcheck disable=SC2086
-    report "mandoc has nothing to warn of" "$(mandoc -Tlint -W warning $pages "$src/docs/hayfork.1" 2>&1)"
+    report "mandoc has nothing to warn of" "$(mandoc -Tlint -W warning $pages "$src"/docs/hayfork*.1 2>&1)"
 else
     count=$((count + 1))
     echo "ok $count - mandoc has nothing to warn of # SKIP no mandoc here"
