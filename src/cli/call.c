@@ -84,7 +84,7 @@ static void call_on_log(void *context, int worker, const char *line, size_t size
 static void call_on_broken(void *context, const char *reason)
 {
     struct call *call = context;
-    say("the pool stopped: %s", reason);
+    say("%s", reason);
     call->broken = true;
     ev_break(call->loop, EVBREAK_ALL);
 }

@@ -145,7 +145,7 @@ bool control_check(struct run_options *options)
         pool->final_errors = !(set & CONTROL_ON_ERROR);
         pool->retry_timeouts |= (set & CONTROL_ON_TIMEOUT) != 0;
         if (!control->crash_retries)
-            pool->crash_retries = (set & CONTROL_ON_CRASH) && pool->retries ? pool->retries : HAY_POOL_NO_CRASH_RETRY;
+            pool->crash_retries = set & CONTROL_ON_CRASH ? pool->retries : HAY_POOL_NO_CRASH_RETRY;
     }
     if (options->is_inline) {
         pool->workers = HAY_POOL_INLINE;

@@ -119,6 +119,9 @@ static bool exec_check(struct run_options *options)
         return exec_fault("-f is not for exec: the function is " EXEC_FUNCTION);
     if (!exec->words.count || !exec->words.items[0][0])
         return exec_fault("a command is needed");
+    for (int i = 0; i < exec->words.count; i++)
+        if (!strcmp(exec->words.items[i], ":::"))
+            return exec_fault("':::' is GNU parallel's: give the arguments as lines of stdin, or of -a FILE");
     if (!exec_parse(exec)) {
         say("out of memory");
         return false;

@@ -231,8 +231,8 @@ int journal_open(struct journal *journal, const struct journal_options *options,
         code = say_usage("'%s' is not a regular file: there is nothing to go on with", path);
     else if (options->resume)
         code = journal_read(journal, reader, &torn_at);
-    else
-        code = journal_find_tail(journal, reader, status.st_size, &torn_at);
+    else if (!(code = journal_find_tail(journal, reader, status.st_size, &torn_at)) && status.st_size)
+        say("'%s' has results already and gets more; --resume would skip what is done", path);
     close(reader);
     return code || fd < 0 || torn_at == UINT64_MAX ? code : journal_cut(journal, fd, torn_at);
 }

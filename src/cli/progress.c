@@ -19,7 +19,8 @@
 #define PROGRESS_BAR_S 0.1
 #define PROGRESS_LINE_S 1.0
 #define PROGRESS_DELAY_S 0.5    /* a run that is over before has no bar */
-#define PROGRESS_MEMORY_S 3.0   /* how far back the rate looks */
+#define PROGRESS_MEMORY_S 3.0   /* how far back the rate looks, */
+#define PROGRESS_MEMORY_DONE 20 /* and at least over so many jobs */
 #define PROGRESS_PATIENCE_MS 200
 #define PROGRESS_WIDTH 80
 #define PROGRESS_WIDTH_MAX 300
@@ -252,7 +253,11 @@ static void progress_measure(struct progress *progress, const struct progress_fi
     if (passed_s <= 0)
         return;
     double rate = (double)(figures->done - progress->last_done) / passed_s, elapsed_s = now_s - progress->begin_s;
-    double memory_s = elapsed_s < PROGRESS_MEMORY_S ? elapsed_s : PROGRESS_MEMORY_S;
+    double memory_s = figures->done ? elapsed_s / (double)figures->done * PROGRESS_MEMORY_DONE : elapsed_s;
+    if (memory_s < PROGRESS_MEMORY_S)
+        memory_s = PROGRESS_MEMORY_S;
+    if (memory_s > elapsed_s)
+        memory_s = elapsed_s;
     double weight = passed_s < memory_s ? passed_s / memory_s : 1;
     progress->rate += (rate - progress->rate) * weight;
     progress->last_s = now_s;

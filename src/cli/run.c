@@ -83,7 +83,7 @@ static void run_on_broken(void *context, const char *reason)
 {
     struct run *run = context;
     if (!run->broken)
-        say("the pool stopped: %s", reason);
+        say("%s", reason);
     run->broken = run->stopping = true;
 }
 

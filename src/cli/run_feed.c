@@ -184,7 +184,7 @@ static void feed_refused(struct run *run, enum hay_status status, const struct h
     if (status == HAY_EMSGSIZE)
         return;
     if (!run->broken)
-        say("the pool stopped: %s", error->text);
+        say("%s", error->text);
     run->broken = run->stopping = true;
 }
 

@@ -83,6 +83,9 @@ void run_journal_name(struct run *run)
 void run_journal_end(struct run *run)
 {
     const struct journal *journal = &run->journal;
+    if (run->failed_before && !journal->options->failed)
+        say("%llu %s not end ok before; --retry-failed runs %s again", (unsigned long long)run->failed_before,
+            run->failed_before == 1 ? "job did" : "jobs did", run->failed_before == 1 ? "it" : "them");
     if (run->read >= journal->last || journal->options->changed)
         return;
     say("the input has %llu jobs, but '%s' has a result of job %llu: it is not the input of these results",
