@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AFTER_BYTES ((size_t)64 << 20) /* of kept jobs */
+#define AFTER_BYTES ((size_t)64 << 20) /* of kept jobs, */
+#define AFTER_EDGE_BYTES (sizeof(struct after_edge) + 32) /* and of what they wait for, as malloc() has it */
 
 /* `kept` waits for the job at `seq`. */
 struct after_edge {
@@ -87,6 +88,7 @@ static bool after_add_edge(struct after *after, struct after_job *kept, uint64_t
     *edge = (struct after_edge){ *bucket, kept, seq, id };
     *bucket = edge;
     after->edge_count++;
+    after->bytes += AFTER_EDGE_BYTES;
     kept->waits++;
     return true;
 }
@@ -128,6 +130,7 @@ void after_settle(struct after *after, uint64_t seq, enum hay_outcome outcome)
         }
         *link = edge->next;
         after->edge_count--;
+        after->bytes -= AFTER_EDGE_BYTES;
         after_release(after, edge, outcome);
         free(edge);
     }
@@ -244,11 +247,12 @@ enum after_verdict after_ask(struct after *after, const struct hay_job *job, uin
     struct hay_span id;
     kept->waits = 1; /* of this call: nothing is ready before all edges are there */
     bool complete = true;
+    uint64_t found = 0, before = 0;
     while (complete && after_element(&at, end, &id)) {
-        uint64_t found;
         complete = after_ids_find(&after->ids, seq, id, &found);
-        if (complete && after_ids_state(&after->ids, found) == AFTER_PENDING)
+        if (complete && found != before && after_ids_state(&after->ids, found) == AFTER_PENDING)
             complete = after_add_edge(after, kept, found, id);
+        before = found;
     }
     if (!complete) {
         kept->skip = true;
@@ -333,6 +337,7 @@ void after_abandon(struct after *after, const char *reason)
         }
         after->edges[i] = NULL;
     }
+    after->bytes -= after->edge_count * AFTER_EDGE_BYTES;
     after->edge_count = 0;
     for (struct after_job *kept; (kept = after->waiting.first);) {
         kept->waits = 0;

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CONTROL_EASE_S 0.2
+
 
 
 /* ---- ending early ---- */
@@ -52,22 +54,49 @@ void control_tell(struct run *run, const struct hay_result *result, uint64_t seq
     control_halt(run, control->halt.when == HALT_NOW, reason);
 }
 
+/* As many of make's slots as there are jobs that could run. What is too much goes back when it has been so for a moment: a worker is
+ * not ended and forked again for each gap between two lines. */
+static void control_want(struct run *run)
+{
+    struct control *control = &run->control;
+    uint64_t jobs = run->accepted - run->settled + run->held;
+    int most = control->jobserver.most, want = jobs < (uint64_t)most ? (int)jobs : most;
+    if (control->throttle.held)
+        want = 1;
+    if (want >= jobserver_slots()) {
+        ev_timer_stop(run->loop, &control->ease);
+        jobserver_want(&control->jobserver, want);
+    } else if (!ev_is_active(&control->ease)) {
+        control->ease_to = want;
+        ev_timer_set(&control->ease, CONTROL_EASE_S, 0.0);
+        ev_timer_start(run->loop, &control->ease);
+    } else if (want > control->ease_to) {
+        control->ease_to = want;
+    }
+}
+
+static void control_on_ease(struct ev_loop *loop, struct ev_timer *watcher, int events)
+{
+    struct run *run = watcher->data;
+    (void)loop, (void)events;
+    jobserver_want(&run->control.jobserver, run->control.ease_to);
+}
+
 /* A halt is met inside a result's callback, and carried out here. */
 void control_turn(struct run *run)
 {
     struct control *control = &run->control;
-    if (control->cancel_due) {
+    if (control->halted) {
+        /* Again at each turn: what fails meanwhile is not tried again either. */
+        hay_pool_cancel_all(run->pool, control->cancel_due && control->halt.when == HALT_NOW);
+        if (control->cancel_due)
+            run_feed_wake(run);
         control->cancel_due = false;
-        hay_pool_cancel_all(run->pool, control->halt.when == HALT_NOW);
-        run_feed_wake(run);
     }
     if (run->stopping && control->after && after_count(control->after))
-        control_abandon(run, control->halted ? control->reason : "the run was interrupted");
-    if (control->has_jobserver) {
-        uint64_t pending = run->accepted - run->settled;
-        int most = control->jobserver.most;
-        jobserver_want(&control->jobserver, run->stopping || run->input_done ? (pending < (uint64_t)most ? (int)pending : most) : most);
-    }
+        control_abandon(run, control->halted ? control->reason : run->broken ? "the pool had to stop" : "the run was interrupted");
+    if (control->has_jobserver)
+        control_want(run);
 }
 
 /* Lines that were not read are left unrun too. */
@@ -78,7 +107,7 @@ bool control_left_unrun(struct run *run)
         return false;
     if (run->control.unrun || run->held)
         return true;
-    return !run->input_done && input_next(&run->input, &line) != INPUT_END;
+    return !run->input_done && input_next(&run->input, &line) == INPUT_LINE;
 }
 
 /* ---- dependencies ---- */
@@ -262,13 +291,18 @@ static void control_on_drain(struct ev_loop *loop, struct ev_signal *watcher, in
     control_halt(watcher->data, false, "hung up");
 }
 
-/* Stop as the terminal asked, workers and clocks included; all goes on when we do. */
+/* Stop as the terminal asked, workers and clocks included; all goes on when we do. By the signal's own default, which the kernel
+ * leaves out where no shell is there to continue us. */
 static void control_on_suspend(struct ev_loop *loop, struct ev_signal *watcher, int events)
 {
     struct run *run = watcher->data;
-    (void)loop, (void)events;
+    (void)events;
     hay_pool_freeze(run->pool, true);
-    kill(getpid(), SIGSTOP);
+    ev_ref(loop);
+    ev_signal_stop(loop, watcher);
+    raise(SIGTSTP);
+    ev_signal_start(loop, watcher);
+    ev_unref(loop);
     hay_pool_freeze(run->pool, false);
 }
 
@@ -319,9 +353,11 @@ void control_start(struct run *run)
         return;
     control_watch(run->loop, &control->suspend, control_on_suspend, SIGTSTP, run);
     if (options->jobs && *options->jobs == '@')
-        jobs_watch(&control->jobs_file, run->loop, options->jobs + 1, control_on_jobs, run);
+        jobs_watch(&control->jobs_file, run->loop, options->jobs + 1, run->options->pool.workers, control_on_jobs, run);
     if (!options->jobs && jobserver_open(&control->jobserver, run->loop, control_on_slots, run)) {
         control->has_jobserver = true;
+        ev_timer_init(&control->ease, control_on_ease, CONTROL_EASE_S, 0.0);
+        control->ease.data = run;
         control_resize(run, jobserver_slots());
     }
     control->throttle.load_max = options->load_max;
@@ -336,6 +372,7 @@ void control_stop(struct run *run)
     control_unwatch(run->loop, &control->suspend);
     jobs_unwatch(&control->jobs_file, run->loop);
     throttle_stop(&control->throttle, run->loop);
+    ev_timer_stop(run->loop, &control->ease);
     jobserver_close(&control->jobserver);
 }
 

@@ -56,6 +56,8 @@ struct control {
     struct throttle throttle;
     struct jobserver jobserver;
     bool has_jobserver;
+    struct ev_timer ease;       /* until slots go back that are too many, */
+    int ease_to;                /* so many being left */
     struct ev_signal drain, suspend;
     bool halted;                /* for `reason`, which unrun jobs get */
     bool cancel_due;            /* not yet told the pool */

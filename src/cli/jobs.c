@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define JOBS_LOOK_S 1.0 /* where the kernel cannot tell of changes, as on network file systems */
+#define JOBS_LOOK_S 1.0
 #define JOBS_DIGITS 9
 
 static bool jobs_number(const char *text, long *number, const char **end)
@@ -42,43 +42,60 @@ bool jobs_parse(const char *text, int cpus, int *workers)
     return true;
 }
 
-bool jobs_read(const char *path, int *workers)
+/* NULL, or what is wrong; `failure` is 0 or an errno. */
+static const char *jobs_load(const char *path, int *workers, int *failure)
 {
     char text[64];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    int failure = errno;
+    *failure = errno;
     if (fd >= 0)
         close(fd);
-    if (n < 0) {
-        say("cannot read '%s': %s", path, strerror(failure));
-        return false;
-    }
+    if (n < 0)
+        return "cannot be read";
+    *failure = 0;
     text[n] = '\0';
     size_t from = strspn(text, " \t");
     text[from + strcspn(text + from, " \t\r\n")] = '\0';
-    if (jobs_parse(text + from, hay_cpu_count(), workers))
-        return true;
-    say("'%s' does not hold a number of jobs: N, N%%, +N or -N", path);
-    return false;
+    return jobs_parse(text + from, hay_cpu_count(), workers) ? NULL : "does not hold a number of jobs: N, N%, +N or -N";
 }
 
-static void jobs_on_stat(struct ev_loop *loop, struct ev_stat *watcher, int events)
+static void jobs_say(const char *path, const char *fault, int failure)
+{
+    say("'%s' %s%s%s", path, fault, failure ? ": " : "", failure ? strerror(failure) : "");
+}
+
+bool jobs_read(const char *path, int *workers)
+{
+    int failure;
+    const char *fault = jobs_load(path, workers, &failure);
+    if (fault)
+        jobs_say(path, fault, failure);
+    return !fault;
+}
+
+static void jobs_on_look(struct ev_loop *loop, struct ev_timer *watcher, int events)
 {
     struct jobs_file *file = watcher->data;
-    int workers;
+    int workers, failure, looks = file->bad_looks;
     (void)loop, (void)events;
-    if (watcher->attr.st_nlink && jobs_read(file->path, &workers))
-        file->on_change(file->context, workers);
+    const char *fault = jobs_load(file->path, &workers, &failure);
+    file->bad_looks = fault ? looks + (looks < 2) : 0;
+    if (fault && looks == 1)
+        jobs_say(file->path, fault, failure);
+    if (fault || workers == file->workers)
+        return;
+    file->workers = workers;
+    file->on_change(file->context, workers);
 }
 
-void jobs_watch(struct jobs_file *file, struct ev_loop *loop, const char *path, void (*on_change)(void *context, int workers),
-                void *context)
+void jobs_watch(struct jobs_file *file, struct ev_loop *loop, const char *path, int workers,
+                void (*on_change)(void *context, int workers), void *context)
 {
-    *file = (struct jobs_file){ .path = path, .on_change = on_change, .context = context };
-    ev_stat_init(&file->changed, jobs_on_stat, path, JOBS_LOOK_S);
-    file->changed.data = file;
-    ev_stat_start(loop, &file->changed);
+    *file = (struct jobs_file){ .path = path, .workers = workers, .on_change = on_change, .context = context };
+    ev_timer_init(&file->look, jobs_on_look, JOBS_LOOK_S, JOBS_LOOK_S);
+    file->look.data = file;
+    ev_timer_start(loop, &file->look);
     ev_unref(loop);
 }
 
@@ -87,6 +104,6 @@ void jobs_unwatch(struct jobs_file *file, struct ev_loop *loop)
     if (!file->path)
         return;
     ev_ref(loop);
-    ev_stat_stop(loop, &file->changed);
+    ev_timer_stop(loop, &file->look);
     file->path = NULL;
 }

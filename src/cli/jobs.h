@@ -13,7 +13,9 @@
 
 struct jobs_file {
     const char *path;
-    struct ev_stat changed;
+    struct ev_timer look;
+    int workers;                /* as it was last read */
+    int bad_looks;              /* in a row: at the first it may be being written */
     void (*on_change)(void *context, int workers);
     void *context;
 };
@@ -22,9 +24,10 @@ struct jobs_file {
 bool jobs_parse(const char *text, int cpus, int *workers);
 /* The first line of the file. False after it has been said what is wrong. */
 bool jobs_read(const char *path, int *workers);
-/* Call back when the file says another number; what it cannot read it says, and keeps the last. */
-void jobs_watch(struct jobs_file *file, struct ev_loop *loop, const char *path, void (*on_change)(void *context, int workers),
-                void *context);
+/* Look once a second, and call back when the file says another number than `workers`; what cannot be read at two looks is said, and the
+ * last number stays. */
+void jobs_watch(struct jobs_file *file, struct ev_loop *loop, const char *path, int workers,
+                void (*on_change)(void *context, int workers), void *context);
 void jobs_unwatch(struct jobs_file *file, struct ev_loop *loop);
 
 #endif

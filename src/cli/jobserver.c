@@ -24,7 +24,18 @@ static struct {
     pid_t owner;
 } slots = { .read_fd = -1, .write_fd = -1 };
 
-static const int jobserver_fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT };
+static bool jobserver_caught[NSIG];
+
+/* Does it end a process that has not said otherwise? INT, TERM and HUP are the run's own, and a pipe's end is seen by write(). */
+static bool jobserver_is_fatal(int number)
+{
+    static const int harmless[] = { SIGINT,  SIGTERM, SIGHUP,   SIGPIPE, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN,
+                                    SIGTTOU, SIGCONT, SIGCHLD, SIGURG,  SIGWINCH, SIGUSR1 };
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
+        if (number == harmless[i])
+            return false;
+    return number < 32 || (number >= SIGRTMIN && number <= SIGRTMAX);
+}
 
 int jobserver_slots(void)
 {
@@ -173,9 +184,10 @@ bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on
     slots.owner = getpid();
     ev_io_init(&jobserver->readable, jobserver_on_readable, slots.read_fd, EV_READ);
     jobserver->readable.data = jobserver;
-    struct sigaction action = { .sa_handler = jobserver_on_fatal, .sa_flags = (int)SA_RESETHAND };
-    for (size_t i = 0; i < sizeof jobserver_fatal / sizeof jobserver_fatal[0]; i++)
-        sigaction(jobserver_fatal[i], &action, NULL);
+    struct sigaction action = { .sa_handler = jobserver_on_fatal, .sa_flags = (int)SA_RESETHAND }, old;
+    for (int number = 1; number < NSIG; number++)
+        if (jobserver_is_fatal(number) && !sigaction(number, NULL, &old) && old.sa_handler == SIG_DFL)
+            jobserver_caught[number] = !sigaction(number, &action, NULL);
     return true;
 }
 
@@ -202,6 +214,9 @@ void jobserver_close(struct jobserver *jobserver)
     jobserver->loop = NULL;
     jobserver_return();
     jobserver_close_fds();
-    for (size_t i = 0; i < sizeof jobserver_fatal / sizeof jobserver_fatal[0]; i++)
-        signal(jobserver_fatal[i], SIG_DFL);
+    for (int number = 1; number < NSIG; number++) {
+        if (jobserver_caught[number])
+            signal(number, SIG_DFL);
+        jobserver_caught[number] = false;
+    }
 }

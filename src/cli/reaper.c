@@ -81,14 +81,15 @@ static pid_t *reaper_children(size_t *count)
 
 static pid_t *reaper_workers(const struct hay_pool *pool, size_t *count)
 {
-    struct hay_pool_stats stats = { .workers = 0 };
-    if (pool)
-        hay_pool_stats(pool, &stats);
-    size_t slots = stats.workers > 0 ? (size_t)stats.workers : 0;
-    pid_t *pids = malloc((slots + 1) * sizeof *pids);
+    /* Every place that there is: a pool that was made smaller has workers beyond its number, until their jobs have ended. */
+    struct hay_worker worker;
+    int places = 0;
+    while (hay_pool_worker(pool, places, &worker))
+        places++;
+    pid_t *pids = malloc(((size_t)places + 1) * sizeof *pids);
     *count = 0;
-    for (size_t i = 0; pids && i < slots; i++) {
-        pid_t pid = hay_pool_worker_pid(pool, (int)i);
+    for (int i = 0; pids && i < places; i++) {
+        pid_t pid = hay_pool_worker_pid(pool, i);
         if (pid > 0)
             pids[(*count)++] = pid;
     }

@@ -239,8 +239,7 @@ static bool feed_next(struct run *run)
         ev_io_start(run->loop, &run->readable);
         return false;
     case INPUT_FAILED:
-        run->stopping = true;
-        break;
+        break; /* what was accepted is run to its end */
     case INPUT_END:
         run_journal_end(run);
         break;
@@ -249,13 +248,11 @@ static bool feed_next(struct run *run)
     return false;
 }
 
-/* What waited for others has its place in the order already; a new line needs one. */
+/* What is in hand, or waited for others, has its place in the order already; a new line needs one. */
 static bool feed_has_job(const struct run *run)
 {
-    if (run->control.kept || (!run->held && control_has_next(run)))
-        return true;
-    return (run->held || (!run->input_done && !run->input_waiting && !control_is_full(run))) &&
-           order_has_room(&run->order, run->read + 1);
+    return run->held || control_has_next(run) ||
+           (!run->input_done && !run->input_waiting && !control_is_full(run) && order_has_room(&run->order, run->read + 1));
 }
 
 static bool feed_may(const struct run *run)

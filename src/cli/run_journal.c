@@ -35,7 +35,7 @@ void run_journal_close(struct run *run)
 
 static void journal_stop(struct run *run)
 {
-    run->stopping = run->refused = true;
+    run->input_done = run->refused = true; /* what was accepted is run to its end */
 }
 
 static void journal_say_changed(const struct run *run, const struct input_line *line)

@@ -4,6 +4,7 @@
  * workers reset them after the fork: a handler that runs in a child before that can only wake this loop for nothing.
  */
 #include "cli/signals.h"
+#include "cli/jobserver.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,6 +33,7 @@ static void signals_handle(int number)
         signals.first = number;
     signals.count++;
     if (signals.count > signals.limit) {
+        jobserver_return();
         signal(number, SIG_DFL);
         raise(number);
     }

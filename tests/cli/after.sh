@@ -91,6 +91,16 @@ run "$HAYFORK" run -j2 -p demo million
 is "a job older than a million is forgotten" "$code $(status '"x"') $(status '"y"')" "1 rejected ok"
 ok "and that is the reason" grep -q '"id":"x".*last 1000000' out
 
+# In order, with more waiting to be written than may wait: the one whose turn it is was kept, and still gets its turn.
+awk 'BEGIN {
+    print "{\"id\":1,\"fn\":\"demo.sleep\",\"args\":{\"ms\":1500}}\n{\"id\":2,\"fn\":\"demo.noop\",\"after\":[1]}"
+    for (s = "x"; length(s) < 1000000;) s = s s
+    for (i = 0; i < 100; i++) printf "{\"fn\":\"demo.echo\",\"args\":\"%s\"}\n", s
+}' >wide
+run "$HAYFORK" run -j2 -k --queue 4 -p demo wide
+is "-k with a dependency and 100 MB behind it" "$code $(wc -l <out | tr -d ' ') $(sed -n 2p out)" '0 102 {"id":2,"status":"ok","result":null}'
+rm -f wide out
+
 # Interrupted while jobs wait: they are not run.
 printf '%s\n' '{"id":"a","fn":"demo.sleep","args":{"ms":60000}}' '{"id":"b","fn":"demo.noop","after":["a"]}' >waiting
 $limit "$HAYFORK" run -j1 --grace 100ms -p demo waiting >out 2>err &

@@ -104,6 +104,20 @@ wait $pid
 is "a changed -j file: all is done" "$? $(count ok)" "0 60"
 is "by four workers in the end" "$(sed 's/.*"worker":\([0-9]*\),.*/\1/' out | sort -u | wc -l | tr -d ' ')" 4
 
+# Made smaller, it lets what runs end: nothing is killed, nothing runs twice.
+echo 4 >jobs
+awk 'BEGIN { for (i = 0; i < 6; i++) print "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":3500}}" }' >longer
+$limit "$HAYFORK" run -p demo -j @jobs --crash-retries 0 --meta longer >out 2>err &
+pid=$!
+workers_run() { [ "$(pgrep -P "$(pgrep -P $pid | head -n 1)" | wc -l)" -ge 4 ]; }
+ok "four workers begin" until_true workers_run
+echo 1 >jobs.new && mv jobs.new jobs
+wait $pid
+is "a smaller number ends nothing that runs" "$? $(count ok) $(grep -c attempts out)" "0 6 0"
+printf '%s\n' '{"fn":"demo.fail"}' '{"fn":"demo.sleep","args":{"ms":60000},"timeout":0.7,"retries":5}' >retried
+run "$HAYFORK" run -j2 -p demo --retry-timeouts --grace 100ms --halt soon,fail=1 retried
+is "after a halt nothing is tried again" "$code $(grep -c '"attempts"' out)" "3 0"
+
 # ---- --load, --memfree ----
 
 run "$HAYFORK" run -p demo --load 100000 --memfree 1 one

@@ -53,13 +53,13 @@ run env HAYFORK_CPU_COUNT=1 MAKEFLAGS="--jobserver-auth=-2,-2" "$HAYFORK" run -p
 is "one that make has switched off is not missed" "$code $(used) $(wc -c <err)" "0 1 0"
 
 # However it ends, the bytes come back.
-for signal in INT TERM HUP QUIT ABRT SEGV; do
+for signal in INT TERM HUP QUIT ABRT SEGV ALRM USR2 XCPU SYS RTMIN; do
     refill pqr
-    env MAKEFLAGS=" -j4 $auth" "$HAYFORK" run --grace 100ms -p demo longs >out 2>err &
+    env --default-signal=INT --default-signal=QUIT MAKEFLAGS=" -j4 $auth" "$HAYFORK" run --grace 100ms -p demo longs >out 2>err &
     pid=$!
     ok "all slots are taken before $signal" until_true sh -c "[ \$(pgrep -P $pid | wc -l) -ge 4 ]"
     kill -$signal $pid
-    [ $signal != HUP ] || { sleep 0.1; kill -TERM $pid; }
+    [ $signal != HUP ] || kill -TERM $pid
     wait $pid 2>/dev/null
     is "SIG$signal: the bytes come back" "$(tokens)" pqr
 done
