@@ -174,11 +174,16 @@ bench_1() {
     while [ $((round += 1)) -le "$rounds" ]; do
         timed serial "$bin/serial" "$in" "$work/out"
         [ "$round" -gt 1 ] || "$bin/verify" "$jobs" < "$work/out" >&2
-        timed hayfork "$hayfork" run -j 2 -p demo -o "$work/out" "$in"
+        timed hayfork sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -j 2 -p demo "$in"
         "$bin/verify" "$jobs" < "$work/out" >&2
-        timed ordered "$hayfork" run -k -j 2 -p demo -o "$work/out" "$in"
+        timed journal "$hayfork" run -j 2 -p demo -o "$work/out" "$in"
+        timed logs sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -j 2 -p demo --trace "$work/trace" \
+            --joblog "$work/joblog" "$in"
+        timed progress sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -j 2 -p demo --progress json "$in" \
+            2> "$work/progress.err"
+        timed ordered sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -k -j 2 -p demo "$in"
         "$bin/verify" "$jobs" < "$work/out" >&2
-        timed inline "$hayfork" run --inline -p demo -o "$work/out" "$in"
+        timed inline sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run --inline -p demo "$in"
         "$bin/verify" "$jobs" < "$work/out" >&2
         if [ "$python" ]; then
             for how in map imap_unordered; do
@@ -192,6 +197,9 @@ bench_1() {
     ours=$(rate hayfork "$jobs")
     row "demo.add, -j 2 : serial jansson loop" "$ours" "$(rate serial "$jobs")" "$(ratio serial hayfork)" ">=" 4
     row "demo.add, -j 2, with -k : without" "$(rate ordered "$jobs")" "$ours" "$(ratio hayfork ordered)" ">=" 0.9
+    row "demo.add, -j 2, with -o, a journal synced each second : without" "$(rate journal "$jobs")" "$ours" "$(ratio hayfork journal)" ">=" 0.85
+    row "demo.add, -j 2, with --trace and --joblog : without" "$(rate logs "$jobs")" "$ours" "$(ratio hayfork logs)" ">=" 0.4
+    row "demo.add, -j 2, with --progress : without" "$(rate progress "$jobs")" "$ours" "$(ratio hayfork progress)" ">=" 0.99
     row "demo.add, -j 2 : --inline" "$ours" "$(rate inline "$jobs")" "$(ratio inline hayfork)" ">=" 1.25
     if [ "$python" ]; then
         row "demo.add, -j 2 : Python Pool(2).map" "$ours" "$(rate map "$jobs")" "$(ratio map hayfork)" - 0

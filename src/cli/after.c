@@ -25,7 +25,7 @@ struct after {
     void *context;
     uint64_t max_jobs;
     struct after_ids ids;
-    bool keeps_ids;             /* those that are not in step go into the table */
+    bool keeps_ids;             /* as they come; else `replay` brings them when they are asked for */
     struct after_edge **edges;  /* by seq */
     size_t edge_capacity, edge_count;
     struct after_list waiting, ready;
@@ -39,7 +39,8 @@ bool after_learn(struct after *after, uint64_t seq, struct hay_span id)
 
 bool after_note(struct after *after, uint64_t seq, struct hay_span id)
 {
-    return after_ids_step(&after->ids, seq, id) || !after->keeps_ids || after_learn(after, seq, id);
+    after_ids_pass(&after->ids, seq);
+    return !after->keeps_ids || after_learn(after, seq, id);
 }
 
 /* ---- who waits for whom ---- */
@@ -162,7 +163,7 @@ static bool after_element(const char **at, const char *end, struct hay_span *id)
 
 static bool after_has_ids(struct after *after)
 {
-    if (after->keeps_ids || after->ids.in_step == after->ids.newest)
+    if (after->keeps_ids)
         return true;
     after->keeps_ids = true;
     return after->replay(after->context, after);

@@ -76,10 +76,22 @@ static bool after_rehash(struct after_ids *ids)
     return true;
 }
 
+/* Does it count on from the ids before? */
+static bool after_steps(struct after_ids *ids, uint64_t seq, struct hay_span id)
+{
+    int64_t value;
+    if (ids->in_step != seq - 1 || !after_integer(id, &value) || (seq > 1 && value != ids->first_id + (int64_t)(seq - 1)))
+        return false;
+    if (seq == 1)
+        ids->first_id = value;
+    ids->in_step = seq;
+    return true;
+}
+
 bool after_ids_keep(struct after_ids *ids, uint64_t seq, struct hay_span id)
 {
     uint64_t hash;
-    if (seq <= ids->in_step)
+    if (seq <= ids->in_step || after_steps(ids, seq, id))
         return true;
     if (ids->count + 1 > ids->capacity / 4 * 3 && !after_rehash(ids))
         return false;
@@ -88,19 +100,6 @@ bool after_ids_keep(struct after_ids *ids, uint64_t seq, struct hay_span id)
     struct after_id *slot = after_slot(ids->table, ids->capacity, hash);
     ids->count += !slot->seq;
     *slot = (struct after_id){ hash, seq };
-    return true;
-}
-
-bool after_ids_step(struct after_ids *ids, uint64_t seq, struct hay_span id)
-{
-    int64_t value;
-    ids->newest = seq;
-    after_ids_set_state(ids, seq, AFTER_PENDING);
-    if (ids->in_step != seq - 1 || !after_integer(id, &value) || (seq > 1 && value != ids->first_id + (int64_t)(seq - 1)))
-        return false;
-    if (seq == 1)
-        ids->first_id = value;
-    ids->in_step = seq;
     return true;
 }
 

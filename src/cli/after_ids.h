@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Which place in the input an id has, and how the job there ended. Ids that count up by one from the first job on cost nothing;
- * others go into a hash table, from the moment on that someone asks for one, and are forgotten after AFTER_REMEMBERED jobs.
- * How a job ended is two bits in a ring.
+ * others go into a hash table, and are forgotten after AFTER_REMEMBERED jobs. How a job ended is two bits in a ring.
  */
 #ifndef CLI_AFTER_IDS_H
 #define CLI_AFTER_IDS_H
@@ -36,9 +35,8 @@ struct after_ids {
 /* False: out of memory; after_ids_close() is due in any case. */
 bool after_ids_open(struct after_ids *ids);
 void after_ids_close(struct after_ids *ids);
-/* The next job of the input. True: its id counts on from the one before, and nothing has to be kept. */
-bool after_ids_step(struct after_ids *ids, uint64_t seq, struct hay_span id);
-/* Keep an id that does not; of two jobs with one id the later one counts. False: out of memory. */
+/* The id of a job, in order: kept unless it counts on from the one before. Of two jobs with one id the later one counts. False: out of
+ * memory. */
 bool after_ids_keep(struct after_ids *ids, uint64_t seq, struct hay_span id);
 /* The place of the last job with this id before `seq`; 0: none is known. False: out of memory. */
 bool after_ids_find(const struct after_ids *ids, uint64_t seq, struct hay_span id, uint64_t *found);
@@ -60,6 +58,14 @@ static inline void after_ids_set_state(struct after_ids *ids, uint64_t seq, enum
     unsigned char *byte = &ids->states[at / 4];
     unsigned shift = (unsigned)(at % 4) * 2;
     *byte = (unsigned char)((*byte & ~(3u << shift)) | (unsigned)state << shift);
+}
+
+/* The next job of the input. The ring begins as pending, and is set so again when it comes round. */
+static inline void after_ids_pass(struct after_ids *ids, uint64_t seq)
+{
+    ids->newest = seq;
+    if (seq >= AFTER_RING)
+        after_ids_set_state(ids, seq, AFTER_PENDING);
 }
 
 #endif
