@@ -103,11 +103,10 @@ rm -f wide out
 
 # Interrupted while jobs wait: they are not run.
 printf '%s\n' '{"id":"a","fn":"demo.sleep","args":{"ms":60000}}' '{"id":"b","fn":"demo.noop","after":["a"]}' >waiting
-$limit "$HAYFORK" run -j1 --grace 100ms -p demo waiting >out 2>err &
+env --default-signal=INT "$HAYFORK" run -j1 --grace 100ms -p demo waiting >out 2>err &
 pid=$!
-ok "it is running" until_true sh -c "pgrep -P $pid -f hayfork >started || pgrep -P \$(pgrep -P $pid) >started"
-target=$(pgrep -P $pid | head -n 1)
-kill -INT "$target"
+ok "it is running" until_true has_children $pid 1
+kill -INT $pid
 wait $pid
 is "an interrupt ends it" $? 130
 

@@ -107,10 +107,9 @@ is "by four workers in the end" "$(sed 's/.*"worker":\([0-9]*\),.*/\1/' out | so
 # Made smaller, it lets what runs end: nothing is killed, nothing runs twice.
 echo 4 >jobs
 awk 'BEGIN { for (i = 0; i < 6; i++) print "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":3500}}" }' >longer
-$limit "$HAYFORK" run -p demo -j @jobs --crash-retries 0 --meta longer >out 2>err &
+"$HAYFORK" run -p demo -j @jobs --crash-retries 0 --meta longer >out 2>err &
 pid=$!
-workers_run() { [ "$(pgrep -P "$(pgrep -P $pid | head -n 1)" | wc -l)" -ge 4 ]; }
-ok "four workers begin" until_true workers_run
+ok "four workers begin" until_true has_children $pid 4
 echo 1 >jobs.new && mv jobs.new jobs
 wait $pid
 is "a smaller number ends nothing that runs" "$? $(count ok) $(grep -c attempts out)" "0 6 0"

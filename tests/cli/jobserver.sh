@@ -57,7 +57,7 @@ for signal in INT TERM HUP QUIT ABRT SEGV ALRM USR2 XCPU SYS RTMIN; do
     refill pqr
     env --default-signal=INT --default-signal=QUIT MAKEFLAGS=" -j4 $auth" "$HAYFORK" run --grace 100ms -p demo longs >out 2>err &
     pid=$!
-    ok "all slots are taken before $signal" until_true sh -c "[ \$(pgrep -P $pid | wc -l) -ge 4 ]"
+    ok "all slots are taken before $signal" until_true has_children $pid 4
     kill -$signal $pid
     [ $signal != HUP ] || kill -TERM $pid
     wait $pid 2>/dev/null

@@ -4,6 +4,7 @@
 #   run COMMAND...        stdout to ./out, stderr to ./err, exit code to $code
 #   is NAME GOT WANTED    one test: both strings are equal
 #   ok NAME COMMAND...    one test: the command succeeds
+#   children PID, has_children PID COUNT
 #   until_true COMMAND... wait for a condition, a minute at most
 #   done_testing          the plan; last
 set -u
@@ -71,6 +72,18 @@ until_true()
         [ $tries -lt 1200 ] || return 1
         sleep 0.05
     done 2>/dev/null
+}
+
+# children PID: the processes that it started, a line each. pgrep is not everywhere.
+children()
+{
+    sed -n "s/^\([0-9]*\) (.*) [A-Za-z] $1 .*/\1/p" /proc/[0-9]*/stat 2>/dev/null
+}
+
+# has_children PID COUNT: has it at least so many?
+has_children()
+{
+    [ "$(children "$1" | wc -l)" -ge "$2" ]
 }
 
 sorted()

@@ -218,7 +218,8 @@ is "and the first run is not disturbed" "$? $(cat err.first) $(wc -l <results)" 
 echo '{"fn":"demo.sleep","args":{"ms":60000}}' | "$HAYFORK" run -j 1 --meta -p demo -o locked &
 first=$!
 until_true grep -q "$(stat -c '%i ' locked)" /proc/locks
-until_true sh -c "pgrep -P $first >worker"
+until_true has_children $first 1
+children $first >worker
 kill -STOP "$(head -n 1 worker)"
 kill -9 $first
 wait $first 2>/dev/null

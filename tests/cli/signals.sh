@@ -63,7 +63,7 @@ is "quietly" "$(cat err)" ""
 { echo '{"id":"runs","fn":"demo.sleep","args":{"ms":1500}}'; for i in 1 2 3; do echo '{"fn":"demo.sleep","args":{"ms":1500}}'; done; } >drained
 HAYFORK_TEST_MARK=$scratch "$HAYFORK" run -j1 -p demo --progress none drained >out 2>err &
 pid=$!
-ok "a worker runs" until_true pgrep -P $pid
+ok "a worker runs" until_true has_children $pid 1
 sleep 0.3
 kill -HUP $pid
 wait $pid
@@ -75,8 +75,8 @@ echo '{"fn":"demo.sleep","args":{"ms":1500},"timeout":3}' >slow
 # In a process group of its own, as a shell makes one: in an orphaned one the kernel leaves SIGTSTP out.
 HAYFORK_TEST_MARK=$scratch perl -e 'setpgrp; exec @ARGV' "$HAYFORK" run -j1 -p demo slow >out 2>err &
 pid=$!
-ok "a worker runs to be suspended" until_true pgrep -P $pid
-worker=$(pgrep -P $pid)
+ok "a worker runs to be suspended" until_true has_children $pid 1
+worker=$(children $pid)
 sleep 0.3
 kill -TSTP $pid
 state()
