@@ -12,8 +12,6 @@
 
 #define CONTROL_EASE_S 0.2
 
-
-
 /* ---- ending early ---- */
 
 void control_halt(struct run *run, bool now, const char *reason)

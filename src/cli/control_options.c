@@ -4,7 +4,6 @@
  */
 #include "cli/control.h"
 #include "cli/run.h"
-#include "cli/say.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,12 +11,6 @@
 #define CONTROL_COUNT_MAX INT64_C(1000000000)
 #define CONTROL_SIZE_MAX (UINT64_C(1) << 50)
 #define CONTROL_LIST_MAX 256
-
-static bool control_fault(const struct options *reader, const char *wanted)
-{
-    say_usage("%s needs %s, not '%s'", reader->name, wanted, reader->value);
-    return false;
-}
 
 /* Call `take` with each word between commas; false: it refused one, or there is none. */
 static bool control_each_word(const char *list, bool (*take)(void *context, const char *word), void *context)
@@ -84,7 +77,7 @@ static bool control_take_halt(struct halt *halt, const struct options *reader, i
 {
     uint64_t most;
     if (key == CONTROL_HALT)
-        return halt_parse(halt, reader->value) || control_fault(reader, "never, or now|soon,fail|success|done=N|N%");
+        return halt_parse(halt, reader->value) || options_refuse(reader, "never, or now|soon,fail|success|done=N|N%");
     if (!control_count(reader, 0, CONTROL_COUNT_MAX, &most))
         return false;
     halt_allow_fails(halt, most);
@@ -100,15 +93,15 @@ bool control_take(struct run_options *options, const struct options *reader, int
     switch (key) {
     case 'j':
         control->jobs = reader->value;
-        return *reader->value == '@' ? reader->value[1] || control_fault(reader, "a file after the @")
+        return *reader->value == '@' ? reader->value[1] || options_refuse(reader, "a file after the @")
                                      : jobs_parse(reader->value, 1, &(int){0}) ||
-                                           control_fault(reader, "N from 1 to 4096, N%, +N, -N or @FILE");
+                                           options_refuse(reader, "N from 1 to 4096, N%, +N, -N or @FILE");
     case CONTROL_HALT:
     case CONTROL_MAX_FAILS:
         return control_take_halt(&control->halt, reader, key);
     case CONTROL_RETRY_ON:
         control->retry_on = reader->value;
-        return control_each_word(reader->value, control_retry_word, &set) || control_fault(reader, "a list of error, timeout and crash");
+        return control_each_word(reader->value, control_retry_word, &set) || options_refuse(reader, "a list of error, timeout and crash");
     case CONTROL_RETRY_DELAY:
         return options_duration(reader, &pool->retry_delay_ms);
     case CONTROL_RETRY_DELAY_MAX:
@@ -121,7 +114,7 @@ bool control_take(struct run_options *options, const struct options *reader, int
         return options_duration(reader, &pool->max_worker_age_ms);
     case CONTROL_LIMIT:
         return control_each_word(reader->value, control_limit_word, &pool->limits) ||
-               control_fault(reader, "a list of mem=SIZE, cpu=TIME, files=N and fsize=SIZE");
+               options_refuse(reader, "a list of mem=SIZE, cpu=TIME, files=N and fsize=SIZE");
     case CONTROL_NICE:
         if (!options_count(reader, 0, 19, &number))
             return false;
@@ -131,7 +124,7 @@ bool control_take(struct run_options *options, const struct options *reader, int
         return options_size(reader, 1, CONTROL_SIZE_MAX, &control->memory_least);
     default:
         return throttle_parse_load(reader->value, hay_cpu_count(), &control->load_max) ||
-               control_fault(reader, "a load such as 4 or 90%");
+               options_refuse(reader, "a load such as 4 or 90%");
     }
 }
 

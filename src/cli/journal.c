@@ -39,8 +39,7 @@ bool journal_option(struct journal_options *options, const struct options *reade
         options->sync = (enum filesync_level)i;
         return options->is_sync = true;
     }
-    say_usage("%s needs one of none, interval and always, not '%s'", reader->name, reader->value);
-    return false;
+    return options_refuse(reader, "one of none, interval and always");
 }
 
 bool journal_check(const struct journal_options *options, const char *output)

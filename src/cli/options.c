@@ -149,6 +149,12 @@ static bool options_digits(const char **text, uint64_t most, uint64_t *number)
     return any;
 }
 
+bool options_refuse(const struct options *options, const char *wanted)
+{
+    say_usage("%s needs %s, not '%s'", options->name, wanted, options->value);
+    return false;
+}
+
 bool options_count(const struct options *options, int64_t least, int64_t most, int64_t *count)
 {
     const char *at = options->value;
@@ -202,8 +208,7 @@ bool options_duration(const struct options *options, int64_t *duration_ms)
             return true;
         }
     }
-    say_usage("%s needs a duration such as 250ms, 5s, 2m or 1h, not '%s'", options->name, options->value);
-    return false;
+    return options_refuse(options, "a duration such as 250ms, 5s, 2m or 1h");
 }
 
 bool options_size(const struct options *options, uint64_t least, uint64_t most, uint64_t *size_bytes)

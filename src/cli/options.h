@@ -36,6 +36,9 @@ void options_init(struct options *options, const struct option_spec *specs, int 
 /* The key of the next option, or one of the values above. */
 int options_next(struct options *options);
 
+/* The value of the option just returned is not `wanted`: say so. Always false. */
+bool options_refuse(const struct options *options, const char *wanted);
+
 /* The value of the option just returned; false after a fault. */
 bool options_count(const struct options *options, int64_t least, int64_t most, int64_t *count);
 /* `250ms 5s 2m 1h`, a plain number is seconds, fractions are fine; rounded up to whole milliseconds. */

@@ -108,10 +108,8 @@ static bool run_options_number(struct run_options *options, const struct options
 /* A file's name; false after a fault. */
 static bool run_options_file(const struct options *reader, const char **path)
 {
-    if (!*reader->value || !strcmp(reader->value, "-")) {
-        say_usage("%s needs the name of a file, not '%s'", reader->name, reader->value);
-        return false;
-    }
+    if (!*reader->value || !strcmp(reader->value, "-"))
+        return options_refuse(reader, "the name of a file");
     *path = reader->value;
     return true;
 }
@@ -132,10 +130,8 @@ static bool run_options_observe(struct observe_options *options, const struct op
     case RUN_STDERR:
         return run_options_file(reader, &options->errors);
     default:
-        if (progress_mode_of(reader->value, &options->progress))
-            return true;
-        say_usage("%s needs one of auto, bar, lines, json and none, not '%s'", reader->name, reader->value);
-        return false;
+        return progress_mode_of(reader->value, &options->progress) ||
+               options_refuse(reader, "one of auto, bar, lines, json and none");
     }
 }
 

@@ -9,19 +9,7 @@ export LC_ALL
 src=${top_srcdir:-.}
 library=${top_builddir:-.}/.libs/libhayfork.so
 nm=${NM:-nm}
-count=0
-status=0
-
-report() { # NAME DIFFERENCE
-    count=$((count + 1))
-    if [ -z "$2" ]; then
-        echo "ok $count - $1"
-    else
-        echo "not ok $count - $1"
-        printf '%s\n' "$2" | sed 's/^/# /'
-        status=1
-    fi
-}
+. "$src/tests/layers/report.sh"
 
 # Lines only in the first list are missing, lines only in the second are too many.
 compare() {

@@ -9,19 +9,7 @@ LC_ALL=C
 export LC_ALL
 src=${top_srcdir:-.}
 pages=$(ls "$src"/docs/hayfork-*.3)
-count=0
-status=0
-
-report() { # NAME DIFFERENCE
-    count=$((count + 1))
-    if [ -z "$2" ]; then
-        echo "ok $count - $1"
-    else
-        echo "not ok $count - $1"
-        printf '%s\n' "$2" | sed 's/^/# /'
-        status=1
-    fi
-}
+. "$src/tests/layers/report.sh"
 
 # What the headers' own inline functions call, and nobody else should.
 private='hay_json_run hay_json_write hay_json_write_integer hay_pipe_json_error hay_text_character'

@@ -7,19 +7,7 @@ set -u
 LC_ALL=C
 export LC_ALL
 src=${top_srcdir:-.}
-count=0
-status=0
-
-report() { # NAME DIFFERENCE
-    count=$((count + 1))
-    if [ -z "$2" ]; then
-        echo "ok $count - $1"
-    else
-        echo "not ok $count - $1"
-        printf '%s\n' "$2" | sed 's/^/# /'
-        status=1
-    fi
-}
+. "$src/tests/layers/report.sh"
 
 # What stands in one of two lists alone.
 difference() { # WHERE-FIRST FIRST WHERE-SECOND SECOND

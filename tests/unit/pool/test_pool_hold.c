@@ -83,6 +83,16 @@ static void pass(struct fixture *fixture, int ms)
         hay_pool_turn(fixture->pool, 10);
 }
 
+/* A pool that stands still is freed: its one job gets its result, and no process is left. */
+static void is_freed_with_its_job(struct fixture *fixture)
+{
+    hay_pool_turn(fixture->pool, 10);
+    hay_pool_free(fixture->pool);
+    CU_ASSERT_EQUAL(fixture->results, 1);
+    CU_ASSERT(has_no_child());
+    free(fixture->book);
+}
+
 /* ---- hold ---- */
 
 static void a_held_pool_begins_nothing(void)
@@ -177,11 +187,7 @@ static void a_held_pool_can_be_cancelled_terminated_and_freed(void)
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 2});
     hay_pool_hold(fixture.pool, true);
     submit(&fixture, "t.echo", "1");
-    hay_pool_turn(fixture.pool, 10);
-    hay_pool_free(fixture.pool);
-    CU_ASSERT_EQUAL(fixture.results, 1);
-    CU_ASSERT(has_no_child());
-    free(fixture.book);
+    is_freed_with_its_job(&fixture);
 }
 
 /* ---- freeze ---- */
@@ -355,11 +361,7 @@ static void a_frozen_pool_can_be_terminated_and_freed(void)
     submit(&fixture, "t.hold", "1");
     CU_ASSERT(begins(&fixture, 1));
     hay_pool_freeze(fixture.pool, true);
-    hay_pool_turn(fixture.pool, 10);
-    hay_pool_free(fixture.pool);
-    CU_ASSERT_EQUAL(fixture.results, 1);
-    CU_ASSERT(has_no_child());
-    free(fixture.book);
+    is_freed_with_its_job(&fixture);
 }
 
 static void a_freeze_outlives_close_and_a_join_for_ever_ends_it(void)
