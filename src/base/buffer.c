@@ -19,11 +19,9 @@ void buffer_release(struct buffer *buffer)
     buffer_init(buffer);
 }
 
-unsigned char *buffer_reserve(struct buffer *buffer, size_t size)
+unsigned char *buffer_make_room(struct buffer *buffer, size_t size)
 {
     size_t used = buffer_size(buffer);
-    if (buffer->capacity - buffer->end >= size && buffer->data)
-        return buffer->data + buffer->end;
     /* Sliding down pays only while it moves less than it frees. */
     if (buffer->start >= used && buffer->capacity - used >= size && buffer->data) {
         memcpy(buffer->data, buffer->data + buffer->start, used);
@@ -57,16 +55,6 @@ int buffer_append(struct buffer *buffer, const void *bytes, size_t size)
     memcpy(at, bytes, size);
     buffer_commit(buffer, size);
     return 0;
-}
-
-void buffer_consume(struct buffer *buffer, size_t size, size_t keep)
-{
-    buffer->start += size;
-    if (buffer->start < buffer->end)
-        return;
-    buffer->start = buffer->end = 0;
-    if (buffer->capacity > keep)
-        buffer_release(buffer);
 }
 
 void buffer_truncate(struct buffer *buffer, size_t size)

@@ -29,8 +29,13 @@ static inline unsigned char *buffer_at(const struct buffer *buffer)
     return (unsigned char *)((uintptr_t)buffer->data + buffer->start);
 }
 
+/* The rare half of buffer_reserve(): slides or grows. */
+unsigned char *buffer_make_room(struct buffer *buffer, size_t size);
 /* Room for `size` more bytes at the end; returns where they go, or NULL. They count only after buffer_commit(). */
-unsigned char *buffer_reserve(struct buffer *buffer, size_t size);
+static inline unsigned char *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    return buffer->data && buffer->capacity - buffer->end >= size ? buffer->data + buffer->end : buffer_make_room(buffer, size);
+}
 static inline void buffer_commit(struct buffer *buffer, size_t size)
 {
     buffer->end += size;
@@ -39,7 +44,15 @@ static inline void buffer_commit(struct buffer *buffer, size_t size)
 /* 0 or -ENOMEM. */
 int buffer_append(struct buffer *buffer, const void *bytes, size_t size);
 /* Drop `size` bytes from the front. When that empties it and it is larger than `keep`, its storage is given back. */
-void buffer_consume(struct buffer *buffer, size_t size, size_t keep);
+static inline void buffer_consume(struct buffer *buffer, size_t size, size_t keep)
+{
+    buffer->start += size;
+    if (buffer->start < buffer->end)
+        return;
+    buffer->start = buffer->end = 0;
+    if (buffer->capacity > keep)
+        buffer_release(buffer);
+}
 /* Drop all but the first `size` bytes. */
 void buffer_truncate(struct buffer *buffer, size_t size);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ipc/channel.h"
 
-#include "base/copy.h"
 #include "base/fd.h"
 
 #include <errno.h>
@@ -26,22 +25,21 @@ static void channel_break(struct channel *channel, enum channel_end end, const c
 static bool deliver(struct channel *channel)
 {
     struct frame_head head;
-    for (;;) {
-        size_t size = buffer_size(&channel->in);
-        switch (frame_parse(buffer_at(&channel->in), size, channel->max_frame, &head)) {
-        case FRAME_BAD:
-            channel_break(channel, CHANNEL_BAD, "sent bytes that are not a frame");
+    const unsigned char *at = buffer_at(&channel->in);
+    size_t left = buffer_size(&channel->in);
+    enum frame_state state;
+    while ((state = frame_parse(at, left, channel->max_frame, &head)) == FRAME_WHOLE) {
+        if (!channel->handler->on_frame(channel, &head, at + sizeof head))
             return false;
-        case FRAME_PARTIAL:
-            if (head.size && !buffer_reserve(&channel->in, head.size - size))
-                channel_break(channel, CHANNEL_BAD, "sent a frame for which there is no memory");
-            return !channel->broken;
-        case FRAME_WHOLE:
-            if (!channel->handler->on_frame(channel, &head, buffer_at(&channel->in) + sizeof head))
-                return false;
-            buffer_consume(&channel->in, head.size, KEEP_SIZE);
-        }
+        at += head.size;
+        left -= head.size;
     }
+    buffer_consume(&channel->in, buffer_size(&channel->in) - left, KEEP_SIZE);
+    if (state == FRAME_BAD)
+        channel_break(channel, CHANNEL_BAD, "sent bytes that are not a frame");
+    else if (head.size && !buffer_reserve(&channel->in, head.size - left))
+        channel_break(channel, CHANNEL_BAD, "sent a frame for which there is no memory");
+    return !channel->broken;
 }
 
 /* One read. Returns the bytes read; 0 when there are none now, or the channel is gone or broken. */
@@ -100,21 +98,6 @@ void channel_close(struct channel *channel)
     buffer_release(&channel->in);
     buffer_release(&channel->out);
     channel->broken = true;
-}
-
-int channel_append(struct channel *channel, struct frame_head *head, const void *fixed, size_t fixed_size, const void *body, size_t size)
-{
-    size_t whole = sizeof *head + fixed_size + size;
-    unsigned char *at = buffer_reserve(&channel->out, whole);
-    if (!at)
-        return -ENOMEM;
-    head->size = (uint32_t)whole;
-    memcpy(at, head, sizeof *head);
-    copy_bytes(at + sizeof *head, fixed, fixed_size);
-    copy_bytes(at + sizeof *head + fixed_size, body, size);
-    buffer_commit(&channel->out, whole);
-    channel->appended += whole;
-    return 0;
 }
 
 /* Walk the frames still in the buffer until the boundary is at or after `sent`. */

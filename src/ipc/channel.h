@@ -51,8 +51,16 @@ void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t 
 /* Safe to repeat, and on a zeroed channel with fd -1. */
 void channel_close(struct channel *channel);
 
-/* Append one frame of head, a fixed part and a body; it leaves at the next flush. head->size is filled in. 0 or -ENOMEM. */
-int channel_append(struct channel *channel, struct frame_head *head, const void *fixed, size_t fixed_size, const void *body, size_t size);
+/* Where one whole frame of `size` bytes may be written, or NULL; it counts after channel_commit(), and leaves at the next flush. */
+static inline unsigned char *channel_reserve(struct channel *channel, size_t size)
+{
+    return buffer_reserve(&channel->out, size);
+}
+static inline void channel_commit(struct channel *channel, size_t size)
+{
+    buffer_commit(&channel->out, size);
+    channel->appended += size;
+}
 /* Write what the pipe takes; the rest goes when it drains. A dead peer is reported through on_broken by the reading side. */
 void channel_flush(struct channel *channel);
 /* Remove the whole frames that are still buffered; one partly sent stays. */

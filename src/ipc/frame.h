@@ -54,6 +54,31 @@ _Static_assert(sizeof(struct frame_result) == 16, "no padding");
 #define FRAME_JOB_OVERHEAD (sizeof(struct frame_head) + sizeof(struct frame_job))
 #define FRAME_RESULT_OVERHEAD (sizeof(struct frame_head) + sizeof(struct frame_result))
 
+/* Member by member: a head put together elsewhere would be loaded in larger pieces than it was stored in, and wait for them. */
+static inline void frame_put_head(unsigned char *at, struct frame_head head)
+{
+    memcpy(at + offsetof(struct frame_head, size), &head.size, sizeof head.size);
+    memcpy(at + offsetof(struct frame_head, type), &head.type, sizeof head.type);
+    memcpy(at + offsetof(struct frame_head, flags), &head.flags, sizeof head.flags);
+    memcpy(at + offsetof(struct frame_head, reserved), &head.reserved, sizeof head.reserved);
+    memcpy(at + offsetof(struct frame_head, epoch), &head.epoch, sizeof head.epoch);
+    memcpy(at + offsetof(struct frame_head, position), &head.position, sizeof head.position);
+    memcpy(at + offsetof(struct frame_head, job), &head.job, sizeof head.job);
+}
+
+static inline void frame_put_job(unsigned char *at, struct frame_job job)
+{
+    memcpy(at + offsetof(struct frame_job, function), &job.function, sizeof job.function);
+    memcpy(at + offsetof(struct frame_job, attempt), &job.attempt, sizeof job.attempt);
+    memcpy(at + offsetof(struct frame_job, timeout_ns), &job.timeout_ns, sizeof job.timeout_ns);
+}
+
+static inline void frame_put_result(unsigned char *at, struct frame_result result)
+{
+    memcpy(at + offsetof(struct frame_result, start_ns), &result.start_ns, sizeof result.start_ns);
+    memcpy(at + offsetof(struct frame_result, run_ns), &result.run_ns, sizeof result.run_ns);
+}
+
 enum frame_state { FRAME_WHOLE, FRAME_PARTIAL, FRAME_BAD };
 
 /* Look at the frame that begins at `bytes`. WHOLE: head filled and all its bytes are there. PARTIAL: more are needed; `head->size` is

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/job.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHUNK_JOBS 128
+
+struct job_chunk {
+    alignas(64) struct job jobs[CHUNK_JOBS]; /* none shares a cache line with another */
+    struct job_chunk *next;
+};
+_Static_assert(sizeof(struct job) == 256, "whole cache lines");
 
 const bool job_allowed[JOB_STATE_COUNT][JOB_STATE_COUNT] = {
     [JOB_NEW] = {[JOB_QUEUED] = true},
@@ -23,11 +30,11 @@ void job_store_init(struct job_store *store)
 void job_store_release(struct job_store *store)
 {
     while (store->chunks) {
-        struct job *chunk = store->chunks;
-        store->chunks = chunk->next_chunk;
+        struct job_chunk *chunk = store->chunks;
+        store->chunks = chunk->next;
         for (int i = 0; i < CHUNK_JOBS; i++)
-            if (chunk[i].bytes != chunk[i].inside)
-                free(chunk[i].bytes);
+            if (chunk->jobs[i].bytes != chunk->jobs[i].inside)
+                free(chunk->jobs[i].bytes);
         free(chunk);
     }
     list_init(&store->free);
@@ -35,15 +42,16 @@ void job_store_release(struct job_store *store)
 
 static bool add_chunk(struct job_store *store)
 {
-    struct job *chunk = calloc(CHUNK_JOBS, sizeof *chunk);
+    struct job_chunk *chunk = aligned_alloc(alignof(struct job_chunk), sizeof *chunk);
     if (!chunk)
         return false;
-    chunk->next_chunk = store->chunks;
+    chunk->next = store->chunks;
     store->chunks = chunk;
     for (int i = CHUNK_JOBS - 1; i >= 0; i--) {
-        chunk[i].state = JOB_DONE;
-        chunk[i].bytes = chunk[i].inside;
-        list_push_head(&store->free, &chunk[i].node);
+        struct job *job = &chunk->jobs[i];
+        job->state = JOB_DONE;
+        job->bytes = job->inside;
+        list_push_head(&store->free, &job->node);
     }
     return true;
 }
@@ -53,20 +61,25 @@ struct job *job_new(struct job_store *store, uint64_t size)
     if (list_empty(&store->free) && !add_chunk(store))
         return NULL;
     struct job *job = LIST_ITEM(store->free.next, struct job, node);
-    unsigned char *bytes = job->inside;
     if (size > sizeof job->inside) {
-        bytes = size <= SIZE_MAX / 2 ? malloc(size) : NULL;
+        unsigned char *bytes = size <= SIZE_MAX / 2 ? malloc(size) : NULL;
         if (!bytes)
             return NULL;
+        job->bytes = bytes;
     }
     list_remove(&job->node);
-    struct job *next_chunk = job->next_chunk;
-    memset(job, 0, offsetof(struct job, inside));
-    list_init(&job->node);
-    job->next_chunk = next_chunk;
-    job->bytes = bytes;
-    job->worker = -1;
+    job->number = job->tag = 0;
+    job->id_size = JOB_NO_ID;
+    job->args_size = job->function = job->attempts = 0;
     job->state = JOB_NEW;
+    job->losses = 0;
+    job->needs_fresh = false;
+    job->worker = -1;
+    job->start_ns = job->run_ns = job->timeout_ns = job->due_ns = 0;
+    job->pid = 0;
+    job->priority = job->retries_left = job->crashes_left = 0;
+    job->on_done = NULL;
+    job->done_context = NULL;
     return job;
 }
 
@@ -81,10 +94,10 @@ void job_free(struct job_store *store, struct job *job)
 
 void job_store_each(struct job_store *store, void (*each)(void *context, struct job *job), void *context)
 {
-    for (struct job *chunk = store->chunks; chunk; chunk = chunk->next_chunk)
+    for (struct job_chunk *chunk = store->chunks; chunk; chunk = chunk->next)
         for (int i = 0; i < CHUNK_JOBS; i++)
-            if (chunk[i].state != JOB_DONE && chunk[i].state != JOB_NEW)
-                each(context, &chunk[i]);
+            if (chunk->jobs[i].state != JOB_DONE && chunk->jobs[i].state != JOB_NEW)
+                each(context, &chunk->jobs[i]);
 }
 
 bool job_store_is_sound(const struct job_store *store)

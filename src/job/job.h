@@ -27,30 +27,32 @@ enum job_state {
 
 struct hay_result;
 
+/* What sending, starting and settling touch comes first: with short args that is three cache lines a job. */
 struct job {
     struct list node;         /* in the queue's level, the waiting list or the store's free list */
     uint64_t number;          /* order of acceptance, from 1 */
-    uint64_t tag;
-    int64_t timeout_ns;       /* 0: none */
-    int64_t due_ns;           /* waiting: until when */
+    unsigned char *bytes;     /* id, then args; points at `inside` or at its own memory */
+    uint32_t id_size;         /* JOB_NO_ID: no id */
+    uint32_t args_size;
     uint32_t function;
-    int32_t priority;
     uint32_t attempts;        /* how often it was started */
-    int32_t retries_left;     /* after errors (and timeouts) */
-    int32_t crashes_left;
     uint8_t state;            /* enum job_state */
     uint8_t losses;           /* head of a window whose worker died with nothing claimed */
     bool needs_fresh;         /* must be the first job of its worker */
-    uint32_t id_size;         /* UINT32_MAX: no id */
-    uint64_t args_size;
-    void (*on_done)(void *context, const struct hay_result *result); /* NULL: the pool's on_result */
-    void *done_context;
-    unsigned char *bytes;     /* id, then args; points at `inside` or at its own memory */
-    struct job *next_chunk;   /* first record of a chunk: the next chunk */
     int32_t worker;           /* of the last attempt, -1 */
-    pid_t pid;
+    uint64_t tag;
+
     int64_t start_ns;         /* CLOCK_MONOTONIC */
     int64_t run_ns;
+    int64_t timeout_ns;       /* 0: none */
+    pid_t pid;
+    int32_t priority;
+    int32_t retries_left;     /* after errors (and timeouts) */
+    int32_t crashes_left;
+    void (*on_done)(void *context, const struct hay_result *result); /* NULL: the pool's on_result */
+    void *done_context;
+    int64_t due_ns;           /* waiting: until when */
+
     unsigned char inside[128];
 };
 #define JOB_NO_ID UINT32_MAX
@@ -62,12 +64,14 @@ static inline const unsigned char *job_args(const struct job *job)
 
 static inline uint64_t job_size(const struct job *job)
 {
-    return job->args_size + (job->id_size == JOB_NO_ID ? 0 : job->id_size);
+    return (uint64_t)job->args_size + (job->id_size == JOB_NO_ID ? 0 : job->id_size);
 }
+
+struct job_chunk;
 
 struct job_store {
     struct list free;
-    struct job *chunks;
+    struct job_chunk *chunks;
     uint64_t in_state[JOB_STATE_COUNT];  /* the census; JOB_DONE counts all that ever were */
     uint64_t accepted;
     uint64_t bytes;                      /* ids and args of the jobs that are not done */

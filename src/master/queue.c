@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "master/queue.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The head is on the heap, because jobs point at it while the array of levels moves. */
-struct queue_level {
-    int32_t priority;
-    struct list *jobs;
-};
 
 void queue_init(struct queue *queue)
 {
@@ -65,7 +58,7 @@ static struct list *add_level(struct queue *queue, size_t at, int32_t priority)
     return jobs;
 }
 
-static struct list *level_of(struct queue *queue, int32_t priority)
+struct list *queue_level_of(struct queue *queue, int32_t priority)
 {
     size_t at = find_level(queue, priority);
     if (at < queue->level_count && queue->levels[at].priority == priority)
@@ -78,19 +71,9 @@ static struct list *level_of(struct queue *queue, int32_t priority)
     return add_level(queue, at, priority);
 }
 
-int queue_push(struct queue *queue, struct job *job)
-{
-    struct list *jobs = level_of(queue, job->priority);
-    if (!jobs)
-        return -ENOMEM;
-    list_push_tail(jobs, &job->node);
-    queue->size++;
-    return 0;
-}
-
 int queue_return(struct queue *queue, struct job *job)
 {
-    struct list *jobs = level_of(queue, job->priority);
+    struct list *jobs = queue_level_of(queue, job->priority);
     if (!jobs)
         return -ENOMEM;
     struct list *at = jobs->next;
@@ -101,16 +84,9 @@ int queue_return(struct queue *queue, struct job *job)
     return 0;
 }
 
-struct job *queue_peek(const struct queue *queue)
+void queue_drop_level(struct queue *queue, int32_t priority)
 {
-    return queue->size ? LIST_ITEM(queue->levels[0].jobs->next, struct job, node) : NULL;
-}
-
-void queue_remove(struct queue *queue, struct job *job)
-{
-    list_remove(&job->node);
-    queue->size--;
-    size_t at = find_level(queue, job->priority);
-    if (list_empty(queue->levels[at].jobs) && queue->level_count > 1)
+    size_t at = find_level(queue, priority);
+    if (list_empty(queue->levels[at].jobs))
         drop_level(queue, at);
 }

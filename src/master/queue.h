@@ -9,9 +9,14 @@
 
 #include "job/job.h"
 
+#include <errno.h>
 #include <stddef.h>
 
-struct queue_level;
+/* The head is on the heap, because jobs point at it while the array of levels moves. */
+struct queue_level {
+    int32_t priority;
+    struct list *jobs;
+};
 
 struct queue {
     struct queue_level *levels;  /* by descending priority; none is empty but the last one used */
@@ -21,13 +26,38 @@ struct queue {
 
 void queue_init(struct queue *queue);
 void queue_release(struct queue *queue);
+/* The level of this priority, made if it is not there; NULL: out of memory. */
+struct list *queue_level_of(struct queue *queue, int32_t priority);
+/* Drop the level of this priority if it has run empty. */
+void queue_drop_level(struct queue *queue, int32_t priority);
+
 /* At the tail of its priority. 0 or -ENOMEM (only for a priority that is not there yet). */
-int queue_push(struct queue *queue, struct job *job);
+static inline int queue_push(struct queue *queue, struct job *job)
+{
+    bool is_usual = queue->level_count == 1 && queue->levels[0].priority == job->priority;
+    struct list *jobs = is_usual ? queue->levels[0].jobs : queue_level_of(queue, job->priority);
+    if (!jobs)
+        return -ENOMEM;
+    list_push_tail(jobs, &job->node);
+    queue->size++;
+    return 0;
+}
+
 /* A job that was out: before all of its priority that were accepted after it. 0 or -ENOMEM. */
 int queue_return(struct queue *queue, struct job *job);
 /* The next to go, or NULL. */
-struct job *queue_peek(const struct queue *queue);
+static inline struct job *queue_peek(const struct queue *queue)
+{
+    return queue->size ? LIST_ITEM(queue->levels[0].jobs->next, struct job, node) : NULL;
+}
+
 /* Take a queued job out, the next one or any other. */
-void queue_remove(struct queue *queue, struct job *job);
+static inline void queue_remove(struct queue *queue, struct job *job)
+{
+    list_remove(&job->node);
+    queue->size--;
+    if (queue->level_count > 1)
+        queue_drop_level(queue, job->priority);
+}
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define JSON_RESULT_DEPTH 4096
+
 static struct hay_span span_of(const char *text)
 {
     return (struct hay_span){text, strlen(text)};
@@ -16,28 +18,38 @@ static struct hay_span span_of(const char *text)
 
 /* ---- the result ---- */
 
+/* Every member is set by hand: clearing a structure of this size first costs more than filling it. */
+static inline void describe(const struct master *master, const struct job *job, struct hay_result *result)
+{
+    bool ran = job->worker >= 0, has_id = job->id_size != JOB_NO_ID;
+    result->outcome = HAY_OUTCOME_OK;
+    result->number = job->number;
+    result->tag = job->tag;
+    result->id.at = has_id ? (const char *)job->bytes : NULL;
+    result->id.size = has_id ? job->id_size : 0;
+    result->args.at = (const char *)job->bytes + result->id.size;
+    result->args.size = job->args_size;
+    result->value = result->message = (struct hay_span){NULL, 0};
+    result->signal = 0;
+    result->exit_code = -1;
+    result->attempts = job->attempts;
+    result->worker = job->worker;
+    result->pid = ran ? job->pid : 0;
+    result->start_ns = ran ? job->start_ns + master->wall_offset_ns : 0;
+    result->run_ns = job->run_ns;
+    result->function = job->function;
+    result->line = result->column = result->key = 0;
+}
+
 void settle_describe(const struct master *master, const struct job *job, struct hay_result *result)
 {
-    bool ran = job->worker >= 0;
-    *result = (struct hay_result){
-        .number = job->number,
-        .tag = job->tag,
-        .id = {job->id_size == JOB_NO_ID ? NULL : (const char *)job->bytes, job->id_size == JOB_NO_ID ? 0 : job->id_size},
-        .args = {(const char *)job_args(job), job->args_size},
-        .exit_code = -1,
-        .attempts = job->attempts,
-        .worker = job->worker,
-        .pid = ran ? job->pid : 0,
-        .start_ns = ran ? job->start_ns + master->wall_offset_ns : 0,
-        .run_ns = job->run_ns,
-        .function = job->function,
-    };
+    describe(master, job, result);
 }
 
 static void settle(struct master *master, struct job *job, const struct attempt_end *end)
 {
     struct hay_result result;
-    settle_describe(master, job, &result);
+    describe(master, job, &result);
     result.outcome = end->outcome;
     result.value = end->value;
     result.message = end->message;
@@ -59,7 +71,8 @@ static void settle(struct master *master, struct job *job, const struct attempt_
         master->options.on_result(master->options.context, &result);
     master->callback_depth--;
     job_free(&master->store, job);
-    master_tell_room(master);
+    if (master->is_room_wanted)
+        master_tell_room(master);
 }
 
 void settle_drop(struct master *master, struct job *job, enum hay_outcome outcome, const char *message)
@@ -156,19 +169,6 @@ void settle_started(struct master *master, struct slot *slot, struct job *job)
     master->recorder.retried += job->attempts > 1;
 }
 
-/* The result's bytes come from a worker: nothing that is not one line of JSON is handed up as JSON. */
-static void check_value(struct master *master, struct attempt_end *end, char *text, size_t size)
-{
-    struct hay_jobline_fault fault;
-    if (end->outcome != HAY_OUTCOME_OK || master->options.raw_results)
-        return;
-    if (hay_json_check(end->value.at, end->value.size, 4096, &fault) == HAY_OK)
-        return;
-    int n = snprintf(text, size, "the result is not JSON: %s at byte %zu", fault.reason, fault.column);
-    *end = (struct attempt_end){.outcome = HAY_OUTCOME_ERROR, .exit_code = -1};
-    end->message = (struct hay_span){text, n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1};
-}
-
 static void supply_message(const struct job *job, struct attempt_end *end, char *text, size_t size)
 {
     if (end->outcome == HAY_OUTCOME_OK || end->message.at)
@@ -180,18 +180,18 @@ static void supply_message(const struct job *job, struct attempt_end *end, char 
     end->message = span_of(text);
 }
 
-bool settle_attempt(struct master *master, struct job *job, const struct attempt_end *given)
+/* One that has not simply succeeded: it may run again. */
+__attribute__((noinline))
+static bool settle_failed(struct master *master, struct job *job, struct attempt_end *end)
 {
     char text[256];
     int64_t delay_ns;
-    struct attempt_end end = *given;
-    check_value(master, &end, text, sizeof text);
-    supply_message(job, &end, text, sizeof text);
-    if (master->is_broken && end.outcome == HAY_OUTCOME_CRASH)
-        end = (struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = span_of(master->broken_reason), .exit_code = -1};
-    bool may_retry = end.outcome != HAY_OUTCOME_OK && !master->is_broken && !master->is_terminating;
-    if (!may_retry || !retry_take(&master->options.retry, job, end.outcome, &delay_ns)) {
-        settle(master, job, &end);
+    supply_message(job, end, text, sizeof text);
+    if (master->is_broken && end->outcome == HAY_OUTCOME_CRASH)
+        *end = (struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = span_of(master->broken_reason), .exit_code = -1};
+    bool may_retry = !master->is_broken && !master->is_terminating;
+    if (!may_retry || !retry_take(&master->options.retry, job, end->outcome, &delay_ns)) {
+        settle(master, job, end);
         return true;
     }
     if (delay_ns) {
@@ -203,4 +203,26 @@ bool settle_attempt(struct master *master, struct job *job, const struct attempt
         queue_or_drop(master, job);
     }
     return false;
+}
+
+/* The result's bytes come from a worker: nothing that is not one line of JSON is handed up as JSON. */
+__attribute__((noinline, cold))
+static bool settle_no_json(struct master *master, struct job *job, struct attempt_end *end)
+{
+    struct hay_jobline_fault fault;
+    char text[sizeof fault.reason + 64];
+    hay_json_check(end->value.at, end->value.size, JSON_RESULT_DEPTH, &fault);
+    int n = snprintf(text, sizeof text, "the result is not JSON: %s at byte %zu", fault.reason, fault.column);
+    *end = (struct attempt_end){.outcome = HAY_OUTCOME_ERROR, .message = {text, n < 0 ? 0 : (size_t)n}, .exit_code = -1};
+    return settle_failed(master, job, end);
+}
+
+bool settle_attempt(struct master *master, struct job *job, struct attempt_end *end)
+{
+    if (end->outcome != HAY_OUTCOME_OK)
+        return settle_failed(master, job, end);
+    if (!master->options.raw_results && hay_json_check(end->value.at, end->value.size, JSON_RESULT_DEPTH, NULL) != HAY_OK)
+        return settle_no_json(master, job, end);
+    settle(master, job, end);
+    return true;
 }

@@ -22,8 +22,8 @@ struct attempt_end {
     int signal, exit_code;
 };
 
-/* Settles the job, or has it run again. True when it is settled by this. */
-bool settle_attempt(struct master *master, struct job *job, const struct attempt_end *end);
+/* Settles the job, or has it run again. True when it is settled by this. `end` may be changed. */
+bool settle_attempt(struct master *master, struct job *job, struct attempt_end *end);
 /* A job that is not with a worker, and in no list, ends: cancelled or skipped. */
 void settle_drop(struct master *master, struct job *job, enum hay_outcome outcome, const char *message);
 /* Back to the head of its priority; the job is in SENT or STARTED. */

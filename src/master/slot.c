@@ -2,6 +2,7 @@
 #include "master/slot.h"
 
 #include "base/clock.h"
+#include "base/copy.h"
 #include "master/master.h"
 #include "master/settle.h"
 #include "master/supervisor.h"
@@ -31,10 +32,16 @@ bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t esti
 
 int slot_send(struct slot *slot, struct job *job, uint32_t estimate_ns)
 {
-    struct frame_head head = {.type = FRAME_JOB, .epoch = slot->epoch, .position = slot->next, .job = job->number};
-    struct frame_job fixed = {.function = job->function, .attempt = job->attempts + 1, .timeout_ns = job->timeout_ns};
-    if (channel_append(&slot->channel, &head, &fixed, sizeof fixed, job_args(job), job->args_size))
+    size_t size = FRAME_JOB_OVERHEAD + job->args_size;
+    unsigned char *at = channel_reserve(&slot->channel, size);
+    if (!at)
         return -ENOMEM;
+    frame_put_head(at, (struct frame_head){.size = (uint32_t)size, .type = FRAME_JOB, .epoch = slot->epoch, .position = slot->next,
+                                           .job = job->number});
+    frame_put_job(at + sizeof(struct frame_head), (struct frame_job){.function = job->function, .attempt = job->attempts + 1,
+                                                                     .timeout_ns = job->timeout_ns});
+    copy_bytes(at + FRAME_JOB_OVERHEAD, job_args(job), job->args_size);
+    channel_commit(&slot->channel, size);
     job_move(&slot->master->store, job, JOB_SENT);
     *slot_sending(slot, slot->next) = (struct sending){job, slot->channel.appended, estimate_ns};
     slot->next++;

@@ -249,14 +249,18 @@ void supervisor_fault(struct slot *slot, const char *reason)
 
 void supervisor_stop(struct slot *slot)
 {
-    struct frame_head head = {.type = FRAME_STOP};
+    struct frame_head head = {.size = sizeof head, .type = FRAME_STOP};
     slot_set_state(slot, SLOT_STOPPING);
     slot->look_ns = clock_now_ns() + STOP_LIMIT_NS;
     master_want_tick(slot->master, slot->look_ns);
-    if (channel_append(&slot->channel, &head, NULL, 0, NULL, 0))
+    unsigned char *at = channel_reserve(&slot->channel, sizeof head);
+    if (!at) {
         supervisor_kill(slot);
-    else
-        channel_flush(&slot->channel);
+        return;
+    }
+    frame_put_head(at, head);
+    channel_commit(&slot->channel, sizeof head);
+    channel_flush(&slot->channel);
 }
 
 /* ---- the tick ---- */

@@ -93,32 +93,27 @@ static void flush(struct worker *worker, int64_t now_ns)
     outbox_reset(worker->ledger);
 }
 
-static void put_head(unsigned char *at, struct frame_head head, size_t size)
-{
-    head.size = (uint32_t)size;
-    memcpy(at, &head, sizeof head);
-}
-
 /* Into the outbox where it fits, else past it into the pipe. */
-static void publish(struct worker *worker, const struct frame_head *head, const struct frame_result *fixed, const void *bytes, size_t size)
+static void publish(struct worker *worker, struct frame_head head, struct frame_result times, const void *bytes, size_t size)
 {
     size_t whole = FRAME_RESULT_OVERHEAD + size;
+    head.size = (uint32_t)whole;
     unsigned char *at = outbox_reserve(worker->ledger, whole);
     if (!at) {
         flush(worker, worker->now_ns);
         at = outbox_reserve(worker->ledger, whole);
     }
     if (at) {
-        put_head(at, *head, whole);
-        memcpy(at + sizeof *head, fixed, sizeof *fixed);
+        frame_put_head(at, head);
+        frame_put_result(at + sizeof head, times);
         copy_bytes(at + FRAME_RESULT_OVERHEAD, bytes, size);
         if (outbox_publish(worker->ledger, whole) >= FLUSH_SIZE || worker->now_ns - worker->flushed_ns >= FLUSH_NS)
             flush(worker, worker->now_ns);
         return;
     }
     unsigned char start[FRAME_RESULT_OVERHEAD];
-    put_head(start, *head, whole);
-    memcpy(start + sizeof *head, fixed, sizeof *fixed);
+    frame_put_head(start, head);
+    frame_put_result(start + sizeof head, times);
     struct iovec parts[] = {{start, sizeof start}, {(void *)(uintptr_t)bytes, size}};
     send_all(worker, parts, 2);
 }
@@ -176,10 +171,10 @@ static void run_job(struct worker *worker, const struct frame_head *head, const 
     struct frame_head answer = {.type = FRAME_RESULT, .epoch = head->epoch, .position = head->position, .job = head->job};
     struct frame_result times = {start_ns, worker->now_ns - start_ns};
     if (outcome == HAY_OUTCOME_OK) {
-        publish(worker, &answer, &times, buffer_at(&worker->task.result), buffer_size(&worker->task.result));
+        publish(worker, answer, times, buffer_at(&worker->task.result), buffer_size(&worker->task.result));
     } else {
         answer.flags = FRAME_FAILED;
-        publish(worker, &answer, &times, worker->task.message.at, worker->task.message.size);
+        publish(worker, answer, times, worker->task.message.at, worker->task.message.size);
     }
     task_end(&worker->task);
 }

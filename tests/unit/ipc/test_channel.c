@@ -95,16 +95,15 @@ static void turn(struct rig *rig)
 /* Append a frame whose body follows from its number. */
 static int append(struct rig *rig, uint64_t job, size_t size)
 {
-    struct frame_head head = {.type = FRAME_JOB, .job = job};
-    unsigned char *body = malloc(size + 1);
-    if (!body)
+    size_t whole = sizeof(struct frame_head) + size;
+    unsigned char *at = channel_reserve(&rig->channel, whole);
+    if (!at)
         return -1;
+    frame_put_head(at, (struct frame_head){.size = (uint32_t)whole, .type = FRAME_JOB, .job = job});
     for (size_t i = 0; i < size; i++)
-        body[i] = body_byte(job, i);
-    size_t fixed = size < 5 ? size : 5;
-    int status = channel_append(&rig->channel, &head, body, fixed, body + fixed, size - fixed);
-    free(body);
-    return status;
+        at[sizeof(struct frame_head) + i] = body_byte(job, i);
+    channel_commit(&rig->channel, whole);
+    return 0;
 }
 
 /* Read what there is at the other end into the buffer. */

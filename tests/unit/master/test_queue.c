@@ -29,6 +29,16 @@ static void job_make(struct job *job, uint64_t number, int32_t priority)
     job->priority = priority;
 }
 
+/* The next one, which is taken out. Number 0: there is none. */
+static struct job take_next(struct queue *queue)
+{
+    struct job none = {.number = 0}, *next = queue_peek(queue);
+    if (!next)
+        return none;
+    queue_remove(queue, next);
+    return *next;
+}
+
 static void an_empty_queue_has_no_next(void)
 {
     struct queue queue;
@@ -57,12 +67,8 @@ static void higher_priorities_go_first_and_equal_ones_in_order(void)
         job_make(&jobs[i], i + 1, priorities[i]);
         CU_ASSERT_EQUAL(queue_push(&queue, &jobs[i]), 0);
     }
-    for (size_t i = 0; i < 9; i++) {
-        struct job *job = queue_peek(&queue);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(job);
-        CU_ASSERT_EQUAL(job->number, order[i]);
-        queue_remove(&queue, job);
-    }
+    for (size_t i = 0; i < 9; i++)
+        CU_ASSERT_EQUAL(take_next(&queue).number, order[i]);
     CU_ASSERT_EQUAL(queue.size, 0);
     queue_release(&queue);
 }
@@ -84,10 +90,8 @@ static void what_comes_back_takes_its_old_place(void)
     queue_remove(&queue, &jobs[5]);
     queue_return(&queue, &jobs[5]); /* behind all */
     queue_return(&queue, &jobs[2]); /* between 2 and 4 */
-    for (uint64_t number = 1; number <= 6; number++) {
-        CU_ASSERT_EQUAL(queue_peek(&queue)->number, number);
-        queue_remove(&queue, queue_peek(&queue));
-    }
+    for (uint64_t number = 1; number <= 6; number++)
+        CU_ASSERT_EQUAL(take_next(&queue).number, number);
     queue_release(&queue);
 }
 
@@ -161,10 +165,8 @@ static void many_priorities_are_held_and_forgotten(void)
         CU_ASSERT_EQUAL(queue_push(&queue, &jobs[i]), 0);
     }
     CU_ASSERT_EQUAL(queue.level_count, JOBS);
-    for (int32_t priority = JOBS - 1; priority >= 0; priority--) {
-        CU_ASSERT_EQUAL(queue_peek(&queue)->priority, priority);
-        queue_remove(&queue, queue_peek(&queue));
-    }
+    for (int32_t priority = JOBS - 1; priority >= 0; priority--)
+        CU_ASSERT_EQUAL(take_next(&queue).priority, priority);
     CU_ASSERT(queue.level_count <= 1);
     queue_release(&queue);
 }
