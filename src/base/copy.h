@@ -30,7 +30,13 @@ static inline void copy_bytes(void *to, const void *from, size_t size)
         memcpy(&last, in + size - 8, 8);
         memcpy(out, &first, 8);
         memcpy(out + size - 8, &last, 8);
-    } else if (size && size < 8) {
+    } else if (size >= 4 && size < 8) {
+        uint32_t first, last;
+        memcpy(&first, in, 4);
+        memcpy(&last, in + size - 4, 4);
+        memcpy(out, &first, 4);
+        memcpy(out + size - 4, &last, 4);
+    } else if (size && size < 4) {
         for (size_t i = 0; i < size; i++)
             out[i] = in[i];
     } else if (size) {

@@ -24,7 +24,6 @@ const bool job_allowed[JOB_STATE_COUNT][JOB_STATE_COUNT] = {
 void job_store_init(struct job_store *store)
 {
     *store = (struct job_store){0};
-    list_init(&store->free);
 }
 
 void job_store_release(struct job_store *store)
@@ -37,7 +36,15 @@ void job_store_release(struct job_store *store)
                 free(chunk->jobs[i].bytes);
         free(chunk);
     }
-    list_init(&store->free);
+    store->free = NULL;
+}
+
+static void keep_free(struct job_store *store, struct job *job)
+{
+    job->bytes = job->inside;
+    job->state = JOB_DONE;
+    job->node.next = store->free ? &store->free->node : NULL;
+    store->free = job;
 }
 
 static bool add_chunk(struct job_store *store)
@@ -47,27 +54,25 @@ static bool add_chunk(struct job_store *store)
         return false;
     chunk->next = store->chunks;
     store->chunks = chunk;
-    for (int i = CHUNK_JOBS - 1; i >= 0; i--) {
-        struct job *job = &chunk->jobs[i];
-        job->state = JOB_DONE;
-        job->bytes = job->inside;
-        list_push_head(&store->free, &job->node);
-    }
+    for (int i = CHUNK_JOBS - 1; i >= 0; i--)
+        keep_free(store, &chunk->jobs[i]);
     return true;
 }
 
 struct job *job_new(struct job_store *store, uint64_t size)
 {
-    if (list_empty(&store->free) && !add_chunk(store))
+    if (!store->free && !add_chunk(store))
         return NULL;
-    struct job *job = LIST_ITEM(store->free.next, struct job, node);
+    struct job *job = store->free;
     if (size > sizeof job->inside) {
         unsigned char *bytes = size <= SIZE_MAX / 2 ? malloc(size) : NULL;
         if (!bytes)
             return NULL;
         job->bytes = bytes;
     }
-    list_remove(&job->node);
+    store->free = job->node.next ? LIST_ITEM(job->node.next, struct job, node) : NULL;
+    job_prefetch(store->free);
+    list_init(&job->node);
     job->number = job->tag = 0;
     job->id_size = JOB_NO_ID;
     job->args_size = job->function = job->attempts = 0;
@@ -87,9 +92,7 @@ void job_free(struct job_store *store, struct job *job)
 {
     if (job->bytes != job->inside)
         free(job->bytes);
-    job->bytes = job->inside;
-    job->state = JOB_DONE;
-    list_push_head(&store->free, &job->node);
+    keep_free(store, job);
 }
 
 void job_store_each(struct job_store *store, void (*each)(void *context, struct job *job), void *context)

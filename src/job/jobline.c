@@ -212,6 +212,16 @@ static inline const unsigned char *envelope_key(struct json_reader *reader, cons
     return value;
 }
 
+/* What most members are needs no stack of brackets. */
+static inline const unsigned char *envelope_value(struct json_reader *reader, const unsigned char *at)
+{
+    if (at < reader->end && *at == '"')
+        return jsonstring_read(reader, at + 1);
+    if (at < reader->end && ((unsigned)*at - '0' < 10 || *at == '-'))
+        return jsonnumber_read(reader, at);
+    return json_value(reader, at);
+}
+
 static const unsigned char *envelope_members_with_others(struct envelope *envelope, const unsigned char *at);
 
 /* All members from the one at `at` on; returns what is behind the last one and its white space. */
@@ -228,7 +238,7 @@ static const unsigned char *envelope_members(struct envelope *envelope, const un
         if (key == KEY_OTHER ? !jsonkeys_admit_other(&envelope->keys, at + 1, key_end)
                              : !jsonkeys_admit(&envelope->keys, key, at + 1, key_end))
             return NULL;
-        at = value < reader->end && *value == '"' ? jsonstring_read(reader, value + 1) : json_value(reader, value);
+        at = envelope_value(reader, value);
         if (!at)
             return NULL;
         const char *reason = envelope_take(envelope, key, value, at);

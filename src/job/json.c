@@ -14,9 +14,11 @@
 
 const char json_too_deep[] = "nested deeper than";
 
+/* Which of the open levels are objects, as a stack of bits: the innermost 64 at hand, the lowest bit being the innermost. */
 struct nest {
-    uint64_t objects[JSON_DEPTH_MAX / 64]; /* of each open level: is it an object */
+    uint64_t objects;
     int level;
+    uint64_t outer[JSON_DEPTH_MAX / 64];
 };
 
 void json_open(struct json_reader *reader, const char *bytes, size_t size, int depth)
@@ -111,18 +113,18 @@ const unsigned char *json_key(struct json_reader *reader, const unsigned char *a
     return json_key_inline(reader, at, size);
 }
 
-static inline bool nest_in_object(const struct nest *nest)
-{
-    unsigned level = (unsigned)nest->level - 1;
-    return nest->objects[level / 64] >> level % 64 & 1;
-}
-
 static inline void nest_push(struct nest *nest, bool object)
 {
-    unsigned level = (unsigned)nest->level++;
-    uint64_t bit = (uint64_t)object << level % 64, *word = &nest->objects[level / 64];
-    uint64_t below = level % 64 ? *word & ((UINT64_C(1) << level % 64) - 1) : 0;
-    *word = below | bit;
+    if (nest->level % 64 == 0)
+        nest->outer[nest->level / 64] = nest->objects;
+    nest->objects = nest->objects << 1 | object;
+    nest->level++;
+}
+
+static inline void nest_pop(struct nest *nest)
+{
+    nest->level--;
+    nest->objects = nest->level % 64 ? nest->objects >> 1 : nest->outer[nest->level / 64];
 }
 
 /* To the first value inside a bracket, or past the whole when it is empty; the level tells which. */
@@ -143,7 +145,7 @@ static inline const unsigned char *json_enter(struct json_reader *reader, struct
 static inline const unsigned char *json_leave(struct json_reader *reader, struct nest *nest, const unsigned char *at)
 {
     while (nest->level > 0) {
-        bool object = nest_in_object(nest);
+        bool object = nest->objects & 1;
         at = json_space(at, reader->end);
         if (at == reader->end)
             return json_unexpected(reader, at, NULL);
@@ -155,7 +157,7 @@ static inline const unsigned char *json_leave(struct json_reader *reader, struct
         if (*at != (object ? '}' : ']'))
             return json_unexpected(reader, at, object ? "expected ',' or '}'" : "expected ',' or ']'");
         at++;
-        nest->level--;
+        nest_pop(nest);
     }
     return at;
 }
@@ -164,28 +166,22 @@ const unsigned char *json_value(struct json_reader *reader, const unsigned char 
 {
     struct nest nest;
     nest.level = 0;
-    for (;;) {
+    nest.objects = 0;
+    do {
         if (at == reader->end)
             return json_unexpected(reader, at, NULL);
         if (*at == '{' || *at == '[') {
             int before = nest.level;
             at = json_enter(reader, &nest, at);
-            if (nest.level > before) {
-                if (!at)
-                    return NULL;
+            if (at && nest.level > before)
                 continue;
-            }
         } else {
             at = json_scalar(reader, at);
         }
-        if (!at)
-            return NULL;
-        if (nest.level == 0)
-            return at;
-        at = json_leave(reader, &nest, at);
-        if (!at || nest.level == 0)
-            return at;
-    }
+        if (at && nest.level > 0)
+            at = json_leave(reader, &nest, at);
+    } while (at && nest.level > 0);
+    return at;
 }
 
 enum hay_status hay_json_check(const char *bytes, size_t size, int depth, struct hay_jobline_fault *fault)
@@ -193,7 +189,9 @@ enum hay_status hay_json_check(const char *bytes, size_t size, int depth, struct
     struct json_reader reader;
     struct hay_jobline_fault unwanted;
     json_open(&reader, bytes, size, depth);
-    const unsigned char *at = json_value(&reader, json_space(reader.begin, reader.end));
+    const unsigned char *first = json_space(reader.begin, reader.end), *at = json_value(&reader, first);
+    if (at == reader.end && first == reader.begin && *first != '{' && *first != '[')
+        return HAY_OK; /* nothing in it can be white space */
     if (at) {
         at = json_space(at, reader.end);
         if (at < reader.end)

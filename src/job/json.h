@@ -33,7 +33,7 @@ extern const char json_too_deep[];
 /* White space is space, tab and carriage return: a line feed inside a line is a fault. */
 static inline const unsigned char *json_space(const unsigned char *at, const unsigned char *end)
 {
-    while (at < end && (*at == ' ' || *at == '\t' || *at == '\r'))
+    while (at < end && *at <= ' ' && (*at == ' ' || *at == '\t' || *at == '\r'))
         at++;
     return at;
 }

@@ -6,8 +6,6 @@
  */
 #include "job/jsonnumber.h"
 
-#include <string.h>
-
 #define EXPONENT_CEILING INT64_C(1000000000000000) /* beyond any count of digits that memory can hold */
 
 /* 2^1024 - 2^970, all 309 digits */
@@ -122,7 +120,7 @@ static const unsigned char *jsonnumber_real(struct json_reader *reader, const un
     return at;
 }
 
-const unsigned char *jsonnumber_read(struct json_reader *reader, const unsigned char *at)
+const unsigned char *jsonnumber_read_any(struct json_reader *reader, const unsigned char *at)
 {
     const unsigned char *start = at, *end = reader->end;
     bool negative = *at == '-';

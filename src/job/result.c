@@ -6,7 +6,15 @@
  */
 #include "job/jsonstring.h"
 
+#include "base/copy.h"
+
+#include <stdbool.h>
 #include <string.h>
+
+#define RESULT_ID "{\"id\":"
+#define RESULT_STATUS ",\"status\":\""
+#define RESULT_OK "ok\",\"result\":"
+#define RESULT_END "}\n"
 
 struct line {
     char *out;
@@ -31,7 +39,7 @@ const char *hay_outcome_name(enum hay_outcome outcome)
 static inline void result_put(struct line *line, const void *bytes, size_t size)
 {
     if (line->size <= line->capacity && size <= line->capacity - line->size)
-        memcpy(line->out + line->size, bytes, size);
+        copy_bytes(line->out + line->size, bytes, size);
     line->size += size;
 }
 
@@ -154,18 +162,19 @@ static void result_put_meta(struct line *line, const struct hay_result *result)
     result_put_fixed(line, (run_ns + 500) / 1000, 1000, 3);
 }
 
-size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags)
+__attribute__((noinline))
+static size_t result_write_any(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags)
 {
     struct line line = {out, out ? capacity : 0, 0};
     if (result->id.at && result->id.size) {
-        result_put_text(&line, "{\"id\":");
+        result_put_text(&line, RESULT_ID);
         result_put(&line, result->id.at, result->id.size);
-        result_put_text(&line, ",\"status\":\"");
+        result_put_text(&line, RESULT_STATUS);
     } else {
         result_put_text(&line, "{\"status\":\"");
     }
     if (result->outcome == HAY_OUTCOME_OK) {
-        result_put_text(&line, "ok\",\"result\":");
+        result_put_text(&line, RESULT_OK);
         if (result->value.at && result->value.size)
             result_put(&line, result->value.at, result->value.size);
         else
@@ -191,6 +200,35 @@ size_t hay_result_write(char *out, size_t capacity, const struct hay_result *res
         result_put_key(&line, result->key);
     if (flags & HAY_RESULT_META)
         result_put_meta(&line, result);
-    result_put_text(&line, "}\n");
+    result_put_text(&line, RESULT_END);
     return line.size;
+}
+
+static inline char *result_copy(char *out, const void *bytes, size_t size)
+{
+    copy_bytes(out, bytes, size);
+    return out + size;
+}
+
+#define result_copy_text(out, literal) result_copy(out, literal, sizeof(literal) - 1)
+
+/* What nearly every line is: an id and a result, for which there is room. */
+static size_t result_write_usual(char *out, const struct hay_result *result)
+{
+    char *at = result_copy_text(out, RESULT_ID);
+    at = result_copy(at, result->id.at, result->id.size);
+    at = result_copy_text(at, RESULT_STATUS RESULT_OK);
+    at = result_copy(at, result->value.at, result->value.size);
+    return (size_t)(result_copy_text(at, RESULT_END) - out);
+}
+
+size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags)
+{
+    const size_t around = sizeof RESULT_ID RESULT_STATUS RESULT_OK RESULT_END;
+    bool is_usual = out && result->outcome == HAY_OUTCOME_OK && result->attempts <= 1 && !flags && result->id.at &&
+                    result->id.size && result->value.at && result->value.size;
+    if (is_usual && capacity > around && result->id.size < capacity - around &&
+        result->value.size < capacity - around - result->id.size)
+        return result_write_usual(out, result);
+    return result_write_any(out, capacity, result, seq, flags);
 }

@@ -36,6 +36,7 @@ static void fill(struct master *master, struct slot *slot, uint64_t share)
         if (!slot_may_take(slot, job, estimate_ns))
             break;
         take_from_queue(master, job);
+        job_prefetch(queue_peek(&master->queue));
         if (slot_send(slot, job, estimate_ns)) {
             settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
             continue;

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#define AHEAD 4 /* jobs: about as many as fit the time of a cache miss */
+
 /* ---- sending ---- */
 
 bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t estimate_ns)
@@ -95,6 +97,7 @@ static void mark_claimed(struct slot *slot, uint32_t started)
 {
     for (uint32_t position = slot->claimed; position < started; position++) {
         struct sending *sending = slot_sending(slot, position);
+        job_prefetch(slot_sending(slot, position + AHEAD)->job);
         settle_started(slot->master, slot, sending->job);
         slot->claimed_offset = sending->end_offset;
         slot->started_jobs++;
@@ -251,6 +254,7 @@ static bool take_result(struct slot *slot, const struct frame_head *head, const 
     }
     if (found == 0)
         return true;
+    job_prefetch(slot_sending(slot, head->position + AHEAD)->job);
     memcpy(&fixed, body, sizeof fixed);
     bound_times(slot, &fixed);
     job->start_ns = fixed.start_ns;

@@ -20,7 +20,7 @@
 
 #include <ev.h>
 
-#define WINDOW_MAX 1024u
+#define WINDOW_MAX 2048u
 #define WINDOW_BYTES (256u * 1024)   /* may lie between master and worker, unless it is a single job */
 #define POSITION_MAX (1u << 31)      /* a new epoch is opened before it */
 

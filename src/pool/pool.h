@@ -14,7 +14,7 @@
 
 #include <hayfork/pool.h>
 
-#define POOL_JOBS_PER_WORKER 2048
+#define POOL_JOBS_PER_WORKER 4096
 #define POOL_MAX_WORKERS 4096
 #define POOL_MAX_MS (INT64_MAX / NS_PER_MS / 4)
 

@@ -220,15 +220,15 @@ static void a_default_queue_follows_the_number_of_workers(void)
 {
     struct fixture fixture;
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 1});
-    CU_ASSERT_EQUAL(fill(&fixture), 2048);
+    CU_ASSERT_EQUAL(fill(&fixture), 4096);
     CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 3, NULL), HAY_OK);
     CU_ASSERT(hay_pool_has_room(fixture.pool, 10));
-    CU_ASSERT_EQUAL(fill(&fixture), 4096);
+    CU_ASSERT_EQUAL(fill(&fixture), 8192);
     CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 2, NULL), HAY_OK);
     CU_ASSERT(!hay_pool_has_room(fixture.pool, 10));
     CU_ASSERT(all_come(&fixture));
     hay_pool_hold(fixture.pool, true);
-    CU_ASSERT_EQUAL(fill(&fixture), 4096);
+    CU_ASSERT_EQUAL(fill(&fixture), 8192);
     hay_pool_hold(fixture.pool, false);
     fixture_end(&fixture);
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .max_jobs = 10});
