@@ -88,7 +88,7 @@ struct hay_result {
     uint32_t function;          /* index of the function in its pool */
     uint64_t line;              /* outcome rejected: the input line, from 1 */
     size_t column;              /* outcome rejected: the byte of that line, from 1 */
-    uint64_t key;               /* what HAY_RESULT_KEY writes, as 16 hexadecimal digits; the pool leaves it 0 */
+    uint64_t key;               /* as submitted; HAY_RESULT_KEY writes it as 16 hexadecimal digits */
 };
 
 enum hay_result_flags {

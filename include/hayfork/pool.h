@@ -89,6 +89,7 @@ struct hay_job {
     struct hay_span args;       /* one JSON value; absent: null. Copied. */
     struct hay_span id;         /* handed back with the result. Copied. */
     uint64_t tag;               /* handed back with the result */
+    uint64_t key;               /* handed back with the result; what HAY_RESULT_KEY writes */
     int64_t timeout_ms;         /* 0: the pool's; HAY_JOB_NO_TIMEOUT: none */
     int64_t retries;            /* 0: the pool's; HAY_JOB_NO_RETRY: none */
     int priority;               /* higher first among what is queued */

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 enum filesync_level {
-    FILESYNC_INTERVAL,  /* each second in which there is something new, sooner when it is much, and at the end */
+    FILESYNC_INTERVAL,  /* each second in which there is something new, and at the end */
     FILESYNC_NONE,      /* when the kernel likes */
     FILESYNC_ALWAYS,    /* before anything further is written */
 };
@@ -23,6 +23,7 @@ struct filesync {
     struct ev_loop *loop;       /* NULL: not in use */
     int fd;                     /* of the file; the caller's */
     size_t dirty_bytes;         /* written since the last flush began */
+    size_t begun_bytes;         /* of these: on their way to the disk */
     bool busy;                  /* a flush is under way */
     bool no_aio;
     int event_fd;               /* -1: no flush yet */

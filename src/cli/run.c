@@ -30,26 +30,13 @@ int64_t run_now_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* With the key of its line, where the output is a journal. */
-static void run_write_keyed(struct run *run, const struct hay_result *result, uint64_t seq, unsigned flags)
-{
-    struct hay_result keyed;
-    if (run->journal.is_kept) {
-        keyed = *result;
-        keyed.key = pending_take(&run->pending, seq);
-        result = &keyed;
-        flags |= HAY_RESULT_KEY;
-    }
-    run_write(run, result, seq, flags);
-}
-
 void run_record(struct run *run, const struct hay_result *result, uint64_t seq)
 {
     control_tell(run, result, seq);
     run->by_outcome[result->outcome]++;
     run_observe_result(run, result, seq);
     if (!run->abandoned)
-        run_write_keyed(run, result, seq, run->options->meta ? HAY_RESULT_META : 0);
+        run_write(run, result, seq, (run->options->meta ? HAY_RESULT_META : 0u) | (run->journal.is_kept ? HAY_RESULT_KEY : 0u));
 }
 
 static void run_on_result(void *context, const struct hay_result *result)

@@ -16,7 +16,6 @@
 #include "cli/options.h"
 #include "cli/order.h"
 #include "cli/output.h"
-#include "cli/pending.h"
 #include "cli/reaper.h"
 
 #include <hayfork.h>
@@ -72,7 +71,6 @@ struct run {
     struct input input;
     struct output output;
     struct journal journal;         /* of the output, where that is a file */
-    struct pending pending;         /* keys of lines that have no result yet */
     struct output errors;           /* stderr, where a verb writes results there too */
     struct order order;
     struct bytes composed;          /* a result that a verb has made */
@@ -92,6 +90,7 @@ struct run {
         int index;                  /* -1: nothing looked up yet */
     } last;                         /* the function of the line before, which this line most often has too */
     struct hay_job job;             /* the line in hand, when `held` */
+    uint64_t key;                   /* of the line last admitted, where the output is a journal */
     char default_id[24];
 
     bool held;                      /* a job waits for room in the pool */
@@ -146,8 +145,8 @@ void run_feed_line(struct run *run, const struct input_line *line);
 /* The file of -o as the journal: lock and read it. CLI_OK, or an exit code when the fault has been said. */
 int run_journal_open(struct run *run);
 void run_journal_close(struct run *run);
-/* The next line of the input, by what is run of it. False: it is dealt with, being done or not what it was. Its key is kept until
- * run_record() writes its result. */
+/* The next line of the input, by what is run of it: its key is in run->key then. False: it is dealt with, being done or not what it
+ * was. */
 bool run_journal_admit(struct run *run, const struct input_line *line, struct hay_span bytes);
 /* The line just admitted takes its function from the command line. */
 void run_journal_name(struct run *run);

@@ -31,7 +31,7 @@ static void feed_reject(struct run *run, const struct input_line *line, struct h
 {
     struct hay_result result = {
         .outcome = HAY_OUTCOME_REJECTED, .id = id, .message = { reason, strlen(reason) }, .exit_code = -1, .worker = -1,
-        .line = line->number, .column = column,
+        .line = line->number, .column = column, .key = run->key,
     };
     run->read++;
     control_note(run, run->read, id);
@@ -104,8 +104,8 @@ static struct hay_span feed_bytes(const struct input_line *line)
 static void feed_skip(struct run *run, uint64_t seq, const char *reason)
 {
     struct hay_result result = {
-        .outcome = HAY_OUTCOME_SKIPPED, .tag = seq, .id = run->job.id, .args = run->job.args, .message = { reason, strlen(reason) },
-        .exit_code = -1, .worker = -1, .function = (uint32_t)run->job.index,
+        .outcome = HAY_OUTCOME_SKIPPED, .tag = seq, .key = run->job.key, .id = run->job.id, .args = run->job.args,
+        .message = { reason, strlen(reason) }, .exit_code = -1, .worker = -1, .function = (uint32_t)run->job.index,
     };
     run->held = false;
     run_record(run, &result, seq);
@@ -146,6 +146,7 @@ static void feed_make(struct run *run, const struct input_line *line)
         return;
     if (made) {
         run_journal_name(run);
+        run->job.key = run->key;
         feed_ask(run, line, (struct hay_span){ NULL, 0 });
     } else {
         feed_reject(run, line, id, reason, column);
@@ -180,7 +181,7 @@ void run_feed_line(struct run *run, const struct input_line *line)
     if (!scanned.fn_column)
         run_journal_name(run);
     run->job = (struct hay_job){
-        .index = index, .args = scanned.args, .id = id, .tag = run->read + 1, .timeout_ms = scanned.timeout_ms,
+        .index = index, .args = scanned.args, .id = id, .tag = run->read + 1, .key = run->key, .timeout_ms = scanned.timeout_ms,
         .retries = scanned.retries < 0 ? 0 : scanned.retries ? scanned.retries : HAY_JOB_NO_RETRY, .priority = scanned.priority,
     };
     feed_ask(run, line, scanned.after);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a run does with its journal: each line is looked up before it becomes a job, and its key waits in `pending` until its
- * result is written, whichever way that comes about. A line that is done takes its place in the input, and nothing else.
+ * What a run does with its journal: each line is looked up before it becomes a job, and its key goes with the job into its
+ * result, whichever way that comes about. A line that is done takes its place in the input, and nothing else.
  */
 #include "cli/cli.h"
 #include "cli/run.h"
 #include "cli/say.h"
 
-#include <errno.h>
 #include <string.h>
 
 int run_journal_open(struct run *run)
@@ -30,7 +29,6 @@ int run_journal_open(struct run *run)
 void run_journal_close(struct run *run)
 {
     journal_close(&run->journal);
-    pending_release(&run->pending);
 }
 
 static void journal_stop(struct run *run)
@@ -67,17 +65,14 @@ bool run_journal_admit(struct run *run, const struct input_line *line, struct ha
     case JOURNAL_RUN:
         break;
     }
-    if (!journal->is_kept || pending_add(&run->pending, seq, hash))
-        return true;
-    run->output.failure = -ENOMEM;
-    return false;
+    run->key = hash;
+    return true;
 }
 
 void run_journal_name(struct run *run)
 {
-    uint64_t seq = run->read + 1;
     if (run->journal.is_kept)
-        pending_add(&run->pending, seq, journal_key(&run->journal, pending_take(&run->pending, seq)));
+        run->key = journal_key(&run->journal, run->key);
 }
 
 void run_journal_end(struct run *run)

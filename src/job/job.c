@@ -73,7 +73,7 @@ struct job *job_new(struct job_store *store, uint64_t size)
     store->free = job->node.next ? LIST_ITEM(job->node.next, struct job, node) : NULL;
     job_prefetch(store->free);
     list_init(&job->node);
-    job->number = job->tag = 0;
+    job->number = job->tag = job->key = 0;
     job->id_size = JOB_NO_ID;
     job->args_size = job->function = job->attempts = 0;
     job->state = JOB_NEW;

@@ -53,7 +53,8 @@ struct job {
     void *done_context;
     int64_t due_ns;           /* waiting: until when */
 
-    unsigned char inside[128];
+    uint64_t key;
+    unsigned char inside[120];
 };
 #define JOB_NO_ID UINT32_MAX
 

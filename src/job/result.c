@@ -15,6 +15,7 @@
 #define RESULT_STATUS ",\"status\":\""
 #define RESULT_OK "ok\",\"result\":"
 #define RESULT_END "}\n"
+#define RESULT_KEYED 64 /* bytes of seq and key, at most */
 
 struct line {
     char *out;
@@ -137,6 +138,12 @@ static void result_put_error(struct line *line, const struct hay_result *result)
     result_put_text(line, "}");
 }
 
+static void result_put_seq(struct line *line, uint64_t seq)
+{
+    result_put_text(line, ",\"seq\":");
+    result_put_number(line, seq, 1);
+}
+
 static void result_put_key(struct line *line, uint64_t key)
 {
     static const char hex[] = "0123456789abcdef";
@@ -192,10 +199,8 @@ static size_t result_write_any(char *out, size_t capacity, const struct hay_resu
         result_put_text(&line, ",\"attempts\":");
         result_put_number(&line, result->attempts, 1);
     }
-    if (flags & (HAY_RESULT_META | HAY_RESULT_KEY)) {
-        result_put_text(&line, ",\"seq\":");
-        result_put_number(&line, seq, 1);
-    }
+    if (flags & (HAY_RESULT_META | HAY_RESULT_KEY))
+        result_put_seq(&line, seq);
     if (flags & HAY_RESULT_KEY)
         result_put_key(&line, result->key);
     if (flags & HAY_RESULT_META)
@@ -213,22 +218,28 @@ static inline char *result_copy(char *out, const void *bytes, size_t size)
 #define result_copy_text(out, literal) result_copy(out, literal, sizeof(literal) - 1)
 
 /* What nearly every line is: an id and a result, for which there is room. */
-static size_t result_write_usual(char *out, const struct hay_result *result)
+static size_t result_write_usual(char *out, const struct hay_result *result, uint64_t seq, bool keyed)
 {
     char *at = result_copy_text(out, RESULT_ID);
     at = result_copy(at, result->id.at, result->id.size);
     at = result_copy_text(at, RESULT_STATUS RESULT_OK);
     at = result_copy(at, result->value.at, result->value.size);
+    if (keyed) {
+        struct line line = {at, RESULT_KEYED, 0};
+        result_put_seq(&line, seq);
+        result_put_key(&line, result->key);
+        at += line.size;
+    }
     return (size_t)(result_copy_text(at, RESULT_END) - out);
 }
 
 size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags)
 {
-    const size_t around = sizeof RESULT_ID RESULT_STATUS RESULT_OK RESULT_END;
-    bool is_usual = out && result->outcome == HAY_OUTCOME_OK && result->attempts <= 1 && !flags && result->id.at &&
-                    result->id.size && result->value.at && result->value.size;
+    const size_t around = sizeof RESULT_ID RESULT_STATUS RESULT_OK RESULT_END + RESULT_KEYED;
+    bool is_usual = out && result->outcome == HAY_OUTCOME_OK && result->attempts <= 1 && !(flags & HAY_RESULT_META) &&
+                    result->id.at && result->id.size && result->value.at && result->value.size;
     if (is_usual && capacity > around && result->id.size < capacity - around &&
         result->value.size < capacity - around - result->id.size)
-        return result_write_usual(out, result);
+        return result_write_usual(out, result, seq, flags & HAY_RESULT_KEY);
     return result_write_any(out, capacity, result, seq, flags);
 }

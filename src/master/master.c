@@ -111,6 +111,7 @@ static void fill_job(struct master *master, struct job *job, const struct master
 {
     job->number = ++master->next_number;
     job->tag = submission->tag;
+    job->key = submission->key;
     job->function = submission->function;
     job->priority = submission->priority;
     job->timeout_ns = submission->timeout_ns < 0 ? master->options.timeout_ns : submission->timeout_ns;

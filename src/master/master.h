@@ -104,7 +104,7 @@ enum hay_status master_start(struct master *master, struct hay_error *error);
 struct master_submission {
     uint32_t function;
     struct hay_span id, args;
-    uint64_t tag;
+    uint64_t tag, key;
     int64_t timeout_ns;  /* -1: the default */
     int64_t retries;     /* -1: the default */
     int32_t priority;

@@ -25,6 +25,7 @@ static inline void describe(const struct master *master, const struct job *job, 
     result->outcome = HAY_OUTCOME_OK;
     result->number = job->number;
     result->tag = job->tag;
+    result->key = job->key;
     result->id.at = has_id ? (const char *)job->bytes : NULL;
     result->id.size = has_id ? job->id_size : 0;
     result->args.at = (const char *)job->bytes + result->id.size;
@@ -38,7 +39,7 @@ static inline void describe(const struct master *master, const struct job *job, 
     result->start_ns = ran ? job->start_ns + master->wall_offset_ns : 0;
     result->run_ns = job->run_ns;
     result->function = job->function;
-    result->line = result->column = result->key = 0;
+    result->line = result->column = 0;
 }
 
 void settle_describe(const struct master *master, const struct job *job, struct hay_result *result)

@@ -64,14 +64,21 @@ static void fill_result(const struct inline_pool *pool, const struct task *task,
     result->message = (struct hay_span){text, strlen(text)};
 }
 
+/* A signal cuts it short: whoever sent it should not have to wait as well. */
+static void wait_for_retry(struct inline_pool *pool, int64_t delay_ns)
+{
+    nanosleep(&(struct timespec){delay_ns / NS_PER_S, delay_ns % NS_PER_S}, NULL);
+    pool->now_ns = clock_now_ns();
+}
+
 static void run(struct inline_pool *pool, struct task *task, uint32_t function, const struct hay_job *job, int64_t retries,
          uint64_t *number)
 {
     static const char null_args[] = "null";
     struct hay_span args = job->args.at ? job->args : (struct hay_span){null_args, 4};
     struct job budget = {0};
-    struct hay_result result = {.number = ++pool->accepted, .tag = job->tag, .id = job->id, .args = args, .function = function,
-                                .exit_code = -1};
+    struct hay_result result = {.number = ++pool->accepted, .tag = job->tag, .key = job->key, .id = job->id, .args = args,
+                                .function = function, .exit_code = -1};
     int64_t timeout_ms = job->timeout_ms ? job->timeout_ms : pool->options.timeout_ms;
     char text[256];
     int64_t delay_ns;
@@ -93,6 +100,8 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
         result.pid = getpid();
         fill_result(pool, task, &result, text, sizeof text);
         again = result.outcome != HAY_OUTCOME_OK && retry_take(&pool->retry, &budget, result.outcome, &delay_ns);
+        if (again && delay_ns)
+            wait_for_retry(pool, delay_ns);
     } while (again);
     pool->by_outcome[result.outcome]++;
     if (job->on_done)

@@ -320,6 +320,7 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
         .id = job->id,
         .args = job->args.at ? job->args : (struct hay_span){"null", 4},
         .tag = job->tag,
+        .key = job->key,
         .timeout_ns = job->timeout_ms == 0 ? -1 : job->timeout_ms == HAY_JOB_NO_TIMEOUT ? 0 : job->timeout_ms * NS_PER_MS,
         .retries = wanted_retries(job),
         .priority = job->priority,

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 # Taking part in make's -j: with make itself, and with a pipe and a FIFO of our own whose bytes are counted.
 . "${top_srcdir:?}/tests/cli/lib.sh"
-unset MAKEFLAGS MAKELEVEL MFLAGS # of the make that runs this test
 
 awk 'BEGIN { for (i = 0; i < 40; i++) print "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":50}}" }' >sleeps
 awk 'BEGIN { for (i = 0; i < 8; i++) print "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":60000}}" }' >longs

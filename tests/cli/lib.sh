@@ -10,6 +10,7 @@
 set -u
 LC_ALL=C
 export LC_ALL
+unset MAKEFLAGS MAKELEVEL MFLAGS # under make -j the command would take part in that make's jobserver
 : "${HAYFORK:?the command to test}" "${HAYFORK_PLUGIN_PATH:?where its plugins are}"
 case $0 in
 /*) here=$(dirname "$0") ;;
