@@ -25,7 +25,7 @@
 #define EXEC_BLOCK 65536        /* what a pipe holds */
 #define EXEC_STACK 32768        /* of the child until it execs */
 #define EXEC_TICK_MS 500        /* how often a silent command's job looks whether it is cancelled, signal or not */
-#define EXEC_ASK_MS 100         /* how long the host's own SIGTERM may take to arrive */
+#define EXEC_ASK_MS 100         /* how long the host's own signal may take to arrive */
 #define EXEC_LOOK_MS 64         /* without a pidfd: the longest time between two looks whether the command has ended */
 /* For what runs on the child's stack: it never returns, so marks that AddressSanitizer made there would stay. */
 #define EXEC_IN_CHILD __attribute__((no_sanitize("address")))
@@ -257,7 +257,7 @@ static int64_t exec_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The host cancels a job by SIGTERM to the whole group. The command misses it when it came before the command was there,
+/* The host cancels a job by a signal to the whole group. The command misses it when it came before the command was there,
  * and in an inline pool none is sent: then the command gets one from here, once. True when that is done. */
 static bool exec_ask(pid_t pid, int64_t *ask_at_ms)
 {

@@ -92,10 +92,12 @@ static void call_on_broken(void *context, const char *reason)
 static void call_on_signal(void *context, int count)
 {
     struct call *call = context;
-    if (count == 1 && !call->settled)
+    if (count == 1 && !call->settled) {
+        hay_pool_cancel_signal(call->pool, signals_first(), NULL);
         hay_pool_cancel_all(call->pool, true);
-    else
+    } else {
         ev_break(call->loop, EVBREAK_ALL);
+    }
 }
 
 static void call_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, int events)

@@ -90,10 +90,12 @@ static void run_on_signal(void *context, int count)
     struct run *run = context;
     run->stopping = true;
     run_set_paused(run, false);
-    if (count == 1)
+    if (count == 1) {
+        hay_pool_cancel_signal(run->pool, signals_first(), NULL);
         hay_pool_cancel_all(run->pool, true);
-    else
+    } else {
         ev_break(run->loop, EVBREAK_ALL);
+    }
 }
 
 static void run_on_patience(struct ev_loop *loop, struct ev_timer *watcher, int events)

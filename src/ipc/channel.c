@@ -61,7 +61,6 @@ static size_t read_once(struct channel *channel)
         return 0;
     }
     buffer_commit(&channel->in, (size_t)n);
-    channel->received += (uint64_t)n;
     return deliver(channel) ? (size_t)n : 0;
 }
 

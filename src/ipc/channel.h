@@ -42,7 +42,6 @@ struct channel {
     uint64_t appended;     /* offset of the end of `out` in the stream */
     uint64_t sent;         /* offset of its start */
     uint64_t boundary;     /* the first frame boundary at or after `sent` */
-    uint64_t received;     /* bytes read so far: tells whether a long result makes progress */
     bool broken;
 };
 
@@ -60,6 +59,11 @@ static inline void channel_commit(struct channel *channel, size_t size)
 {
     buffer_commit(&channel->out, size);
     channel->appended += size;
+}
+/* Bytes of a frame that is not whole yet: tells whether a long one makes progress. */
+static inline size_t channel_partial(const struct channel *channel)
+{
+    return buffer_size(&channel->in);
 }
 /* Write what the pipe takes; the rest goes when it drains. A dead peer is reported through on_broken by the reading side. */
 void channel_flush(struct channel *channel);

@@ -78,7 +78,7 @@ struct job *job_new(struct job_store *store, uint64_t size)
     job->args_size = job->function = job->attempts = 0;
     job->state = JOB_NEW;
     job->losses = 0;
-    job->needs_fresh = false;
+    job->needs_fresh = job->is_cancelled = false;
     job->worker = -1;
     job->start_ns = job->run_ns = job->timeout_ns = job->due_ns = 0;
     job->pid = 0;

@@ -21,13 +21,15 @@ static bool is_meant(const struct cancellation *cancellation, const struct job *
            (!cancellation->batch || job->done_context == cancellation->batch);
 }
 
+/* Whatever comes of it now is the end of it: a failure that is still on its way is not tried again. */
 static void ask_to_end(struct master *master, struct job *job)
 {
+    job->is_cancelled = true;
     if (job->worker < 0)
         return;
     struct slot *slot = master->slots[job->worker];
     if (slot_running(slot) != job)
-        return; /* its worker has begun another since: the result is on its way */
+        return; /* its worker has begun another since, or is dead: its end is on its way */
     slot->end_wanted = job->number;
     slot->end_wanted_outcome = HAY_OUTCOME_CANCELLED;
     slot->end_wanted_grace_ns = master->options.grace_ns;

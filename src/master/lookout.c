@@ -54,7 +54,7 @@ bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcom
         return true;
     }
     atomic_store(&slot->ledger->cancel, number);
-    child_signal_group(&slot->child, SIGTERM);
+    child_signal_group(&slot->child, outcome == HAY_OUTCOME_CANCELLED ? slot->master->cancel_signal : SIGTERM);
     child_signal_group(&slot->child, SIGCONT);
     return true;
 }
@@ -70,13 +70,14 @@ void lookout_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns)
         slot->ended_ns += to_ns - from_ns;
 }
 
-/* A job that has ended is not overdue; but its result has to come. */
+/* A job that has ended is not overdue; but its result has to come. Whole frames are no sign of that: a result would have ended this. */
 static void watch_delivery(struct slot *slot, int64_t now_ns)
 {
     int64_t grace_ns = slot->master->options.grace_ns;
-    if (!slot->ended_ns || slot->received_at_end != slot->channel.received) {
+    size_t partial = channel_partial(&slot->channel);
+    if (!slot->ended_ns || partial > slot->partial_at_end) {
         slot->ended_ns = now_ns;
-        slot->received_at_end = slot->channel.received;
+        slot->partial_at_end = partial;
     } else if (now_ns - slot->ended_ns > (grace_ns > DELIVERY_MIN_NS ? grace_ns : DELIVERY_MIN_NS)) {
         supervisor_fault(slot, "finished a job and did not send its result");
     }

@@ -25,7 +25,7 @@ static void on_tick(struct ev_loop *loop, ev_io *watcher, int events);
 
 int master_init(struct master *master, const struct master_options *options)
 {
-    *master = (struct master){.options = *options, .loop = options->loop, .tick_ns = TIME_NEVER};
+    *master = (struct master){.options = *options, .loop = options->loop, .tick_ns = TIME_NEVER, .cancel_signal = SIGTERM};
     master->wall_offset_ns = clock_wall_ns() - clock_now_ns();
     job_store_init(&master->store);
     queue_init(&master->queue);

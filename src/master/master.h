@@ -75,6 +75,7 @@ struct master {
     uint64_t delivered;        /* results handed up */
     int callback_depth;        /* the program's code is being run: it may not turn the loop */
     int deaths_in_a_row;       /* of workers that settled nothing, with no job settled meanwhile */
+    int cancel_signal;         /* asks a running job to end that was cancelled */
     int64_t wall_offset_ns;    /* CLOCK_REALTIME - CLOCK_MONOTONIC, of the last tick */
     int64_t paused_ns;         /* since when results are not read, 0: not paused */
     int64_t frozen_ns;         /* since when the workers are stopped, 0: not */

@@ -111,7 +111,7 @@ void settle_return(struct master *master, struct job *job)
 {
     if (master->is_broken)
         settle_drop(master, job, HAY_OUTCOME_SKIPPED, master->broken_reason);
-    else if (master->is_terminating)
+    else if (master->is_terminating || job->is_cancelled)
         settle_drop(master, job, HAY_OUTCOME_CANCELLED, "cancelled before it started");
     else
         queue_or_drop(master, job);
@@ -190,7 +190,7 @@ static bool settle_failed(struct master *master, struct job *job, struct attempt
     supply_message(job, end, text, sizeof text);
     if (master->is_broken && end->outcome == HAY_OUTCOME_CRASH)
         *end = (struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = span_of(master->broken_reason), .exit_code = -1};
-    bool may_retry = !master->is_broken && !master->is_terminating;
+    bool may_retry = !master->is_broken && !master->is_terminating && !job->is_cancelled;
     if (!may_retry || !retry_take(&master->options.retry, job, end->outcome, &delay_ns)) {
         settle(master, job, end);
         return true;

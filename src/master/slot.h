@@ -84,8 +84,8 @@ struct slot {
     int look_step;
     int64_t first_sight_ns;     /* when the newest claim was first seen, or a batch last arrived */
     int64_t excluded_ns;        /* since then: time that deadlines do not count */
-    uint64_t received_at_end;   /* channel bytes when the running job was first seen to have ended */
-    int64_t ended_ns;           /* when that was, 0: not */
+    int64_t ended_ns;           /* when the running job was first seen to have ended, or its result last made progress; 0: not */
+    size_t partial_at_end;      /* bytes of an unfinished frame that were there then */
     uint64_t end_wanted;        /* number of the job that someone wants ended, 0: none; served outside of callbacks */
     enum hay_outcome end_wanted_outcome;
     int64_t end_wanted_grace_ns;

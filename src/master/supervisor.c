@@ -331,8 +331,12 @@ int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
     case SLOT_BUSY:
         return tick_ready(slot, now_ns);
     case SLOT_STARTING:
-        if (now_ns >= slot->look_ns && !slot->fault[0])
+        if (now_ns >= slot->look_ns && !slot->fault[0]) {
+            channel_drain(&slot->channel); /* if we stood still, READY lies there */
+            if (slot->state != SLOT_STARTING)
+                return tick_ready(slot, now_ns);
             supervisor_fault(slot, "was not ready after 10 s");
+        }
         return slot->fault[0] ? TIME_NEVER : slot->look_ns;
     case SLOT_STOPPING:
         if (now_ns >= slot->look_ns && !slot->killed)

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -346,6 +347,18 @@ void hay_pool_cancel_all(struct hay_pool *pool, bool running)
 {
     if (pool_is_live(pool))
         master_cancel_all(&pool->master, running);
+}
+
+enum hay_status hay_pool_cancel_signal(struct hay_pool *pool, int signal, struct hay_error *error)
+{
+    if (!pool)
+        return error_set(error, HAY_EINVAL, "no pool");
+    if (signal != SIGTERM && signal != SIGINT)
+        return error_set(error, HAY_EINVAL, "jobs are cancelled by SIGTERM or SIGINT, not by signal %d", signal);
+    if (!pool_is_live(pool))
+        return error_set(error, HAY_ESTATE, pool->is_started ? "an inline pool sends no signals" : "the pool has not started");
+    pool->master.cancel_signal = signal;
+    return HAY_OK;
 }
 
 enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms)

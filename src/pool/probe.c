@@ -87,8 +87,9 @@ static enum answer read_answer(int fd, const struct child *child, struct buffer 
             return ANSWER_NONE;
         if (got == 0 && !has_ended) {
             /* It closed the pipe and lives: what it says no longer matters, how it ends may. */
-            poll(&ready[1], 1, clock_left_ms(deadline_ns));
-            has_ended = true;
+            while ((n = poll(&ready[1], 1, clock_left_ms(deadline_ns))) < 0 && errno == EINTR)
+                ;
+            return n > 0 ? ANSWER_NONE : ANSWER_LATE;
         }
         if (buffer_size(bytes) > sizeof *head + ANSWER_MAX)
             return ANSWER_BAD;

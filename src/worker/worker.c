@@ -229,16 +229,17 @@ static void read_more(struct worker *worker)
 
 /* ---- life ---- */
 
-static void on_signal_term(int signal_number)
+static void on_signal(int signal_number)
 {
     (void)signal_number; /* only interrupts what the function waits in */
 }
 
 static void set_up_process(struct worker *worker)
 {
-    struct sigaction action = {.sa_handler = on_signal_term};
+    struct sigaction action = {.sa_handler = on_signal};
     char name[16];
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
     snprintf(name, sizeof name, "hayfork-w%d", worker->index);
     prctl(PR_SET_NAME, name);
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -54,6 +54,10 @@ const struct fault faults[] = {
     {"a job that stops itself, deaf to SIGTERM", LIMIT("0.3", "ignore TERM; raise STOP"), "--grace 300ms", "timeout", NULL, 1, 0},
 
 
+    {"a job that has ended, says the ledger, and reports progress for ever", LIMIT("0.3", "ledger ended; progress 300000000"),
+     "--grace 300ms", "crash", "finished a job and did not send its result", 2, 0},
+
+
     /* retries */
     {"a crash at the first attempt only", ACT("first; raise SEGV"), "", "ok", NULL, 2, 0},
     {"a crash without crash retries", ACT("raise SEGV"), "--crash-retries 0", "crash", "SIGSEGV", 1, 0},

@@ -475,7 +475,6 @@ static void a_paused_channel_reads_nothing_until_it_goes_on(void)
     channel_pause(&rig.channel, false);
     turn(&rig);
     CU_ASSERT_EQUAL(rig.frames, 1);
-    CU_ASSERT_EQUAL(rig.channel.received, sizeof(struct frame_head) + 5);
     rig_close(&rig);
 }
 
