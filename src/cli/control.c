@@ -110,43 +110,75 @@ bool control_left_unrun(struct run *run)
 
 /* ---- dependencies ---- */
 
+/* The whole input once more, up to where `each` says false. False: it cannot be read. */
+static bool control_read_again(const struct run *run, bool (*each)(void *context, const struct input_line *line), void *context)
+{
+    struct input again;
+    struct input_line line;
+    bool fine = input_open(&again, run->options->files.items, run->options->files.count, -1);
+    if (run->options->nul_ended)
+        input_use_nul(&again);
+    while (fine && input_next(&again, &line) == INPUT_LINE && each(context, &line))
+        continue;
+    fine = fine && !again.failure;
+    input_close(&again);
+    return fine;
+}
+
+struct control_number {
+    char digits[24];
+};
+
+/* By which id others can come after this line: what it says before its first fault, else its number. */
+static struct hay_span control_line_id(const struct input_line *line, struct control_number *number)
+{
+    struct hay_jobline job;
+    struct hay_jobline_fault fault;
+    hay_jobline_scan(line->at, line->size, &job, &fault);
+    bool is_cut = line->too_long && job.id.at && job.id.at + job.id.size == line->at + line->size;
+    if (job.id.at && !is_cut)
+        return job.id;
+    int size = snprintf(number->digits, sizeof number->digits, "%llu", (unsigned long long)line->number);
+    return (struct hay_span){ number->digits, (size_t)size };
+}
+
+struct control_lesson {
+    struct after *after;
+    uint64_t seq, last;
+    bool failed;
+};
+
+static bool control_learn(void *context, const struct input_line *line)
+{
+    struct control_lesson *lesson = context;
+    struct control_number number;
+    if (lesson->seq > lesson->last)
+        return false;
+    lesson->failed = !after_learn(lesson->after, ++lesson->seq, control_line_id(line, &number));
+    return !lesson->failed;
+}
+
 /* Lines up to the first one with a dependency are read once more, for their ids. */
 static bool control_replay(void *context, struct after *after)
 {
     struct run *run = context;
-    struct input again;
-    struct input_line line;
-    struct hay_jobline job;
-    struct hay_jobline_fault fault;
-    char id[24];
-    uint64_t seq = 0;
-    bool fine = input_open(&again, run->options->files.items, run->options->files.count, -1);
-    while (fine && seq <= run->read && input_next(&again, &line) == INPUT_LINE) {
-        seq++;
-        if (line.too_long)
-            continue;
-        hay_jobline_scan(line.at, line.size, &job, &fault);
-        int size = snprintf(id, sizeof id, "%llu", (unsigned long long)line.number);
-        fine = after_learn(after, seq, job.id.at ? job.id : (struct hay_span){ id, (size_t)size });
-    }
-    input_close(&again);
-    return fine;
+    struct control_lesson lesson = { .after = after, .last = run->read };
+    return control_read_again(run, control_learn, &lesson) && !lesson.failed;
+}
+
+static bool control_count(void *context, const struct input_line *line)
+{
+    (void)line;
+    ++*(uint64_t *)context;
+    return true;
 }
 
 /* Jobs of the whole input, where it can be read twice; else 0. */
 static uint64_t control_count_lines(struct run *run)
 {
-    struct input again;
-    struct input_line line;
-    if (!input_is_replayable(&run->input))
-        return 0;
-    bool fine = input_open(&again, run->options->files.items, run->options->files.count, -1);
     uint64_t count = 0;
-    if (run->options->nul_ended)
-        input_use_nul(&again);
-    while (fine && input_next(&again, &line) == INPUT_LINE)
-        count++;
-    input_close(&again);
+    if (input_is_replayable(&run->input))
+        control_read_again(run, control_count, &count);
     return count;
 }
 
@@ -157,29 +189,20 @@ static struct after *control_new_after(struct run *run)
     return after_new(most, is_kept ? control_replay : NULL, run);
 }
 
-void control_note(struct run *run, uint64_t seq, struct hay_span id)
+void control_note(struct run *run, uint64_t seq, const struct input_line *line)
 {
-    if (run->control.after && id.at)
-        after_note(run->control.after, seq, id);
-    else if (run->control.after)
-        after_note(run->control.after, seq, (struct hay_span){ "\"\"", 2 });
+    struct control_number number;
+    /* What is kept of ids is learned when it is asked for, where that can be. */
+    if (run->control.after)
+        after_note(run->control.after, seq,
+                   after_keeps_ids(run->control.after) ? control_line_id(line, &number) : (struct hay_span){ "\"\"", 2 });
 }
 
 void control_note_done(struct run *run, uint64_t seq, const struct input_line *line, enum hay_outcome outcome)
 {
-    struct after *after = run->control.after;
-    struct hay_jobline job = { .id = { NULL, 0 } };
-    struct hay_jobline_fault fault;
-    char id[24];
-    if (!after)
-        return;
-    /* What is kept of ids is learned when it is asked for, where that can be. */
-    if (after_keeps_ids(after) && !line->too_long)
-        hay_jobline_scan(line->at, line->size, &job, &fault);
-    if (!job.id.at)
-        job.id = (struct hay_span){ id, (size_t)snprintf(id, sizeof id, "%llu", (unsigned long long)line->number) };
-    control_note(run, seq, after_keeps_ids(after) ? job.id : (struct hay_span){ NULL, 0 });
-    after_settle(after, seq, outcome);
+    control_note(run, seq, line);
+    if (run->control.after)
+        after_settle(run->control.after, seq, outcome);
 }
 
 bool control_is_full(const struct run *run)

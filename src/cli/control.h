@@ -86,7 +86,7 @@ enum control_answer { CONTROL_GO, CONTROL_KEPT, CONTROL_SKIP, CONTROL_REJECT };
  * control_next(). `reason` is for SKIP and REJECT. */
 enum control_answer control_ask(struct run *run, uint64_t seq, struct hay_span list, char *reason, size_t capacity);
 /* A line that never became a job also has its place. */
-void control_note(struct run *run, uint64_t seq, struct hay_span id);
+void control_note(struct run *run, uint64_t seq, const struct input_line *line);
 /* The line of place `seq` has its result from an earlier run. */
 void control_note_done(struct run *run, uint64_t seq, const struct input_line *line, enum hay_outcome outcome);
 /* As many are kept as may be. */

@@ -190,7 +190,8 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
     line->at = at;
     line->too_long = size > CLI_LINE_MAX;
     line->size = line->too_long ? CLI_LINE_MAX : size;
-    return !size || at[0] == '{' || input->nul_ended ? size > 0 : !input_is_blank(at, size);
+    /* What is too long may be blank only as far as it was read. */
+    return !size || line->too_long || at[0] == '{' || input->nul_ended ? size > 0 : !input_is_blank(at, size);
 }
 
 /* A line that ends at `newline`. */

@@ -34,7 +34,7 @@ static void feed_reject(struct run *run, const struct input_line *line, struct h
         .line = line->number, .column = column, .key = run->key,
     };
     run->read++;
-    control_note(run, run->read, id);
+    control_note(run, run->read, line);
     if (run->options->dry_run) {
         run->by_outcome[HAY_OUTCOME_REJECTED]++;
         say("%s:%llu:%zu: %s", line->name, (unsigned long long)line->file_number, column, reason);

@@ -66,6 +66,21 @@ printf '%s\n' '{"id":"bad","fn":1}' '{"id":"x","fn":"demo.noop","after":["bad"]}
 run "$HAYFORK" run -j2 -p demo rejected
 is "what comes after a rejected line does not run" "$code $(status '"x"')" "1 skipped"
 
+# A line that is rejected and gave no id has its number for one, however the input is read. The third line is 17 MiB long, and its
+# id stands behind the cut.
+{
+    printf '%s\n' '{"id":"k","fn":"demo.noop"}' '{"fn":"demo.nope"}'
+    head -c 17825792 /dev/zero | tr '\0' ' '
+    printf '%s\n' '{"id":"late"}' '{"id":"x","fn":"demo.noop","after":[2]}' '{"id":"y","fn":"demo.noop","after":[3]}' \
+        '{"id":"z","fn":"demo.noop","after":["late"]}'
+} >nameless
+for how in '"$HAYFORK" run -j2 -p demo nameless' 'cat nameless | "$HAYFORK" run -j2 -p demo'; do
+    run sh -c "$how"
+    is "a rejected line without an id has its number: $how" "$code $(status '"x"') $(status '"y"') $(status '"z"')" \
+        "1 skipped skipped rejected"
+done
+rm -f nameless
+
 # A thousand wait for one slow job, more than the queue holds: the input stalls and goes on.
 {
     echo '{"id":"root","fn":"demo.sleep","args":{"ms":300}}'
