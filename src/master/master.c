@@ -82,8 +82,13 @@ void master_release(struct master *master)
 enum hay_status master_start(struct master *master, struct hay_error *error)
 {
     int started = 0;
+    int64_t now_ns = clock_now_ns();
     enum hay_status status = HAY_OK;
     for (int i = 0; i < master->slot_count; i++) {
+        if (i >= MASTER_FORKS) {
+            master->slots[i]->restart_ns = now_ns; /* by the tick */
+            continue;
+        }
         enum hay_status here = supervisor_start(master->slots[i], error);
         if (here == HAY_OK) {
             started++;
@@ -94,7 +99,7 @@ enum hay_status master_start(struct master *master, struct hay_error *error)
     }
     if (!started)
         return status;
-    master_want_tick(master, clock_now_ns() + NS_PER_S);
+    master_want_tick(master, master->slot_count > MASTER_FORKS ? now_ns : now_ns + NS_PER_S);
     return HAY_OK;
 }
 
@@ -224,6 +229,7 @@ static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)
     master->tick_ns = TIME_NEVER;
     master->wall_offset_ns = clock_wall_ns() - now_ns;
     int64_t next_ns = settle_queue_due(master, now_ns);
+    master->forks = 0;
     for (int i = 0; i < master->slot_count; i++) {
         int64_t wanted_ns = supervisor_tick(master->slots[i], now_ns);
         next_ns = wanted_ns < next_ns ? wanted_ns : next_ns;

@@ -54,6 +54,9 @@ struct master_options {
     void (*on_broken)(void *context, const char *reason);
 };
 
+/* So many workers are forked in a row; thousands would keep the loop from its signals for half a minute. */
+#define MASTER_FORKS 64
+
 struct master {
     struct master_options options;
     struct ev_loop *loop;
@@ -75,6 +78,7 @@ struct master {
     uint64_t delivered;        /* results handed up */
     int callback_depth;        /* the program's code is being run: it may not turn the loop */
     int deaths_in_a_row;       /* of workers that settled nothing, with no job settled meanwhile */
+    int forks;                 /* of this tick, at most MASTER_FORKS */
     int cancel_signal;         /* asks a running job to end that was cancelled */
     int64_t wall_offset_ns;    /* CLOCK_REALTIME - CLOCK_MONOTONIC, of the last tick */
     int64_t paused_ns;         /* since when results are not read, 0: not paused */

@@ -50,7 +50,8 @@ static void want(struct master *master, int workers)
     master_mark_dirty(master);
 }
 
-/* Workers for the slots that have none and are not waiting for one. A frozen pool starts them when it goes on. */
+/* Workers for the slots that have none and are not waiting for one. A frozen pool starts them when it goes on, and many are left
+ * to the tick. */
 static enum hay_status populate(struct master *master, int first, struct hay_error *error)
 {
     for (int i = first; i < master->wanted; i++) {
@@ -59,7 +60,7 @@ static enum hay_status populate(struct master *master, int first, struct hay_err
             continue;
         enum hay_status status = HAY_OK;
         slot->restart_ns = clock_now_ns();
-        if (!master->frozen_ns)
+        if (!master->frozen_ns && i - first < MASTER_FORKS)
             status = supervisor_start(slot, error);
         if (status == HAY_ETHREADS)
             return status;

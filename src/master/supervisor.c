@@ -269,9 +269,11 @@ static void restart(struct slot *slot, int64_t now_ns)
 {
     struct hay_error error;
     struct master *master = slot->master;
+    bool is_again = slot->generation != 0;
     slot->restart_ns = TIME_NEVER;
+    master->forks++;
     if (supervisor_start(slot, &error) == HAY_OK) {
-        master->recorder.restarts++;
+        master->recorder.restarts += is_again;
         return;
     }
     slot->is_successor = false;
@@ -345,6 +347,8 @@ int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
     case SLOT_DEAD:
         if (wants_no_restart(slot))
             return TIME_NEVER;
+        if (now_ns >= slot->restart_ns && slot->master->forks >= MASTER_FORKS)
+            return now_ns;
         if (now_ns >= slot->restart_ns)
             restart(slot, now_ns);
         return slot->state == SLOT_DEAD ? slot->restart_ns : slot->look_ns;

@@ -44,6 +44,21 @@ static void new_workers_begin_at_once(void)
     fixture_end(&fixture);
 }
 
+/* Such are forked a part at a time, and none of that counts as a restart. */
+static void many_workers_all_come(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 70});
+    CU_ASSERT(workers_are_ready(&fixture, 70));
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 140, NULL), HAY_OK);
+    CU_ASSERT(workers_are_ready(&fixture, 140));
+    CU_ASSERT_EQUAL(stats_of(&fixture).restarts, 0);
+    for (int i = 0; i < 140; i++)
+        submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    fixture_end(&fixture);
+}
+
 static void surplus_workers_finish_what_they_run_and_give_back_the_rest(void)
 {
     struct fixture fixture;
@@ -314,6 +329,7 @@ int main(void)
 {
     CU_TestInfo resizes[] = {
         {"new workers begin at once", new_workers_begin_at_once},
+        {"many workers all come", many_workers_all_come},
         {"surplus workers finish what they run and give back the rest",
          surplus_workers_finish_what_they_run_and_give_back_the_rest},
         {"up and down under load loses nothing", up_and_down_under_load_loses_nothing},
