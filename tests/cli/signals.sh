@@ -52,6 +52,28 @@ for pair in TERM:15 INT:2; do
     is "SIG$signal: nothing is left" "$(left_behind)" nothing
 done
 
+# The running commands get the same signal.
+for signal in TERM INT; do
+    rm -f up which
+    echo '{"fn":"exec.run","args":{"shell":"trap '\''echo TERM >which; exit'\'' TERM; trap '\''echo INT >which; exit'\'' INT; : >up; while :; do sleep 0.05; done"}}' >traps
+    env --default-signal=INT "$HAYFORK" run -j 1 -p exec traps >out 2>err &
+    pid=$!
+    ok "the command is up" until_true test -e up
+    kill -$signal $pid
+    wait $pid 2>/dev/null
+    is "SIG$signal reaches the command" "$(cat which)" "$signal"
+done
+
+# What fails again and again is not tried once more.
+yes '{"fn":"demo.fail"}' | head -n 2000 >failing
+env --default-signal=INT "$HAYFORK" run -j 2 --retries 1000 --retry-delay 1ms -p demo -p exec failing >out 2>err &
+pid=$!
+ok "they are running" until_true has_children $pid 2
+kill -INT $pid
+wait $pid 2>/dev/null
+is "SIGINT ends a run of retries" $? 130
+is "with one line for each job that was taken" "$(sort -u out | wc -l)" "$(wc -l <out)"
+
 # The waiting shell sees a signal and not an exit code: an interrupted sh -c stops too.
 begin
 kill -TERM $pid

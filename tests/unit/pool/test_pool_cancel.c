@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A cancelled job never begins again, also when its failure was already on its way as it was cancelled; and by which signal running
+ * jobs are asked. The master is kept from reading what the worker has done by not turning its loop.
+ */
+#include "unit/pool/pool_fixture.h"
+
+static _Atomic int *came; /* the signal that reached `s.listen`; shared with the workers */
+
+/* Fast jobs first, so that the worker is sent more than one at a time. */
+static void warm_up(struct fixture *fixture)
+{
+    for (int i = 0; i < 200; i++)
+        submit(fixture, "t.echo", "1");
+    CU_ASSERT(all_come(fixture));
+}
+
+/* A job that has failed and one that runs behind it, neither of which the master knows of yet: the first one's number. */
+static uint64_t fail_unread(struct fixture *fixture)
+{
+    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
+    warm_up(fixture);
+    uint64_t failed = submit_job(fixture, (struct hay_job){.function = "t.fail_before", .args = {"99", 2}, .retries = 5});
+    submit(fixture, "t.hold", "1");
+    hay_pool_turn(fixture->pool, 0);
+    while (!atomic_load(&board->began) && clock_now_ns() < deadline_ns)
+        nap();
+    CU_ASSERT_EQUAL(atomic_load(&board->began), 1);
+    return failed;
+}
+
+static void check_failed_once(struct fixture *fixture, uint64_t number)
+{
+    atomic_store(&board->release, 1);
+    CU_ASSERT(all_come(fixture));
+    CU_ASSERT(ended_as(fixture, number, HAY_OUTCOME_ERROR));
+    CU_ASSERT_EQUAL(entry_of(fixture, number)->attempts, 1);
+    fixture_end(fixture);
+}
+
+static void a_failure_on_its_way_is_not_retried(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .retry_delay_ms = 1});
+    uint64_t failed = fail_unread(&fixture);
+    CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, failed, NULL), HAY_OK);
+    check_failed_once(&fixture, failed);
+}
+
+static void nor_when_all_are_cancelled(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .retry_delay_ms = 1});
+    uint64_t failed = fail_unread(&fixture);
+    hay_pool_cancel_all(fixture.pool, true);
+    check_failed_once(&fixture, failed);
+}
+
+static void a_crash_on_its_way_is_not_retried(void)
+{
+    struct fixture fixture;
+    siginfo_t info;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = 5});
+    warm_up(&fixture);
+    pid_t pid = hay_pool_worker_pid(fixture.pool, 0);
+    uint64_t died = submit(&fixture, "t.die", "9");
+    hay_pool_turn(fixture.pool, 0);
+    CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, died, NULL), HAY_OK);
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, died, HAY_OUTCOME_CRASH) || ended_as(&fixture, died, HAY_OUTCOME_CANCELLED));
+    CU_ASSERT_EQUAL(entry_of(&fixture, died)->attempts, 1);
+    fixture_end(&fixture);
+}
+
+/* ---- the signal ---- */
+
+static void on_signal(int signal_number)
+{
+    atomic_store(came, signal_number);
+}
+
+static int fn_listen(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    struct sigaction action = {.sa_handler = on_signal}, term, interrupt;
+    atomic_store(came, 0);
+    sigaction(SIGTERM, &action, &term);
+    sigaction(SIGINT, &action, &interrupt);
+    atomic_fetch_add(&board->began, 1);
+    while (!atomic_load(came))
+        nap();
+    sigaction(SIGTERM, &term, NULL);
+    sigaction(SIGINT, &interrupt, NULL);
+    return give(task, "0");
+}
+
+static void running_jobs_are_asked_by_the_signal_that_was_chosen(void)
+{
+    static const int signals[] = {0, SIGINT, SIGTERM}; /* 0: none was chosen */
+    struct fixture fixture;
+    came = mmap(NULL, sizeof *came, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
+    hay_pool_register(fixture.pool, "s.listen", "a test's", fn_listen, NULL, NULL);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint64_t number = submit(&fixture, "s.listen", "1");
+        CU_ASSERT(begins(&fixture, i + 1));
+        if (signals[i])
+            CU_ASSERT_EQUAL(hay_pool_cancel_signal(fixture.pool, signals[i], NULL), HAY_OK);
+        hay_pool_cancel_all(fixture.pool, true);
+        CU_ASSERT(all_come(&fixture));
+        CU_ASSERT_EQUAL(atomic_load(came), signals[i] ? signals[i] : SIGTERM);
+        CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_CANCELLED));
+    }
+    CU_ASSERT_EQUAL(entry_of(&fixture, 1)->pid, entry_of(&fixture, 3)->pid);
+    fixture_end(&fixture);
+}
+
+static void no_other_signal_is_taken(void)
+{
+    struct fixture fixture;
+    struct hay_error error = {0};
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
+    CU_ASSERT_EQUAL(hay_pool_cancel_signal(NULL, SIGINT, &error), HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_pool_cancel_signal(fixture.pool, SIGINT, &error), HAY_ESTATE);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_cancel_signal(fixture.pool, SIGKILL, &error), HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_pool_cancel_signal(fixture.pool, 0, &error), HAY_EINVAL);
+    CU_ASSERT(error.text[0]);
+    fixture_end(&fixture);
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = HAY_POOL_INLINE});
+    CU_ASSERT_EQUAL(hay_pool_cancel_signal(fixture.pool, SIGINT, &error), HAY_ESTATE);
+    fixture_end(&fixture);
+}
+
+int main(void)
+{
+    CU_TestInfo retries[] = {
+        {"a failure on its way is not retried", a_failure_on_its_way_is_not_retried},
+        {"nor when all are cancelled", nor_when_all_are_cancelled},
+        {"a crash on its way is not retried", a_crash_on_its_way_is_not_retried},
+        CU_TEST_INFO_NULL,
+    };
+    CU_TestInfo signals[] = {
+        {"running jobs are asked by the signal that was chosen", running_jobs_are_asked_by_the_signal_that_was_chosen},
+        {"no other signal is taken", no_other_signal_is_taken},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"pool cancel and retry", NULL, NULL, NULL, NULL, retries},
+                             {"pool cancel signal", NULL, NULL, NULL, NULL, signals},
+                             CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
