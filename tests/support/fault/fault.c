@@ -130,6 +130,8 @@ static int obey(const char *order)
         abort();
     if (strcmp(order, "hang") == 0)
         wait_for_ever();
+    if (strcmp(order, "slow") == 0)
+        sleep(2);
     if (strcmp(order, "exit") == 0)
         _exit(0);
     if (strncmp(order, "once:", 5) == 0 && unlink(order + 5) == 0) /* the one who unlinks the file is the only one */

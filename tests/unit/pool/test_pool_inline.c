@@ -81,6 +81,19 @@ static void a_callback_may_submit_and_keeps_its_result(void)
     fixture_end(&fixture);
 }
 
+static void retries_wait_for_their_delay(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = HAY_POOL_INLINE, .retries = 2, .retry_delay_ms = 40});
+    int64_t start_ns = clock_now_ns();
+    uint64_t number = submit(&fixture, "t.fail_before", "2");
+    CU_ASSERT(clock_now_ns() - start_ns >= (20 + 40) * NS_PER_MS); /* half of the delay is sure, and it doubles */
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    CU_ASSERT_EQUAL(entry_of(&fixture, number)->attempts, 3);
+    CU_ASSERT(entry_of(&fixture, number)->run_ns < 20 * NS_PER_MS); /* of the last attempt alone */
+    fixture_end(&fixture);
+}
+
 static void closing_ends_it(void)
 {
     struct fixture fixture;
@@ -101,6 +114,7 @@ int main(void)
         {"outcomes and retries are the same", outcomes_and_retries_are_the_same},
         {"a timeout tells the job to stop", a_timeout_tells_the_job_to_stop},
         {"a callback may submit and keeps its result", a_callback_may_submit_and_keeps_its_result},
+        {"retries wait for their delay", retries_wait_for_their_delay},
         {"closing ends it", closing_ends_it},
         CU_TEST_INFO_NULL,
     };
