@@ -11,6 +11,11 @@
  * blocking calls turn, or lives in the libev loop it is given. It never touches libev's default loop unless given that one,
  * and never waits for a process that it did not start. Callbacks run inside the loop; they may call anything here
  * except hay_pool_free(), hay_pool_turn() and hay_pool_join().
+ *
+ * In a child of that process the pool is a copy of no use: calls that have a status give HAY_ESTATE, the others do nothing, and
+ * none of them touches the parent's workers.
+ *
+ * A wait without a timeout for results of a pool that is held or frozen (see hay_pool_hold()) waits until somebody ends that.
  */
 #ifndef HAYFORK_POOL_H
 #define HAYFORK_POOL_H
@@ -220,9 +225,21 @@ struct hay_future;
  * Ownership: hay_future_free(), before hay_pool_free() or after; freeing one that is pending lets the job run, calls
  * `on_done` and drops its result. A future belongs to the pool's thread. */
 HAY_API struct hay_future *hay_pool_future(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, struct hay_error *error);
-/* Turn the pool's loop until the result is there. HAY_OK, HAY_EINVAL (NULL), HAY_ETIMEDOUT: the job goes on. Inside a
- * callback it does not wait. After hay_pool_free() every future has its result. */
+/* Turn the pool's loop until the result is there. HAY_OK, HAY_EINVAL (NULL), HAY_ETIMEDOUT: the job goes on, HAY_ESTATE: the pool
+ * belongs to another process. Inside a callback it does not wait. After hay_pool_free() every future has its result. */
 HAY_API enum hay_status hay_future_wait(struct hay_future *future, int timeout_ms);
+enum hay_futures_mode {
+    HAY_FUTURES_ALL,            /* each has its result */
+    HAY_FUTURES_FIRST,          /* any one has */
+    HAY_FUTURES_FIRST_FAILURE,  /* any one has ended, and not ok; or each has its result */
+};
+
+/* Turn the loop until this is so of the futures, as Python's concurrent.futures.wait() does; hay_future_result() then tells which.
+ * The pending ones have to be of one pool; one may stand there twice; `futures` is only read. HAY_OK, at once where it is so already
+ * or `count` is 0; HAY_ETIMEDOUT: the jobs go on; HAY_EINVAL: NULL among them, two pools, no such mode; HAY_ESTATE as above. Inside
+ * a callback it does not wait. */
+HAY_API enum hay_status hay_futures_wait(struct hay_future *const *futures, size_t count, enum hay_futures_mode mode,
+                                         int timeout_ms);
 /* The result, good until hay_future_free(); NULL while it is pending. Its spans, where present, are followed by a NUL that
  * does not count. Had there been no memory to keep it, it says so: an ok result is an error then. */
 HAY_API const struct hay_result *hay_future_result(const struct hay_future *future);

@@ -86,8 +86,87 @@ enum hay_status hay_future_wait(struct hay_future *future, int timeout_ms)
         if (status == HAY_OK && clock_now_ns() >= deadline_ns)
             break;
     }
-    status = future->pool ? HAY_ETIMEDOUT : HAY_OK;
+    if (!future->pool)
+        status = HAY_OK;
+    else if (status != HAY_ESTATE)
+        status = HAY_ETIMEDOUT;
     release(future);
+    return status;
+}
+
+/* ---- several ---- */
+
+struct watch {
+    struct hay_future *const *futures;
+    size_t count;
+    enum hay_futures_mode mode;
+    size_t first;            /* all before it are settled and ok, or need not be */
+};
+
+/* Is what is waited for there? */
+static bool watch_is_met(struct watch *watch)
+{
+    bool is_settled = false;
+    while (watch->first < watch->count && !watch->futures[watch->first]->pool &&
+           (watch->mode == HAY_FUTURES_ALL || watch->futures[watch->first]->result.outcome == HAY_OUTCOME_OK)) {
+        is_settled = true;
+        watch->first++;
+    }
+    if (watch->first == watch->count || (is_settled && watch->mode == HAY_FUTURES_FIRST))
+        return true;
+    for (size_t i = watch->first; watch->mode != HAY_FUTURES_ALL && i < watch->count; i++) {
+        const struct hay_future *future = watch->futures[i];
+        if (!future->pool && (watch->mode == HAY_FUTURES_FIRST || future->result.outcome != HAY_OUTCOME_OK))
+            return true;
+    }
+    return false;
+}
+
+/* The pool of those that are pending: NULL where there is none, or more than one. */
+static struct hay_pool *watch_pool(const struct watch *watch)
+{
+    struct hay_pool *pool = NULL;
+    for (size_t i = 0; i < watch->count; i++) {
+        struct hay_pool *one = watch->futures[i]->pool;
+        if (one && pool && one != pool)
+            return NULL;
+        pool = one ? one : pool;
+    }
+    return pool;
+}
+
+static enum hay_status watch_turn(struct watch *watch, struct hay_pool *pool, int timeout_ms)
+{
+    int64_t deadline_ns = clock_deadline_ns(timeout_ms);
+    enum hay_status status = HAY_OK;
+    while (!watch_is_met(watch)) {
+        if (status != HAY_OK)
+            return status == HAY_ESTATE ? HAY_ESTATE : HAY_ETIMEDOUT;
+        status = hay_pool_turn(pool, clock_left_ms(deadline_ns));
+        if (status == HAY_OK && clock_now_ns() >= deadline_ns)
+            status = HAY_ETIMEDOUT;
+    }
+    return HAY_OK;
+}
+
+enum hay_status hay_futures_wait(struct hay_future *const *futures, size_t count, enum hay_futures_mode mode, int timeout_ms)
+{
+    struct watch watch = {futures, count, mode, 0};
+    if ((count && !futures) || mode < HAY_FUTURES_ALL || mode > HAY_FUTURES_FIRST_FAILURE)
+        return HAY_EINVAL;
+    for (size_t i = 0; i < count; i++)
+        if (!futures[i])
+            return HAY_EINVAL;
+    if (watch_is_met(&watch))
+        return HAY_OK;
+    struct hay_pool *pool = watch_pool(&watch);
+    if (!pool)
+        return HAY_EINVAL;
+    for (size_t i = 0; i < count; i++)
+        futures[i]->holders++; /* a callback may free them meanwhile */
+    enum hay_status status = watch_turn(&watch, pool, timeout_ms);
+    for (size_t i = 0; i < count; i++)
+        release(futures[i]);
     return status;
 }
 

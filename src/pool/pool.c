@@ -28,6 +28,7 @@ struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay
         error_set(error, HAY_ENOMEM, "out of memory");
         return NULL;
     }
+    pool->owner = owner_token();
     registry_init(&pool->registry);
     buffer_init(&pool->table);
     if (options)
@@ -60,8 +61,8 @@ fail:
 
 void hay_pool_free(struct hay_pool *pool)
 {
-    if (!pool)
-        return;
+    if (!pool || !pool_is_ours(pool))
+        return; /* a child's copy: what it stands for is its parent's */
     if (pool->is_started && pool->is_inline) {
         if (pool->options.worker_stop)
             pool->options.worker_stop(pool->options.context, 0);
@@ -85,6 +86,8 @@ static enum hay_status refuse_started(const struct hay_pool *pool, struct hay_er
 {
     if (!pool)
         return error_set(error, HAY_EINVAL, "no pool");
+    if (!pool_is_ours(pool))
+        return pool_refuse_foreign(error);
     if (pool->is_started)
         return error_set(error, HAY_ESTATE, "the pool has started: functions are added before");
     return HAY_OK;
@@ -275,7 +278,7 @@ static bool is_done(const struct hay_pool *pool, uint64_t unused)
 
 bool hay_pool_has_room(const struct hay_pool *pool, size_t size)
 {
-    if (!pool || !pool->is_started)
+    if (!pool || !pool->is_started || !pool_is_ours(pool))
         return false;
     if (pool->is_inline)
         return !pool->is_inline_closed;
@@ -303,6 +306,8 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
     uint32_t function = 0;
     if (!pool || !job)
         return error_set(error, HAY_EINVAL, "no pool, or no job");
+    if (!pool_is_ours(pool))
+        return pool_refuse_foreign(error);
     if (!pool->is_started)
         return error_set(error, HAY_ESTATE, "the pool has not started");
     enum hay_status status = find_function(pool, job, &function, error);
@@ -338,6 +343,8 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
 
 enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, struct hay_error *error)
 {
+    if (pool && !pool_is_ours(pool))
+        return pool_refuse_foreign(error);
     if (!pool_is_live(pool) || master_cancel(&pool->master, number))
         return error_set(error, HAY_EUNKNOWN, "no job %llu is pending", (unsigned long long)number);
     return HAY_OK;
@@ -355,6 +362,8 @@ enum hay_status hay_pool_cancel_signal(struct hay_pool *pool, int signal, struct
         return error_set(error, HAY_EINVAL, "no pool");
     if (signal != SIGTERM && signal != SIGINT)
         return error_set(error, HAY_EINVAL, "jobs are cancelled by SIGTERM or SIGINT, not by signal %d", signal);
+    if (!pool_is_ours(pool))
+        return pool_refuse_foreign(error);
     if (!pool_is_live(pool))
         return error_set(error, HAY_ESTATE, pool->is_started ? "an inline pool sends no signals" : "the pool has not started");
     pool->master.cancel_signal = signal;
@@ -363,6 +372,8 @@ enum hay_status hay_pool_cancel_signal(struct hay_pool *pool, int signal, struct
 
 enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms)
 {
+    if (pool && !pool_is_ours(pool))
+        return HAY_ESTATE;
     if (!pool_is_live(pool) || !master_pending(&pool->master))
         return HAY_EOF;
     return turn_until(pool, has_delivered, pool->master.delivered, timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;
@@ -374,7 +385,7 @@ void hay_pool_close(struct hay_pool *pool)
 {
     if (pool_is_live(pool))
         master_close(&pool->master);
-    else if (pool)
+    else if (pool && pool_is_ours(pool))
         pool->is_inline_closed = true;
 }
 
@@ -382,6 +393,8 @@ enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
 {
     if (!pool)
         return HAY_EINVAL;
+    if (!pool_is_ours(pool))
+        return HAY_ESTATE;
     if (!pool_is_live(pool))
         return pool->is_inline_closed || !pool->is_started ? HAY_OK : HAY_ESTATE;
     if (!pool->master.is_closed && !pool->master.is_broken)
@@ -396,6 +409,10 @@ enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
 
 enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_ms)
 {
+    if (!pool)
+        return HAY_EINVAL;
+    if (!pool_is_ours(pool))
+        return HAY_ESTATE;
     if (!pool_is_live(pool)) {
         hay_pool_close(pool);
         return HAY_OK;

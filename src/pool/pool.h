@@ -7,6 +7,8 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/owner.h"
 #include "job/retry.h"
 #include "master/master.h"
 #include "plugin/registry.h"
@@ -20,6 +22,7 @@
 
 struct hay_pool {
     struct hay_pool_options options;
+    uint64_t owner;              /* the process that made it: workers, ledgers and loop are its alone */
     bool has_default_jobs;       /* max_jobs follows the number of workers */
     struct retry_policy retry;
     struct registry registry;
@@ -37,10 +40,20 @@ struct hay_pool {
 /* Check them and fill in the defaults. HAY_EINVAL. */
 enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_error *error);
 
-/* Started, and with workers. */
+static inline bool pool_is_ours(const struct hay_pool *pool)
+{
+    return pool->owner == owner_token();
+}
+
+/* Started, with workers, and not that of a parent. */
 static inline bool pool_is_live(const struct hay_pool *pool)
 {
-    return pool && pool->is_started && !pool->is_inline;
+    return pool && pool->is_started && !pool->is_inline && pool_is_ours(pool);
+}
+
+static inline enum hay_status pool_refuse_foreign(struct hay_error *error)
+{
+    return error_set(error, HAY_ESTATE, "the pool belongs to the process that made it");
 }
 
 #endif

@@ -31,6 +31,8 @@ enum hay_status hay_pool_resize(struct hay_pool *pool, int workers, struct hay_e
         return error_set(error, HAY_EINVAL, "no pool");
     if (workers < 1 || workers > POOL_MAX_WORKERS)
         return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", workers, POOL_MAX_WORKERS);
+    if (!pool_is_ours(pool))
+        return pool_refuse_foreign(error);
     if (!pool_is_live(pool))
         return error_set(error, HAY_ESTATE, pool->is_inline ? "an inline pool has no workers" : "the pool has not started");
     uint64_t max_jobs = pool->has_default_jobs ? POOL_JOBS_PER_WORKER * (uint64_t)workers : pool->options.max_jobs;

@@ -56,15 +56,25 @@ static void nor_when_all_are_cancelled(void)
     check_failed_once(&fixture, failed);
 }
 
+/* Dies when the board lets it go. */
+static int fn_die_later(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    fn_hold(task, function, args, size);
+    raise(SIGKILL);
+    return -1;
+}
+
 static void a_crash_on_its_way_is_not_retried(void)
 {
     struct fixture fixture;
     siginfo_t info;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = 5});
-    warm_up(&fixture);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = 5});
+    hay_pool_register(fixture.pool, "s.die_later", "a test's", fn_die_later, NULL, NULL);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    uint64_t died = submit(&fixture, "s.die_later", "1");
+    CU_ASSERT(begins(&fixture, 1));
     pid_t pid = hay_pool_worker_pid(fixture.pool, 0);
-    uint64_t died = submit(&fixture, "t.die", "9");
-    hay_pool_turn(fixture.pool, 0);
+    atomic_store(&board->release, 1);
     CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
     CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, died, NULL), HAY_OK);
     CU_ASSERT(all_come(&fixture));

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A pool in a child of the process that made it: each call is a status or nothing, and the parent's workers and jobs never notice.
+ */
+#include "unit/pool/pool_fixture.h"
+
+static bool give_none(void *context, struct hay_job *job)
+{
+    (void)context, (void)job;
+    return false;
+}
+
+static bool take_none(void *context, uint64_t index, const struct hay_result *result)
+{
+    (void)context, (void)index, (void)result;
+    return true;
+}
+
+/* Every call, in a child. */
+static void use(struct fixture *fixture, struct hay_future *future)
+{
+    struct hay_pool *pool = fixture->pool;
+    struct hay_job job = {.function = "t.echo"};
+    struct hay_error error = {0};
+    struct hay_worker worker;
+    struct hay_pool_stats stats;
+    struct hay_map_result result;
+    struct hay_each each = {.next = give_none, .result = take_none, .function = "t.echo"};
+    CHILD_CHECK(hay_pool_submit(pool, &job, -1, NULL, &error) == HAY_ESTATE);
+    CHILD_CHECK(strstr(error.text, "belongs to the process that made it"));
+    CHILD_CHECK(!hay_pool_has_room(pool, 1));
+    CHILD_CHECK(!hay_pool_future(pool, &job, -1, &error) && error.status == HAY_ESTATE);
+    CHILD_CHECK(hay_future_wait(future, -1) == HAY_ESTATE && !hay_future_result(future));
+    CHILD_CHECK(hay_futures_wait(&future, 1, HAY_FUTURES_ALL, -1) == HAY_ESTATE);
+    CHILD_CHECK(hay_future_cancel(future, NULL) == HAY_ESTATE);
+    CHILD_CHECK(hay_pool_cancel(pool, 1, NULL) == HAY_ESTATE);
+    CHILD_CHECK(hay_pool_cancel_signal(pool, SIGINT, NULL) == HAY_ESTATE);
+    CHILD_CHECK(hay_pool_resize(pool, 1, NULL) == HAY_ESTATE);
+    CHILD_CHECK(hay_pool_map(pool, "t.echo", NULL, 1, -1, &result, NULL) == HAY_ESTATE);
+    hay_map_release(&result, 1);
+    CHILD_CHECK(hay_pool_each(pool, &each, -1, NULL) == HAY_ESTATE);
+    CHILD_CHECK(hay_pool_load(pool, "demo", NULL) == HAY_ESTATE);
+    CHILD_CHECK(hay_pool_start(pool, NULL) == HAY_ESTATE);
+    CHILD_CHECK(hay_pool_turn(pool, -1) == HAY_ESTATE);
+    CHILD_CHECK(!hay_pool_worker(pool, 0, &worker));
+    CHILD_CHECK(!hay_pool_worker_pid(pool, 0));
+    hay_pool_stats(pool, &stats);
+    hay_pool_cancel_all(pool, true);
+    hay_pool_hold(pool, true);
+    hay_pool_pause(pool, true);
+    hay_pool_freeze(pool, true);
+    hay_pool_close(pool);
+    CHILD_CHECK(hay_pool_join(pool, -1) == HAY_ESTATE);
+    CHILD_CHECK(hay_pool_terminate(pool, 0) == HAY_ESTATE);
+    hay_pool_free(pool);
+}
+
+static void a_child_cannot_touch_the_pool(void)
+{
+    struct fixture fixture;
+    int status = -1;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    struct hay_future *future = hay_pool_future(fixture.pool, &(struct hay_job){.function = "t.hold"}, -1, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(future);
+    uint64_t number = submit(&fixture, "t.hold", "1");
+    CU_ASSERT(begins(&fixture, 2));
+    pid_t workers[] = {hay_pool_worker_pid(fixture.pool, 0), hay_pool_worker_pid(fixture.pool, 1)};
+    pid_t pid = fork();
+    if (pid == 0) {
+        use(&fixture, future);
+        _exit(0);
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+    atomic_store(&board->release, 1);
+    CU_ASSERT(comes(&fixture, 1));
+    CU_ASSERT_EQUAL(hay_future_wait(future, LIMIT_MS), HAY_OK);
+    CU_ASSERT_EQUAL(hay_future_result(future)->outcome, HAY_OUTCOME_OK);
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    CU_ASSERT_EQUAL(hay_pool_worker_pid(fixture.pool, 0), workers[0]);
+    CU_ASSERT_EQUAL(hay_pool_worker_pid(fixture.pool, 1), workers[1]);
+    hay_future_free(future);
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    fixture_free(&fixture);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"a child cannot touch the pool", a_child_cannot_touch_the_pool},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"pool foreign", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
