@@ -21,23 +21,6 @@ struct nest {
     uint64_t outer[JSON_DEPTH_MAX / 64];
 };
 
-void json_open(struct json_reader *reader, const char *bytes, size_t size, int depth)
-{
-    static const char nothing[1];
-    if (!bytes) {
-        bytes = nothing;
-        size = 0;
-    }
-    reader->begin = (const unsigned char *)bytes;
-    reader->end = reader->begin + size;
-    reader->depth = depth < 0 ? 0 : depth > JSON_DEPTH_MAX ? JSON_DEPTH_MAX : depth;
-    reader->base = 0;
-    reader->escaped = false;
-    reader->real = false;
-    reader->fault_at = NULL;
-    reader->reason = NULL;
-}
-
 const unsigned char *json_fault(struct json_reader *reader, const unsigned char *at, const char *reason)
 {
     reader->fault_at = at;
@@ -189,9 +172,11 @@ enum hay_status hay_json_check(const char *bytes, size_t size, int depth, struct
     struct json_reader reader;
     struct hay_jobline_fault unwanted;
     json_open(&reader, bytes, size, depth);
-    const unsigned char *first = json_space(reader.begin, reader.end), *at = json_value(&reader, first);
-    if (at == reader.end && first == reader.begin && *first != '{' && *first != '[')
-        return HAY_OK; /* nothing in it can be white space */
+    /* A value without brackets, and nothing around it: there is no white space to look for, and no stack to keep. */
+    if (reader.begin < reader.end && *reader.begin != '{' && *reader.begin != '[' &&
+        json_scalar(&reader, reader.begin) == reader.end)
+        return HAY_OK;
+    const unsigned char *at = json_value(&reader, json_space(reader.begin, reader.end));
     if (at) {
         at = json_space(at, reader.end);
         if (at < reader.end)

@@ -22,7 +22,19 @@ struct json_reader {
     const char *reason;         /* static; what is wrong at fault_at */
 };
 
-void json_open(struct json_reader *reader, const char *bytes, size_t size, int depth);
+/* `bytes` may be NULL: nothing. */
+static inline void json_open(struct json_reader *reader, const char *bytes, size_t size, int depth)
+{
+    static const char nothing[1];
+    reader->begin = (const unsigned char *)(bytes ? bytes : nothing);
+    reader->end = reader->begin + (bytes ? size : 0);
+    reader->depth = depth < 0 ? 0 : depth > JSON_DEPTH_MAX ? JSON_DEPTH_MAX : depth;
+    reader->base = 0;
+    reader->escaped = false;
+    reader->real = false;
+    reader->fault_at = NULL;
+    reader->reason = NULL;
+}
 
 /* Note a fault and return NULL. `json_unexpected` names the end, NUL, a line break or a control character instead of `reason`
  * where that is what stands there. `json_too_deep` is the one reason that is completed with a number. */
