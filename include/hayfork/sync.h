@@ -153,7 +153,7 @@ HAY_API enum hay_status hay_barrier_abort(struct hay_barrier *barrier);
 /* As new; who waits gets HAY_EBROKEN. Never blocks. */
 HAY_API enum hay_status hay_barrier_reset(struct hay_barrier *barrier);
 
-/* Snapshots; 0 and false for NULL. */
+/* Snapshots; 0 and false for NULL. Nobody waits at a broken barrier (as Python's n_waiting says). */
 HAY_API int hay_barrier_parties(const struct hay_barrier *barrier);
 HAY_API int hay_barrier_waiting(const struct hay_barrier *barrier);
 HAY_API bool hay_barrier_broken(const struct hay_barrier *barrier);

@@ -49,6 +49,16 @@ struct handle *handle_find(const struct hay_handle *view)
     return found;
 }
 
+bool handle_has_fd(int fd)
+{
+    bool found = false;
+    pthread_mutex_lock(&lock);
+    for (struct list *at = open_handles.next; at != &open_handles && !found; at = at->next)
+        found = LIST_ITEM(at, struct handle, node)->view.fd == fd;
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
 size_t handle_common_fds(int *fds, size_t capacity)
 {
     size_t count = 0;

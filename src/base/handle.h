@@ -34,6 +34,9 @@ void handle_close(struct handle *handle);
 /* The open object behind a public handle: NULL for plain descriptors, and for whatever is not open (any more). */
 struct handle *handle_find(const struct hay_handle *view);
 
+/* Does this descriptor belong to an open object? */
+bool handle_has_fd(int fd);
+
 /* The descriptors that every child keeps: how many, and the first `capacity` of them. */
 size_t handle_common_fds(int *fds, size_t capacity);
 /* In a new child: what is not in `keep` is closed as far as its objects know; the rest is the child's. Async-signal-safe. */

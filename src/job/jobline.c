@@ -284,6 +284,8 @@ enum hay_status hay_jobline_scan(const char *line, size_t size, struct hay_jobli
 {
     struct envelope envelope;
     struct hay_jobline_fault unwanted;
+    if (!job)
+        return HAY_EINVAL;
     json_open(&envelope.reader, line, size, HAY_JOBLINE_DEPTH);
     envelope.reader.base = 1;
     envelope.job = job;

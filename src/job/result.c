@@ -235,6 +235,8 @@ static size_t result_write_usual(char *out, const struct hay_result *result, uin
 
 size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags)
 {
+    if (!result)
+        return 0;
     const size_t around = sizeof RESULT_ID RESULT_STATUS RESULT_OK RESULT_END + RESULT_KEYED;
     bool is_usual = out && result->outcome == HAY_OUTCOME_OK && result->attempts <= 1 && !(flags & HAY_RESULT_META) &&
                     result->id.at && result->id.size && result->value.at && result->value.size;

@@ -423,6 +423,8 @@ enum hay_status hay_resultline_scan(const char *bytes, size_t size, struct hay_r
     const unsigned meta = 1u << PART_WORKER | 1u << PART_PID | 1u << PART_START | 1u << PART_WALL;
     struct resultline line;
     struct hay_jobline_fault unwanted;
+    if (!result)
+        return HAY_EINVAL;
     json_open(&line.reader, bytes, size, HAY_JOBLINE_DEPTH);
     line.reader.base = 1;
     *result = (struct hay_resultline){.outcome = HAY_OUTCOME_ERROR, .exit_code = -1, .attempts = 1};

@@ -92,10 +92,14 @@ static void ask_daemons(void)
     enter();
     for (struct list *at = family.running.next; at != &family.running; at = at->next) {
         const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
-        if (process->daemon) {
-            child_signal(&process->child, SIGTERM);
-            child_signal(&process->child, SIGCONT);
-        }
+        if (!process->daemon)
+            continue;
+        /* While it is not reaped, the leader keeps the group's number from others. */
+        struct exit_status status;
+        bool has_group = process->own_group && child_peek(&process->child, &status) >= 0;
+        void (*send)(const struct child *child, int signal_number) = has_group ? child_signal_group : child_signal;
+        send(&process->child, SIGTERM);
+        send(&process->child, SIGCONT);
     }
     leave();
 }

@@ -233,7 +233,8 @@ int hay_barrier_parties(const struct hay_barrier *barrier)
 
 int hay_barrier_waiting(const struct hay_barrier *barrier)
 {
-    return barrier ? (int)ARRIVED(atomic_load(&barrier->word)) : 0;
+    uint64_t word = barrier ? atomic_load(&barrier->word) : 0;
+    return word & BROKEN ? 0 : (int)ARRIVED(word);
 }
 
 bool hay_barrier_broken(const struct hay_barrier *barrier)

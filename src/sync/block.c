@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -79,13 +80,15 @@ static struct hay_block *map_named(int fd, size_t size, const char *path, struct
     return block;
 }
 
-/* tmpfs sets the file's size only when all of the memory is there. */
+/* tmpfs sets the file's size only when all of the memory is there. A signal makes it begin anew, on many kernels, so that with a timer
+ * running it could go on for ever: they wait. */
 static int give_memory(int fd, size_t size)
 {
-    int rc;
-    do {
-        rc = posix_fallocate(fd, 0, (off_t)size);
-    } while (rc == EINTR);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = posix_fallocate(fd, 0, (off_t)size);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
 

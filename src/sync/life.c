@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct own_page {
@@ -85,7 +86,10 @@ bool life_is_over(struct life life)
         is_over = poll(&item, 1, 0) > 0;
         close(fd);
     } else {
-        is_over = kill(life.pid, 0) < 0 && errno == ESRCH;
+        /* No descriptor is free. A zombie of ours can still be told from the living; another's is taken for alive. */
+        siginfo_t info = {.si_pid = 0};
+        is_over = (kill(life.pid, 0) < 0 && errno == ESRCH) ||
+                  (waitid(P_PID, (id_t)life.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid);
     }
     uint64_t now = is_over || !life.start ? 0 : read_start(life.pid);
     return is_over || (now && now != life.start);

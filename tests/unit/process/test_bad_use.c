@@ -311,11 +311,36 @@ static void freeing_what_is_held_is_a_status(void)
     CU_ASSERT_EQUAL(hay_value_free(value), HAY_OK);
 }
 
+static void a_scan_without_a_place_for_what_is_found_is_a_status(void)
+{
+    char line[64];
+    struct hay_jobline_fault fault;
+    CU_ASSERT(is_status(hay_jobline_scan("{}", 2, NULL, &fault), HAY_EINVAL));
+    CU_ASSERT(is_status(hay_resultline_scan("{}", 2, NULL, NULL), HAY_EINVAL));
+    CU_ASSERT_EQUAL(hay_result_write(line, sizeof line, NULL, 1, 0), 0);
+    CU_ASSERT(is_status(hay_pool_terminate(NULL, 0), HAY_EINVAL));
+}
+
+/* It would be closed at the start, and the object would close whatever has its number by then. */
+static void the_descriptor_of_an_object_is_not_given_as_a_plain_one(void)
+{
+    struct hay_pipe *a, *b;
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&a, &b, NULL), HAY_OK);
+    struct hay_process *process = make(return_zero);
+    struct hay_handle plain = hay_fd_handle(hay_pipe_fd(a), 0);
+    CU_ASSERT(says(hay_process_give(process, &plain, &error), HAY_EINVAL));
+    hay_process_free(process);
+    hay_pipe_free(a);
+    hay_pipe_free(b);
+}
+
 int main(void)
 {
 #define TEST(name) {#name, name}
     CU_TestInfo tests[] = {
         TEST(a_null_is_a_status_and_a_text),
+        TEST(a_scan_without_a_place_for_what_is_found_is_a_status),
+        TEST(the_descriptor_of_an_object_is_not_given_as_a_plain_one),
         TEST(a_closed_object_is_a_status_and_a_text),
         TEST(a_start_twice_is_a_status_and_a_text),
         TEST(a_join_of_a_process_that_is_not_ours_is_a_status_and_a_text),

@@ -141,6 +141,7 @@ static void a_party_that_leaves_at_its_timeout_breaks_it_for_all(void)
     CU_ASSERT_TRUE(took_ms >= 249 && took_ms < 5000);
     join_all(pids, 2, HAY_EBROKEN);
     CU_ASSERT_TRUE(hay_barrier_broken(shared->barrier));
+    CU_ASSERT_EQUAL(hay_barrier_waiting(shared->barrier), 0);
     CU_ASSERT_EQUAL(hay_barrier_wait(shared->barrier, -1, NULL), HAY_EBROKEN);
     drop_shared(shared);
 }
