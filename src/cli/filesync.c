@@ -134,7 +134,7 @@ bool filesync_wrote(struct filesync *sync, size_t size)
     }
     if (!always && sync->dirty_bytes - sync->begun_bytes >= FILESYNC_BYTES) {
         sync->begun_bytes = sync->dirty_bytes;
-        sync_file_range(sync->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a hint: a file that knows it not is flushed all the same */
+        sync_file_range(sync->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a hint */
     }
     if (!always)
         return false;

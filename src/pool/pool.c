@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -339,35 +338,6 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
     if (!turn_until(pool, has_room_for, job->id.size + submission.args.size, timeout_ms))
         return error_set(error, HAY_ETIMEDOUT, "the queue stayed full");
     return master_submit(&pool->master, &submission, number, error);
-}
-
-enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, struct hay_error *error)
-{
-    if (pool && !pool_is_ours(pool))
-        return pool_refuse_foreign(error);
-    if (!pool_is_live(pool) || master_cancel(&pool->master, number))
-        return error_set(error, HAY_EUNKNOWN, "no job %llu is pending", (unsigned long long)number);
-    return HAY_OK;
-}
-
-void hay_pool_cancel_all(struct hay_pool *pool, bool running)
-{
-    if (pool_is_live(pool))
-        master_cancel_all(&pool->master, running);
-}
-
-enum hay_status hay_pool_cancel_signal(struct hay_pool *pool, int signal, struct hay_error *error)
-{
-    if (!pool)
-        return error_set(error, HAY_EINVAL, "no pool");
-    if (signal != SIGTERM && signal != SIGINT)
-        return error_set(error, HAY_EINVAL, "jobs are cancelled by SIGTERM or SIGINT, not by signal %d", signal);
-    if (!pool_is_ours(pool))
-        return pool_refuse_foreign(error);
-    if (!pool_is_live(pool))
-        return error_set(error, HAY_ESTATE, pool->is_started ? "an inline pool sends no signals" : "the pool has not started");
-    pool->master.cancel_signal = signal;
-    return HAY_OK;
 }
 
 enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms)

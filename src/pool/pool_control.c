@@ -1,11 +1,42 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steering a pool that runs: how many workers it has, and whether it sends jobs, reads results, lets its workers run. Inline
- * pools have nothing to steer.
+ * Steering a pool that runs: what is cancelled, how many workers it has, and whether it sends jobs, reads results, lets its workers
+ * run. Inline pools have nothing to steer.
  */
 #include "pool/pool.h"
 
 #include "base/error.h"
+
+#include <signal.h>
+
+enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, struct hay_error *error)
+{
+    if (pool && !pool_is_ours(pool))
+        return pool_refuse_foreign(error);
+    if (!pool_is_live(pool) || master_cancel(&pool->master, number))
+        return error_set(error, HAY_EUNKNOWN, "no job %llu is pending", (unsigned long long)number);
+    return HAY_OK;
+}
+
+void hay_pool_cancel_all(struct hay_pool *pool, bool running)
+{
+    if (pool_is_live(pool))
+        master_cancel_all(&pool->master, running);
+}
+
+enum hay_status hay_pool_cancel_signal(struct hay_pool *pool, int signal, struct hay_error *error)
+{
+    if (!pool)
+        return error_set(error, HAY_EINVAL, "no pool");
+    if (signal != SIGTERM && signal != SIGINT)
+        return error_set(error, HAY_EINVAL, "jobs are cancelled by SIGTERM or SIGINT, not by signal %d", signal);
+    if (!pool_is_ours(pool))
+        return pool_refuse_foreign(error);
+    if (!pool_is_live(pool))
+        return error_set(error, HAY_ESTATE, pool->is_started ? "an inline pool sends no signals" : "the pool has not started");
+    pool->master.cancel_signal = signal;
+    return HAY_OK;
+}
 
 void hay_pool_pause(struct hay_pool *pool, bool paused)
 {
