@@ -280,8 +280,8 @@ enum hay_status hay_pipe_receive(struct hay_pipe *pipe, void **bytes, size_t *si
     return HAY_OK;
 }
 
-/* The time ran out in the middle: what came must not be lost with the caller's buffer. */
-static enum hay_status save_body(struct hay_pipe *pipe, const void *bytes, struct hay_error *error)
+/* It went no further in the middle: what came must not be lost with the caller's buffer. `status` says why. */
+static enum hay_status save_body(struct hay_pipe *pipe, const void *bytes, enum hay_status status, struct hay_error *error)
 {
     unsigned char *body = malloc((size_t)pipe->in.size + 1);
     if (!body) {
@@ -290,7 +290,7 @@ static enum hay_status save_body(struct hay_pipe *pipe, const void *bytes, struc
     }
     memcpy(body, bytes, (size_t)pipe->in.got);
     pipe->in.body = body;
-    return HAY_ETIMEDOUT;
+    return status;
 }
 
 enum hay_status hay_pipe_receive_into(struct hay_pipe *pipe, void *bytes, size_t capacity, size_t *size, int timeout_ms,
@@ -313,8 +313,8 @@ enum hay_status hay_pipe_receive_into(struct hay_pipe *pipe, void *bytes, size_t
         pipe->in.body = NULL;
     }
     status = read_body(pipe, bytes, &patience, error);
-    if (status == HAY_ETIMEDOUT && pipe->in.got)
-        status = save_body(pipe, bytes, error);
+    if ((status == HAY_ETIMEDOUT || status == HAY_ESYSTEM || status == HAY_ENOMEM) && pipe->in.got)
+        status = save_body(pipe, bytes, status, error);
     return status;
 }
 

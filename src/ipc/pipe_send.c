@@ -55,6 +55,23 @@ static enum hay_status fail(struct hay_pipe *pipe, int errno_value, struct hay_e
     return error_set(error, HAY_EPEER, "the other end of the pipe is gone");
 }
 
+/* The kernel may have room again in a moment. */
+static bool is_for_now(int r)
+{
+    return r == -EAGAIN || r == -ENOBUFS || r == -ENOMEM;
+}
+
+/* Part of a message is out and the rest will never follow: the receiver is told so, by the end of the stream in its middle. */
+static enum hay_status cut_off(struct hay_pipe *pipe, int errno_value, struct hay_error *error)
+{
+    enum hay_status status = fail(pipe, errno_value, error);
+    if (!pipe->out.end) {
+        pipe->out.end = HAY_EBROKEN;
+        shutdown(pipe->handle.view.fd, SHUT_WR);
+    }
+    return status;
+}
+
 static void drop_rest(struct hay_pipe *pipe)
 {
     free(pipe->out.rest);
@@ -71,13 +88,13 @@ enum hay_status pipe_flush_rest(struct hay_pipe *pipe, int64_t deadline_ns, stru
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
     int r = push(pipe->handle.view.fd, &message, deadline_ns);
     pipe->out.at = r ? pipe->out.size - vector.iov_len : pipe->out.size;
-    if (r == -EAGAIN)
+    if (is_for_now(r))
         return error_set(error, HAY_ETIMEDOUT, "an earlier message is not out yet: %zu bytes are left", hay_pipe_unsent(pipe));
     drop_rest(pipe);
-    return r ? fail(pipe, -r, error) : HAY_OK;
+    return r ? cut_off(pipe, -r, error) : HAY_OK;
 }
 
-/* The timeout struck in the middle: keep what is left of the message. */
+/* It went no further in the middle: keep what is left of the message. */
 static enum hay_status keep_rest(struct hay_pipe *pipe, const struct msghdr *message, struct hay_error *error)
 {
     size_t size = 0;
@@ -99,7 +116,7 @@ static enum hay_status keep_rest(struct hay_pipe *pipe, const struct msghdr *mes
         rest += message->msg_iov[i].iov_len;
     }
     return error_set(error, HAY_EBUSY,
-                     "timed out in the middle of a message: the pipe keeps its last %zu bytes and sends them later", size);
+                     "stopped in the middle of a message: the pipe keeps its last %zu bytes and sends them later", size);
 }
 
 static enum hay_status can_send(struct hay_pipe *pipe, struct hay_error *error)
@@ -127,14 +144,14 @@ static enum hay_status send_message(struct hay_pipe *pipe, struct msghdr *messag
     int r = push(pipe->handle.view.fd, message, deadline_ns);
     if (r == 0)
         return HAY_OK;
-    if (r != -EAGAIN)
-        return fail(pipe, -r, error);
     size_t left = 0;
     for (size_t i = 0; i < message->msg_iovlen; i++)
         left += message->msg_iov[i].iov_len;
-    if (left == size)
+    if (left == size && r == -EAGAIN)
         return error_set(error, HAY_ETIMEDOUT, "no room in the pipe in time: nothing was sent");
-    return keep_rest(pipe, message, error);
+    if (left == size)
+        return fail(pipe, -r, error);
+    return is_for_now(r) ? keep_rest(pipe, message, error) : cut_off(pipe, -r, error);
 }
 
 enum hay_status hay_pipe_send(struct hay_pipe *pipe, const void *bytes, size_t size, int timeout_ms, struct hay_error *error)
