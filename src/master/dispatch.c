@@ -116,6 +116,9 @@ void dispatch_all(struct master *master)
 
 void dispatch_slot(struct master *master, struct slot *slot)
 {
-    if (slot_is_open(slot) && !stands_still(master))
+    /* One that is due and has just run out of jobs: recycle_all() has its say first, else it is never idle while jobs are queued. */
+    if (slot->is_due && !slot->held)
+        master_mark_dirty(master);
+    else if (slot_is_open(slot) && !stands_still(master))
         fill(master, slot, fair_share(master));
 }
