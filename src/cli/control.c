@@ -201,6 +201,7 @@ void control_note(struct run *run, uint64_t seq, const struct input_line *line)
 void control_note_done(struct run *run, uint64_t seq, const struct input_line *line, enum hay_outcome outcome)
 {
     control_note(run, seq, line);
+    halt_leave_out(&run->control.halt);
     if (run->control.after)
         after_settle(run->control.after, seq, outcome);
 }

@@ -40,10 +40,26 @@ static bool control_retry_word(void *context, const char *word)
     return false;
 }
 
+static bool control_count(const struct options *reader, int64_t least, int64_t most, uint64_t *count)
+{
+    int64_t number;
+    if (!options_count(reader, least, most, &number))
+        return false;
+    *count = (uint64_t)number;
+    return true;
+}
+
+struct control_limits {
+    struct hay_limits *limits;
+    const struct options *reader;
+};
+
 /* mem=SIZE, cpu=DURATION, files=N, fsize=SIZE */
 static bool control_limit_word(void *context, const char *word)
 {
-    struct hay_limits *limits = context;
+    struct control_limits *wanted = context;
+    struct hay_limits *limits = wanted->limits;
+    const struct options *whole = wanted->reader;
     const char *equals = strchr(word, '=');
     struct options value = { .value = equals ? equals + 1 : NULL };
     int64_t number;
@@ -53,24 +69,14 @@ static bool control_limit_word(void *context, const char *word)
         return options_size(&value, 1, CONTROL_SIZE_MAX, &limits->memory_bytes);
     if (size == 5 && !memcmp(word, "fsize", 5))
         return options_size(&value, 1, CONTROL_SIZE_MAX, &limits->file_bytes);
-    if (size == 5 && !memcmp(word, "files", 5) && options_count(&value, 1, CONTROL_COUNT_MAX, &number)) {
-        limits->files = (uint64_t)number;
-        return true;
-    }
-    if (size == 3 && !memcmp(word, "cpu", 3) && options_duration(&value, &number) && number > 0) {
-        limits->cpu_s = ((uint64_t)number + 999) / 1000;
-        return true;
-    }
-    return false;
-}
-
-static bool control_count(const struct options *reader, int64_t least, int64_t most, uint64_t *count)
-{
-    int64_t number;
-    if (!options_count(reader, least, most, &number))
+    if (size == 5 && !memcmp(word, "files", 5))
+        return control_count(&value, 1, CONTROL_COUNT_MAX, &limits->files);
+    if (size != 3 || memcmp(word, "cpu", 3))
+        return options_refuse(whole, "a list of mem=SIZE, cpu=TIME, files=N and fsize=SIZE");
+    if (!options_duration(&value, &number))
         return false;
-    *count = (uint64_t)number;
-    return true;
+    limits->cpu_s = ((uint64_t)number + 999) / 1000;
+    return number > 0 || options_refuse(&value, "a time above 0");
 }
 
 static bool control_take_halt(struct halt *halt, const struct options *reader, int key)
@@ -113,8 +119,7 @@ bool control_take(struct run_options *options, const struct options *reader, int
     case CONTROL_MAX_AGE:
         return options_duration(reader, &pool->max_worker_age_ms);
     case CONTROL_LIMIT:
-        return control_each_word(reader->value, control_limit_word, &pool->limits) ||
-               options_refuse(reader, "a list of mem=SIZE, cpu=TIME, files=N and fsize=SIZE");
+        return control_each_word(reader->value, control_limit_word, &(struct control_limits){ &pool->limits, reader });
     case CONTROL_NICE:
         if (!options_count(reader, 0, 19, &number))
             return false;

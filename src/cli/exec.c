@@ -188,6 +188,7 @@ static bool exec_make(struct run *run, const struct input_line *line, char *reas
     }
     bytes_put_text(args, exec->shell ? "" : "]");
     bytes_put_text(args, is_binary ? ",\"argv_encoding\":\"base64\"" : "");
+    run->keyed = args->size; /* what --max-output and --retries say is no part of the job */
     bytes_put_text(args, exec->tail);
     run->job.args = bytes_span(args);
     if (!args->failed)

@@ -87,10 +87,20 @@ static bool halt_is_met(const struct halt *halt)
     return (double)counted * 100 >= halt->percent * (double)(halt->total ? halt->total : done);
 }
 
+void halt_leave_out(struct halt *halt)
+{
+    if (halt->total > 1)
+        halt->total--;
+}
+
 bool halt_tell(struct halt *halt, enum hay_outcome outcome, uint32_t attempts)
 {
-    if (halt->when == HALT_NEVER || halt->reached || outcome == HAY_OUTCOME_REJECTED || !attempts)
+    if (halt->when == HALT_NEVER || halt->reached)
         return false;
+    if (outcome == HAY_OUTCOME_REJECTED || !attempts) {
+        halt_leave_out(halt);
+        return false;
+    }
     if (outcome == HAY_OUTCOME_OK)
         halt->succeeded++;
     else

@@ -31,6 +31,8 @@ bool halt_parse(struct halt *halt, const char *text);
 void halt_allow_fails(struct halt *halt, uint64_t most);
 /* Count a final result. True once: when the condition is met for the first time. */
 bool halt_tell(struct halt *halt, enum hay_outcome outcome, uint32_t attempts);
+/* A line of the input that is no job of this run: no share is taken of it. */
+void halt_leave_out(struct halt *halt);
 /* "3 jobs have failed": why it was reached. */
 void halt_reason(const struct halt *halt, char *text, size_t capacity);
 

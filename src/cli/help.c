@@ -60,9 +60,9 @@ static const char help_map[] =
     "for each to stdout. The function's plugin is loaded by its name.\n"
     "\n"
     "      --args TEMPLATE    the args as JSON; default: '{\"path\":{}}'. In it stand\n"
-    "                         {} for the line as a JSON string, {.} without extension,\n"
-    "                         {/} its last part, {//} its directory, {/.} its last part\n"
-    "                         without extension, {#} the number of the job\n"
+    "                         {} for the line as a JSON string, {.} no extension,\n"
+    "                         {/} its last part, {//} its directory, {/.} its last\n"
+    "                         part without extension, {#} the number of the job\n"
     "  -0, --null             lines end with NUL, as from find -print0\n"
     "      --id line|number   what the id of a result is; default: number\n"
     "  -k, --keep-order       results in the order of the lines\n"
@@ -75,12 +75,12 @@ static const char help_map[] =
 
 static const char help_exec[] =
     "Usage: hayfork exec [OPTION]... COMMAND [WORD|{}]...\n"
-    "Run the command once for each line of stdin, without a shell. Its output comes out\n"
-    "in one piece when it has ended. Options end where the command begins.\n"
+    "Run the command once for each line of stdin, without a shell. Its output comes\n"
+    "out in one piece when it has ended. Options end where the command begins.\n"
     "\n"
-    "{} in a word is the line; without any it is the last word. {.} is the line without\n"
-    "extension, {/} its last part, {//} its directory, {/.} {/} without extension, {#}\n"
-    "the number of the job.\n"
+    "{} in a word is the line; without any it is the last word. {.} is the line\n"
+    "without extension, {/} its last part, {//} its directory, {/.} {/} without\n"
+    "extension, {#} the number of the job.\n"
     "  -a, --arg-file FILE    lines from FILE instead of stdin; repeat\n"
     "  -0, --null             lines end with NUL, as from find -print0\n"
     "  -k, --keep-order       output in the order of the lines\n"
@@ -120,8 +120,9 @@ static const char help_results[] =
 
 static const char help_info[] =
     "Usage: hayfork info [--json] PLUGIN\n"
-    "Show a plugin's name, version and path, and its functions. PLUGIN is a name, looked\n"
-    "up in HAYFORK_PLUGIN_PATH and the installed plugins, or a path with a slash.\n"
+    "Show a plugin's name, version and path, and its functions. PLUGIN is a name,\n"
+    "looked up in HAYFORK_PLUGIN_PATH and the installed plugins, or a path with a\n"
+    "slash.\n"
     "\n"
     "      --json    as one JSON object\n"
     "\n"
@@ -148,11 +149,11 @@ static const char help_report[] =
     "The page needs no network and no script. The newest result of a job counts.\n"
     "\n"
     "  -o, --output FILE    write the page here, whole or not at all; default: stdout\n"
-    "      --trace FILE     take times and workers from the trace of the run, where the\n"
-    "                       results have none (they have them with run --meta)\n"
+    "      --trace FILE     take times and workers from the trace of the run, where\n"
+    "                       the results have none (they have them with run --meta)\n"
     "\n"
-    "Exit: 0 the page was made, 2 usage, 65 FILE is unreadable or holds a line that is no\n"
-    "      result (a last line that was cut off is left out), 74 output not writable\n"
+    "Exit: 0 the page was made, 2 usage, 65 FILE is unreadable or holds a line that\n"
+    "      is no result (a cut-off last line is left out), 74 output not writable\n"
     "Example: hayfork report results.jsonl -o report.html\n";
 
 static const char help_help[] =

@@ -121,6 +121,7 @@ static bool map_make(struct run *run, const struct input_line *line, char *reaso
     bytes_clear(&map->args);
     template_expand_json(&map->template, text, run->read + 1, &map->args);
     run->job.args = bytes_span(&map->args);
+    run->keyed = run->job.args.size;
     *column = 1;
     if (!map->args.failed)
         return map_make_id(&map->lines, run, text, reason, capacity);

@@ -97,6 +97,21 @@ static int report_save(const char *path, const struct html *html)
     return failure;
 }
 
+/* Writing the page would take away what it is made of. */
+static const char *report_overwritten(const struct report *report)
+{
+    const char *inputs[] = { report->source.results, report->source.trace };
+    struct stat out, in;
+    if (!report->output || stat(report->output, &out) || !S_ISREG(out.st_mode))
+        return NULL;
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
+        bool there = inputs[i] && !(strcmp(inputs[i], "-") ? stat(inputs[i], &in) : fstat(STDIN_FILENO, &in));
+        if (there && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return report->output;
+    }
+    return NULL;
+}
+
 static int report_write(const struct report *report, struct html *html)
 {
     if (html->failure) {
@@ -145,6 +160,9 @@ int report_main(int argc, char **argv)
     int code = report_options(&report, argc, argv);
     if (code >= 0)
         return code;
+    const char *same = report_overwritten(&report);
+    if (same)
+        return say_usage("'%s' is both input and output", same);
     setup_write_errors();
     struct data *data = data_new();
     if (!data) {

@@ -109,7 +109,7 @@ static void run_on_patience(struct ev_loop *loop, struct ev_timer *watcher, int 
 /* All accepted jobs are settled and no more will come. */
 static bool run_is_settled(const struct run *run)
 {
-    return (run->stopping || (run->input_done && !run->held)) && run->accepted == run->settled &&
+    return ((run->stopping && !run_feed_skips(run)) || (run->input_done && !run->held)) && run->accepted == run->settled &&
            !after_count(run->control.after);
 }
 
@@ -119,6 +119,7 @@ static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, in
     (void)events;
     control_turn(run);
     logsink_flush(run->logs);
+    run_observe_before_write(run);
     run_write_flush(run, false);
     run_observe_turn(run);
     if (run->output.failure) {

@@ -93,6 +93,7 @@ struct run {
     uint64_t key;                   /* of the line last admitted, where the output is a journal */
     char default_id[24];
 
+    size_t keyed;                   /* so many bytes of the args that the verb made count for the key */
     bool held;                      /* a job waits for room in the pool */
     bool pool_full, input_waiting, input_done, paused;
     bool stopping;                  /* read no more lines: a signal, a failure, a broken pool */
@@ -118,6 +119,8 @@ void run_feed_start(struct run *run);
 void run_feed_stop(struct run *run);
 /* Something that feeding waited for has changed. */
 void run_feed_wake(struct run *run);
+/* Are there lines that a halt has left, and that get their result without being run? */
+bool run_feed_skips(const struct run *run);
 
 int64_t run_now_ns(void);
 /* Count a result and write it. */
@@ -159,6 +162,8 @@ void run_observe_start(struct run *run);
 void run_observe_result(struct run *run, const struct hay_result *result, uint64_t seq);
 /* A line that a worker printed. */
 void run_observe_log(struct run *run, int worker, const char *line, size_t size);
+/* Results are about to be written. */
+void run_observe_before_write(struct run *run);
 /* The loop is about to sleep. */
 void run_observe_turn(struct run *run);
 /* The workers have ended, and the pool still is there to be asked. */

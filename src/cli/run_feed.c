@@ -142,7 +142,7 @@ static void feed_make(struct run *run, const struct input_line *line)
     bool made = !line->too_long && run->options->verb->make(run, line, reason, sizeof reason, &column);
     if (line->too_long)
         feed_too_long(reason, sizeof reason, &column);
-    if (!run_journal_admit(run, line, made ? run->job.args : feed_bytes(line)))
+    if (!run_journal_admit(run, line, made ? (struct hay_span){ run->job.args.at, run->keyed } : feed_bytes(line)))
         return;
     if (made) {
         run_journal_name(run);
@@ -260,6 +260,22 @@ static bool feed_next(struct run *run)
     return false;
 }
 
+/* After a halt the lines that are left get their result too, where the input ends for certain: a pipe may stay open for ever. */
+bool run_feed_skips(const struct run *run)
+{
+    return run->control.halted && !run->broken && !signals_count() && !run->output.failure && (run->held || !run->input_done) &&
+           input_is_replayable(&run->input);
+}
+
+static void feed_skip_unrun(struct run *run)
+{
+    bool is_new = !run->control.kept;
+    run->read += is_new;
+    run->control.unrun++;
+    feed_skip(run, is_new ? run->read : run->control.kept->seq, run->control.reason);
+    control_drop(run);
+}
+
 /* What is in hand, or waited for others, has its place in the order already; a new line needs one. */
 static bool feed_has_job(const struct run *run)
 {
@@ -269,8 +285,9 @@ static bool feed_has_job(const struct run *run)
 
 static bool feed_may(const struct run *run)
 {
-    return !run->stopping && !run->pool_full && feed_has_job(run) && !run_write_is_full(run) && !run->output.failure &&
-           !signals_count();
+    bool skips = run_feed_skips(run);
+    return (skips || (!run->stopping && !run->pool_full)) && feed_has_job(run) && !run_write_is_full(run) &&
+           !run->output.failure && !signals_count();
 }
 
 static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, int events)
@@ -283,6 +300,10 @@ static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, in
             break;
         if (!run->held)
             continue;
+        if (run->control.halted) {
+            feed_skip_unrun(run);
+            continue;
+        }
         feed_submit(run);
         if (run->options->is_inline && run_now_ns() - begin_ns > FEED_INLINE_NS)
             break;

@@ -273,6 +273,13 @@ void run_observe_log(struct run *run, int index, const char *line, size_t size)
     logsink_tagged_line(run->logs, tag, line, size);
 }
 
+/* A result in the journal is not told again by a resumed run: its row has to be in the joblog before it. */
+void run_observe_before_write(struct run *run)
+{
+    if (run->journal.is_kept && run->options->observe.joblog)
+        logfile_flush(&run->observe.joblog.file);
+}
+
 void run_observe_turn(struct run *run)
 {
     struct observe *observe = &run->observe;

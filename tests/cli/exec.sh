@@ -136,4 +136,11 @@ if parallel --version 2>/dev/null </dev/null | grep -q '^GNU'; then
 else
     echo "# no GNU parallel here to compare with"
 fi
+# What was cut off can be run again with more room, which is no other job.
+rm -f cut
+run sh -c 'seq 2 | "$HAYFORK" exec -o cut --max-output 10 seq 1 200{}'
+is "output is cut" "$code $(grep -c '"status":"ok"' cut)" "1 0"
+run sh -c 'seq 2 | "$HAYFORK" exec -o cut --max-output 1M --retry-failed seq 1 200{}'
+is "and comes whole with more room" "$code $("$HAYFORK" results cut | grep -c '"status":"ok"')" "0 2"
+
 done_testing

@@ -34,6 +34,30 @@ is "what was accepted has its line each, exit 3" "$code $(wc -l <out | tr -d ' '
 ok "what did not run is skipped" test "$(count skipped)" -ge 7
 ok "with the reason" grep -q '"skipped".*1 job has failed' out
 
+# Also the lines of a file that were not read: each has its one line, and --resume runs them.
+{ noops 2; fails 1; noops 20000; } >many
+for how in "-j2 --halt now,fail=1" "-j2 --halt soon,fail=1 --queue 1" "-j2 --halt now,fail=1 -k --order-window 2" \
+    "--inline --halt soon,fail=1"; do
+    rm -f results
+    # shellcheck disable=SC2086 # a list of words
+    run "$HAYFORK" run -p demo $how -o results many
+    is "each line has its result: $how" "$code $(wc -l <results | tr -d ' ') $(sed 's/.*"seq":\([0-9]*\).*/\1/' results | sort -u | wc -l)" \
+        "3 20003 20003"
+    run "$HAYFORK" run -j2 -p demo --resume -o results many
+    "$HAYFORK" results results >out
+    is "and is run by --resume: $how" "$code $(count ok) $(count error) $(count skipped)" "1 20002 1 0"
+done
+run sh -c 'cat many | "$HAYFORK" run -j2 --queue 4 -p demo --halt now,fail=1'
+is "of a pipe what was read" "$code $(count error)" "3 1"
+
+# A share is one of the jobs of this run, not of what was done before or never became a job.
+noops 10 >ten
+head -n 5 ten >five
+rm -f results
+run "$HAYFORK" run -j1 -p demo -o results five
+run "$HAYFORK" run -j1 --queue 1 -p demo -o results --resume --halt soon,done=60% ten
+is "a share of what is left" "$code $(tail -n 5 results | grep -c '"ok"') $(tail -n 5 results | grep -c '"skipped"')" "3 3 2"
+
 { fails 3; noops 100; } >three
 run "$HAYFORK" run -j1 --queue 4 -p demo --max-fails 2 three
 is "--max-fails 2 stops at the third" "$code $(count error)" "3 3"
@@ -116,6 +140,17 @@ is "a smaller number ends nothing that runs" "$? $(count ok) $(grep -c attempts 
 printf '%s\n' '{"fn":"demo.fail"}' '{"fn":"demo.sleep","args":{"ms":60000},"timeout":0.7,"retries":5}' >retried
 run "$HAYFORK" run -j2 -p demo --retry-timeouts --grace 100ms --halt soon,fail=1 retried
 is "after a halt nothing is tried again" "$code $(grep -c '"attempts"' out)" "3 0"
+
+# ---- workers that had enough, with a queue that never runs empty ----
+
+awk 'BEGIN { for (i = 0; i < 60; i++) print "{\"fn\":\"demo.sleep\",\"args\":{\"ms\":30}}" }' >naps
+for limit_of in "--max-worker-age 100ms" "--max-worker-rss 1K"; do
+    # shellcheck disable=SC2086 # a list of words
+    run "$HAYFORK" run -j1 -p demo --meta $limit_of naps
+    pids=$(sed 's/.*"pid":\([0-9]*\).*/\1/' out | sort -u | wc -l)
+    is "$limit_of: all ok, once" "$code $(count ok) $(grep -c attempts out)" "0 60 0"
+    ok "by several workers: $limit_of ($pids)" test "$pids" -gt 3
+done
 
 # ---- --load, --memfree ----
 

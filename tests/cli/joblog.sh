@@ -98,6 +98,19 @@ is "a pipe" "$code $(wc -l <copied)" "0 2"
 run "$HAYFORK" run -p demo --joblog pipe jobs
 is "a pipe that nobody reads" "$code $(wc -l <err) $(grep -c 'nobody reads' err)" "74 1 1"
 
+# Killed and resumed, it has the rows of all results that the journal has.
+awk 'BEGIN { for (i = 0; i < 20000; i++) print "{\"fn\":\"demo.spin\",\"args\":{\"us\":50}}" }' >spins
+rm -f journal killed.log
+for round in 1 2 3; do
+    "$HAYFORK" run -j 2 -p demo -o journal --resume --joblog killed.log spins 2>err &
+    pid=$!
+    until_true sh -c "[ \"\$(wc -l <journal 2>/dev/null || echo 0)\" -gt $((round * 3000)) ] || ! kill -0 $pid 2>/dev/null"
+    kill -KILL $pid 2>/dev/null
+    wait $pid 2>/dev/null
+done
+run "$HAYFORK" run -j 2 -p demo -o journal --resume --joblog killed.log spins
+is "a joblog of killed runs has each job" "$code $(wc -l <journal | tr -d ' ') $(sed 1d killed.log | cut -f1 | sort -u | wc -l)" "0 20000 20000"
+
 # GNU parallel itself.
 if parallel --version 2>/dev/null | grep -q '^GNU parallel'; then
     HOME=$scratch

@@ -53,6 +53,17 @@ run sh -c '"$HAYFORK" report - <hundred | grep -c "standard input"
 cat hundred | "$HAYFORK" report - -o - >page2; tail -n 1 page2'
 is "results come from a file or a pipe at stdin" "$(cat out)" "2$newline</html>"
 
+# The page does not take the place of what it is made of.
+cp hundred kept
+ln -sf kept link
+run "$HAYFORK" report kept -o kept
+is "not over the results" "$code $(head -n 1 err)" "2 hayfork report: 'kept' is both input and output"
+run "$HAYFORK" report kept -o link
+is "nor by another name" "$code" 2
+run sh -c '"$HAYFORK" report - -o kept <kept'
+is "nor from stdin" "$code" 2
+ok "they are as they were" cmp -s hundred kept
+
 # What the results cannot tell.
 printf '{"id":1,"status":"ok","result":1}\n{"id":2,"status":"timeout","error":{"message":"x"}}\n' >plain
 report plain

@@ -65,7 +65,7 @@ for verb in run map exec results report call info check help; do
     cp out first
     is "help $verb: success, on stdout" "$code $(wc -c <err)" "0 0"
     ok "help $verb has an example" grep -q '^Example: .*hayfork ' out
-    is "help $verb fits a screen" "$(wc -l <out | awk '{ print ($1 <= 24) }') $(awk 'length > 84' out)" "1 "
+    is "help $verb fits a screen" "$(wc -l <out | awk '{ print ($1 <= 24) }') $(awk 'length > 80' out)" "1 "
     run "$HAYFORK" $verb --help
     is "$verb --help is the same" "$code $(cmp out first)" "0 "
     run "$HAYFORK" $verb -h
