@@ -24,7 +24,8 @@ static bool halt_amount(struct halt *halt, const char *text)
 {
     char *end;
     errno = 0;
-    if (*text < '0' || *text > '9')
+    size_t digits = strspn(text, "0123456789.");
+    if (*text < '0' || *text > '9' || (text[digits] && strcmp(text + digits, "%")))
         return false;
     double value = strtod(text, &end);
     if (end > text && !strcmp(end, "%")) {

@@ -12,7 +12,8 @@
 bool throttle_parse_load(const char *text, int cpus, double *load)
 {
     char *end;
-    if ((*text < '0' || *text > '9') && *text != '.')
+    size_t digits = strspn(text, "0123456789.");
+    if (!digits || (text[digits] && strcmp(text + digits, "%")))
         return false;
     double value = strtod(text, &end);
     if (end == text || !(value > 0) || value > 1e6)

@@ -23,7 +23,7 @@ static void on_change(void *context, bool held)
 
 static void loads_are_numbers_or_shares_of_the_processors(void)
 {
-    static const char *const bad[] = {"", "x", "0", "-1", "1x", "%", "inf", "nan", "1e7", " 1", "0%"};
+    static const char *const bad[] = {"", "x", "0", "-1", "1x", "%", "inf", "nan", "1e7", " 1", "0%", "0x10", "1e1"};
     double load = 0;
     CU_ASSERT(throttle_parse_load("2.5", 4, &load) && fabs(load - 2.5) < 1e-9);
     CU_ASSERT(throttle_parse_load(".5", 4, &load) && fabs(load - 0.5) < 1e-9);
