@@ -11,8 +11,9 @@
  *
  * The child begins clean: default signal handlers and an empty mask, standard input from /dev/null, output and error as they
  * were, and no descriptor but these and what it was given. It ends by return from its function, or by exit(), whose exit
- * hooks are the child's own: the parent's never run there. stdio is flushed before the fork and at the child's end. Other
- * threads that the child made end with it.
+ * hooks are the child's own: the parent's never run there. stdio is flushed before the fork and at the child's end; before a
+ * program is started by a process with threads, stdout and stderr are, unless another thread is using them. Other threads that
+ * the child made end with it.
  *
  * At exit() the process that made them first ends the streams of its pipes, then ends its daemons (SIGTERM, and SIGKILL a
  * second later) and joins its other children for as long as they take. Nothing of that happens after _exit() or a fatal

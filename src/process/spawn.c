@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/single_threaded.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -160,6 +161,26 @@ static int run_clone(struct spawn *spawn, struct child *child)
     return -spawn->error;
 }
 
+static void flush_if_free(FILE *stream)
+{
+    if (ftrylockfile(stream))
+        return;
+    fflush_unlocked(stream);
+    funlockfile(stream);
+}
+
+/* What we printed before comes before what it prints. A thread that sleeps in a read or a write of stdio holds its stream's
+ * lock all the while, and fflush(NULL) would wait for that one too. */
+static void flush_output(void)
+{
+    if (__libc_single_threaded) {
+        fflush(NULL);
+        return;
+    }
+    flush_if_free(stdout);
+    flush_if_free(stderr);
+}
+
 enum hay_status spawn_program(struct child *child, const struct hay_process *process, unsigned flags, struct hay_error *error)
 {
     struct spawn spawn = {.path = process->path, .argv = process->argv, .flags = flags, .parent = getpid()};
@@ -168,7 +189,7 @@ enum hay_status spawn_program(struct child *child, const struct hay_process *pro
     if (!r)
         r = list_fds(&spawn, process);
     if (!r) {
-        fflush(NULL); /* what we printed before comes before what it prints */
+        flush_output();
         r = run_clone(&spawn, child);
     }
     free(spawn.fds);

@@ -213,6 +213,45 @@ static void a_process_with_threads_may_start_programs(void)
     }
 }
 
+static void *hold_until_told(void *arg)
+{
+    pthread_barrier_t *barrier = arg;
+    flockfile(stdin);
+    pthread_barrier_wait(barrier); /* it is held */
+    pthread_barrier_wait(barrier);
+    funlockfile(stdin);
+    return NULL;
+}
+
+/* In a program of its own, which an alarm ends when the start hangs. */
+static int play_busy(void)
+{
+    char name[] = "true";
+    char *argv[] = {name, NULL};
+    pthread_barrier_t barrier;
+    pthread_t thread;
+    alarm(LONG_MS / 1000);
+    CHILD_CHECK(pthread_barrier_init(&barrier, NULL, 2) == 0);
+    CHILD_CHECK(pthread_create(&thread, NULL, hold_until_told, &barrier) == 0);
+    pthread_barrier_wait(&barrier);
+    struct hay_process *process = hay_process_new_exec(name, argv, NULL, NULL);
+    CHILD_CHECK(hay_process_start(process, NULL) == HAY_OK && hay_process_join(process, -1, NULL, NULL) == HAY_OK);
+    CHILD_CHECK(hay_process_free(process) == HAY_OK);
+    pthread_barrier_wait(&barrier);
+    CHILD_CHECK(pthread_join(thread, NULL) == 0);
+    return 0;
+}
+
+static void a_thread_that_reads_standard_input_does_not_stop_a_start(void)
+{
+    struct hay_process *process = new_role("busy", NULL);
+    struct hay_exit how;
+    CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_join(process, -1, &how, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_exit_code(&how), 0);
+    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+}
+
 static void a_daemon_program_ends_by_signals_like_any_other(void)
 {
     char name[] = "sleep", time[] = "1000";
@@ -228,7 +267,7 @@ static void a_daemon_program_ends_by_signals_like_any_other(void)
 int main(int argc, char **argv)
 {
     if (argc == 2)
-        return strcmp(argv[1], "echo") == 0 ? play_echo() : play_clean();
+        return strcmp(argv[1], "echo") == 0 ? play_echo() : strcmp(argv[1], "busy") == 0 ? play_busy() : play_clean();
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = '\0';
     CU_TestInfo tests[] = {
@@ -238,6 +277,7 @@ int main(int argc, char **argv)
         {"a program is found in PATH", a_program_is_found_in_path},
         {"a pipe with messages in memory is not given to a program", a_pipe_with_messages_in_memory_is_not_given_to_a_program},
         {"a process with threads may start programs", a_process_with_threads_may_start_programs},
+        {"a thread that reads standard input does not stop a start", a_thread_that_reads_standard_input_does_not_stop_a_start},
         {"a daemon program ends by signals like any other", a_daemon_program_ends_by_signals_like_any_other},
         CU_TEST_INFO_NULL,
     };
