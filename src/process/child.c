@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
@@ -104,6 +105,31 @@ enum hay_status child_start(struct child *child, const struct child_setup *setup
     return child_fork(child, setup, CHILD_OWN_GROUP | CHILD_DIES_WITH_PARENT, error);
 }
 
+/* With SIGCHLD ignored the kernel reaps it at its end, which may have come: then it is a descriptor that is readable for ever,
+ * and the number is nobody's. */
+static int open_pidfd(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 && errno == ESRCH ? eventfd(1, EFD_CLOEXEC) : fd;
+}
+
+/* Take charge of what was forked. 0, or the errno when it had to be ended again. */
+static int adopt(struct child *child, pid_t pid, unsigned flags)
+{
+    if (flags & CHILD_OWN_GROUP)
+        setpgid(pid, pid); /* here too: whoever comes first, the group exists when either side goes on */
+    int pidfd = open_pidfd(pid);
+    int saved = errno;
+    if (pidfd >= 0) {
+        *child = (struct child){pid, pidfd};
+        return 0;
+    }
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return saved;
+}
+
 enum hay_status child_fork(struct child *child, const struct child_setup *setup, unsigned flags, struct hay_error *error)
 {
     sigset_t all, before;
@@ -122,23 +148,12 @@ enum hay_status child_fork(struct child *child, const struct child_setup *setup,
     if (pid == 0)
         child_main(setup, &keep, flags, parent);
     int saved = errno;
+    if (pid > 0) /* while no handler of SIGCHLD can reap it */
+        saved = adopt(child, pid, flags);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (keep.is_own)
         free(keep.fds);
-    if (pid < 0)
-        return error_system(error, saved, "fork");
-    if (flags & CHILD_OWN_GROUP)
-        setpgid(pid, pid); /* here too: whoever comes first, the group exists when either side goes on */
-    child->pid = pid;
-    child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (child->pidfd >= 0)
-        return HAY_OK;
-    saved = errno;
-    kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    *child = CHILD_NONE;
-    return error_system(error, saved, "pidfd_open");
+    return child->pid ? HAY_OK : error_system(error, saved, pid < 0 ? "fork" : "pidfd_open");
 }
 
 int child_wait(struct child *child, bool block, struct exit_status *status)

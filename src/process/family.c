@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -87,19 +88,25 @@ static struct hay_process *find_running(bool daemon)
     return found;
 }
 
+/* A group is signalled only while its leader is unreaped, which keeps its number from others. */
+static void ask_daemon(const struct hay_process *process, int signal_number)
+{
+    struct exit_status status;
+    if (process->own_group && child_peek(&process->child, &status) >= 0)
+        child_signal_group(&process->child, signal_number);
+    else
+        child_signal(&process->child, signal_number);
+}
+
 static void ask_daemons(void)
 {
     enter();
     for (struct list *at = family.running.next; at != &family.running; at = at->next) {
         const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
-        if (!process->daemon)
-            continue;
-        /* While it is not reaped, the leader keeps the group's number from others. */
-        struct exit_status status;
-        bool has_group = process->own_group && child_peek(&process->child, &status) >= 0;
-        void (*send)(const struct child *child, int signal_number) = has_group ? child_signal_group : child_signal;
-        send(&process->child, SIGTERM);
-        send(&process->child, SIGCONT);
+        if (process->daemon) {
+            ask_daemon(process, SIGTERM);
+            ask_daemon(process, SIGCONT);
+        }
     }
     leave();
 }
@@ -132,11 +139,21 @@ static void on_main_exit(void)
         family_end();
 }
 
+/* With threads as exit() itself does it, without waiting for locks: a thread that sleeps in a read of stdio holds its stream's
+ * lock, and fflush() would wait for it for ever. */
+static void flush_at_end(void)
+{
+    if (__libc_single_threaded)
+        fflush_unlocked(NULL); /* which is fflush(NULL), but nearer to its helpers: mostly one page fault less */
+    else
+        fcloseall();
+}
+
 /* Registered last, so it runs before the hooks that the parent had, and after those that the child made. */
 static void on_child_exit(int code, void *unused)
 {
     (void)unused;
-    fflush_unlocked(NULL); /* which is fflush(NULL), but nearer to its helpers: mostly one page fault less */
+    flush_at_end();
     if (family.self == getpid())
         family_end();
     _exit(code);

@@ -61,14 +61,20 @@ enum hay_status hay_process_give(struct hay_process *process, const struct hay_h
     return HAY_OK;
 }
 
+static bool is_still_there(const struct gift *gift, const struct handle *handle)
+{
+    if (gift->view)
+        return handle && handle->given && handle->view.fd == gift->fd;
+    return fcntl(gift->fd, F_GETFD) >= 0 && !handle_has_fd(gift->fd); /* the number may be an object's by now */
+}
+
 enum hay_status gift_collect(const struct hay_process *process, int *fds, struct hay_error *error)
 {
     size_t n = 0;
     for (struct list *at = process->gifts.next; at != &process->gifts; at = at->next) {
         const struct gift *gift = LIST_ITEM(at, struct gift, node);
         const struct handle *handle = gift->view ? handle_find(gift->view) : NULL;
-        bool is_there = gift->view ? handle && handle->given && handle->view.fd == gift->fd : fcntl(gift->fd, F_GETFD) >= 0;
-        if (!is_there)
+        if (!is_still_there(gift, handle))
             return error_set(error, HAY_ESTATE, "something that was given to %s is closed", process->name);
         if (process->path && handle && handle->is_whole && !handle->is_whole(handle))
             return error_set(error, HAY_EBUSY, "a pipe given to %s holds messages in memory, which no program can get",

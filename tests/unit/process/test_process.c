@@ -362,6 +362,45 @@ static void broken_stdio_does_not_change_the_exit(void)
     CU_ASSERT_EQUAL(finish(start(close_stdio, NULL, NULL)), 0);
 }
 
+static _Noreturn void *hold_stdin(void *arg)
+{
+    flockfile(stdin);
+    pthread_barrier_wait(arg);
+    for (;;)
+        pause();
+}
+
+static int end_beside_a_reader(void *arg)
+{
+    pthread_barrier_t barrier;
+    pthread_t thread;
+    alarm(LONG_MS / 1000); /* ends it when it hangs */
+    print_unflushed(arg);
+    CHILD_CHECK(pthread_barrier_init(&barrier, NULL, 2) == 0);
+    CHILD_CHECK(pthread_create(&thread, NULL, hold_stdin, &barrier) == 0);
+    pthread_barrier_wait(&barrier);
+    return 3;
+}
+
+static void a_child_ends_although_a_thread_of_its_reads_standard_input(void)
+{
+    char text[64] = "";
+    struct hay_exit how;
+    output_fd = memfd_create("output", MFD_CLOEXEC);
+    CU_ASSERT_FATAL(output_fd >= 3);
+    int kept = dup(output_fd);
+    struct hay_handle handle = hay_fd_handle(output_fd, 0);
+    struct hay_process *process = hay_process_new(end_beside_a_reader, NULL, NULL, &error);
+    CU_ASSERT_EQUAL(hay_process_give(process, &handle, &error), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_join(process, -1, &how, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_exit_code(&how), 3);
+    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+    CU_ASSERT_EQUAL(pread(kept, text, sizeof text - 1, 0), 8);
+    CU_ASSERT_STRING_EQUAL(text, "err out ");
+    close(kept);
+}
+
 static int hook_fd = -1;
 
 static void parents_hook(void)
@@ -515,6 +554,44 @@ static void a_status_that_other_code_took_is_unknown(void)
     CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
 }
 
+/* As a fork handler: the child has ended, and with SIGCHLD ignored it is off the process table, before the fork returns. */
+static void wait_for_its_end(void)
+{
+    siginfo_t info;
+    waitid(P_ALL, 0, &info, WEXITED | WNOWAIT);
+}
+
+static void reap_all(int signal_number)
+{
+    (void)signal_number;
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
+static int child_with_quick_child(void)
+{
+    struct hay_process_options grouped = {.own_group = true};
+    struct hay_exit how;
+    CHILD_CHECK(pthread_atfork(NULL, wait_for_its_end, NULL) == 0);
+    for (int i = 0; i < 4; i++) {
+        signal(SIGCHLD, i & 1 ? reap_all : SIG_IGN);
+        struct hay_process *process = hay_process_new(steal, NULL, i & 2 ? &grouped : NULL, NULL);
+        CHILD_CHECK(hay_process_start(process, NULL) == HAY_OK);
+        struct hay_handle *handle = hay_process_handle(process);
+        CHILD_CHECK(hay_wait(&handle, 1, NULL, LONG_MS, NULL) == HAY_OK);
+        CHILD_CHECK(hay_process_signal(process, SIGTERM, NULL) == HAY_OK);
+        CHILD_CHECK(hay_process_terminate(process, LONG_MS, NULL) == HAY_OK);
+        CHILD_CHECK(hay_process_join(process, LONG_MS, &how, NULL) == HAY_OK && how.kind == HAY_EXIT_UNKNOWN);
+        CHILD_CHECK(hay_process_free(process) == HAY_OK);
+    }
+    return 0;
+}
+
+static void a_child_that_is_reaped_before_the_fork_returns_was_started(void)
+{
+    CU_ASSERT_EQUAL(run_apart(child_with_quick_child), 0);
+}
+
 static void other_children_are_never_waited_for(void)
 {
     int status = -1;
@@ -598,6 +675,34 @@ static void bad_use_is_a_status(void)
     hay_pipe_free(right);
 }
 
+static void the_bare_descriptor_of_an_object_is_not_given(void)
+{
+    int zero = 0;
+    struct hay_pipe *left, *right;
+    struct hay_process *running = start(sleep_for_ever, NULL, NULL);
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&left, &right, &error), HAY_OK);
+    struct hay_handle bare[] = {hay_fd_handle(hay_pipe_fd(left), 0), hay_fd_handle(hay_process_fd(running), 0)};
+    struct hay_process *process = hay_process_new(return_number, &zero, NULL, &error);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(hay_process_give(process, &bare[i], &error), HAY_EINVAL);
+    struct hay_handle later = hay_fd_handle(fcntl(0, F_DUPFD_CLOEXEC, 3), 0);
+    CU_ASSERT_EQUAL(hay_process_give(process, &later, &error), HAY_OK);
+    close(later.fd); /* and the next object gets the number */
+    struct hay_pipe *more[2];
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&more[0], &more[1], &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_fd(more[0]), later.fd);
+    CU_ASSERT_EQUAL(hay_process_start(process, &error), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_send(left, "x", 1, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_next(right, NULL, NULL, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_kill(running, &error), HAY_OK);
+    CU_ASSERT_EQUAL(finish(running), -SIGKILL);
+    hay_pipe_free(left);
+    hay_pipe_free(right);
+    hay_pipe_free(more[0]);
+    hay_pipe_free(more[1]);
+}
+
 static void an_end_given_to_a_process_that_never_starts_is_still_ours(void)
 {
     struct hay_pipe *left, *right;
@@ -644,15 +749,20 @@ int main(void)
          a_high_descriptor_is_closed_in_the_child_and_stdin_is_empty},
         {"what the parent read ahead of stdin is not the child's", what_the_parent_read_ahead_of_stdin_is_not_the_childs},
         {"what a child prints is flushed at its end, and once", what_a_child_prints_is_flushed_at_its_end_and_once},
+        {"a child ends although a thread of its reads standard input",
+         a_child_ends_although_a_thread_of_its_reads_standard_input},
         {"broken stdio does not change the exit", broken_stdio_does_not_change_the_exit},
         {"exit hooks of the child run, and its parent's do not", exit_hooks_of_the_child_run_and_its_parents_do_not},
         {"a child cannot start or join what is its parent's", a_child_cannot_start_or_join_what_is_its_parents},
         {"signals are reset in the child and kept in the parent", signals_are_reset_in_the_child_and_kept_in_the_parent},
         {"a group's signals reach all of it", a_groups_signals_reach_all_of_it},
         {"a status that other code took is unknown", a_status_that_other_code_took_is_unknown},
+        {"a child that is reaped before the fork returns was started",
+         a_child_that_is_reaped_before_the_fork_returns_was_started},
         {"other children are never waited for", other_children_are_never_waited_for},
         {"a process with threads may not fork", a_process_with_threads_may_not_fork},
         {"bad use is a status", bad_use_is_a_status},
+        {"the bare descriptor of an object is not given", the_bare_descriptor_of_an_object_is_not_given},
         {"an end given to a process that never starts is still ours", an_end_given_to_a_process_that_never_starts_is_still_ours},
         {"a thousand processes leave no descriptor", a_thousand_processes_leave_no_descriptor},
         CU_TEST_INFO_NULL,

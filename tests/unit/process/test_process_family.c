@@ -313,6 +313,44 @@ static void a_daemon_that_ignores_sigterm_does_not_keep_its_parent(void)
     close_household(&house);
 }
 
+/* It ends when its own child has, whose signal is its word. */
+static int lead_a_group(void *arg)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        sleep_for_ever(NULL);
+    signal(SIGTERM, SIG_IGN);
+    hay_pipe_send(arg, "here", 4, LONG_MS, NULL);
+    CHILD_CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+    int word = WTERMSIG(status);
+    return hay_pipe_send(arg, &word, sizeof word, LONG_MS, NULL) != HAY_OK;
+}
+
+static int with_a_group_of_daemons(void *arg)
+{
+    struct household *house = arg;
+    struct hay_process_options grouped = {.daemon = true, .own_group = true};
+    char text[8];
+    CHILD_CHECK(start_with(lead_a_group, house->there[0], &grouped) != NULL);
+    return hay_pipe_receive_into(house->there[1], text, sizeof text, NULL, LONG_MS, NULL) != HAY_OK;
+}
+
+static void the_whole_group_of_a_daemon_is_asked_to_end(void)
+{
+    struct household house;
+    char text[8];
+    int word = 0;
+    CU_ASSERT_EQUAL_FATAL(open_household(&house, with_a_group_of_daemons), 0);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(house.here[0], text, sizeof text, NULL, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_send(house.here[1], "end", 3, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_EQUAL(finish(house.parent), 0);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(house.here[0], &word, sizeof word, NULL, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_EQUAL(word, SIGTERM);
+    CU_ASSERT_EQUAL(hay_pipe_next(house.here[0], NULL, NULL, LONG_MS, &error), HAY_EOF);
+    close_household(&house);
+}
+
 static struct hay_pipe *inner_end;
 
 /* Reads from its parent until the end of that stream, which the parent never closes, and then says so. */
@@ -401,6 +439,7 @@ int main(void)
         {"daemons end when their parent exits", daemons_end_when_their_parent_exits},
         {"daemons die even with a parent that is killed", daemons_die_even_with_a_parent_that_is_killed},
         {"a daemon that ignores SIGTERM does not keep its parent", a_daemon_that_ignores_sigterm_does_not_keep_its_parent},
+        {"the whole group of a daemon is asked to end", the_whole_group_of_a_daemon_is_asked_to_end},
         {"exit joins children and ends the streams that they wait for",
          exit_joins_children_and_ends_the_streams_that_they_wait_for},
         {"a foreign fork ends nothing of its parent's", a_foreign_fork_ends_nothing_of_its_parents},
