@@ -317,17 +317,51 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
     }
 }
 
+/* What a command starts stays in the worker's group and has no death signal of its own. While a command runs, the death of our
+ * parent therefore kills the group, and not us alone. Only in a worker: it leads its group and asked for SIGKILL itself. */
+static void exec_on_orphaned(int number)
+{
+    (void)number;
+    kill(0, SIGKILL);
+}
+
+static pid_t exec_guard(void)
+{
+    int number = 0;
+    pid_t parent = getppid();
+    struct sigaction action = { .sa_handler = exec_on_orphaned };
+    if (getpgrp() != getpid() || prctl(PR_GET_PDEATHSIG, &number) || number != SIGKILL || sigaction(SIGRTMAX, &action, NULL))
+        return 0;
+    prctl(PR_SET_PDEATHSIG, SIGRTMAX);
+    if (getppid() != parent)
+        kill(0, SIGKILL);
+    return parent;
+}
+
+static void exec_unguard(pid_t parent)
+{
+    if (!parent)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        kill(0, SIGKILL);
+}
+
 int exec_supervise(hay_task *task, const struct exec_command *command, struct exec_stream streams[2], int *status)
 {
     int pidfd = -1;
+    pid_t guarded = exec_guard();
     pid_t reaped, pid = exec_spawn(task, command, streams, &pidfd);
-    if (pid < 0)
+    if (pid < 0) {
+        exec_unguard(guarded);
         return -1;
+    }
     exec_watch(task, pid, pidfd, streams, command->max_output);
     do
         reaped = waitpid(pid, status, 0);
     while (reaped < 0 && errno == EINTR);
     int error = errno;
+    exec_unguard(guarded);
     exec_close(&pidfd);
     if (task->host->cancelled(task))
         return hay_fail(task, "cancelled"), -1;

@@ -131,6 +131,7 @@ struct hay_pool_stats {
     int workers_ready;
     uint64_t jobs_by_worker_max;
     uint64_t workers_used;      /* slots that settled at least one job */
+    uint64_t waiting;           /* of `queued`: for their retry delay */
 };
 
 /* How many processors this process may use: its affinity, cut by the cgroup's CPU quota and by HAYFORK_CPU_COUNT. At least 1. */

@@ -21,6 +21,7 @@ void control_halt(struct run *run, bool now, const char *reason)
         return;
     control->halted = control->cancel_due = true;
     run->stopping = true;
+    hay_pool_hold(run->pool, true); /* at once: the worker that is free now gets no job before the turn ends */
     snprintf(control->reason, sizeof control->reason, "%s", reason);
     control->halt.when = now ? HALT_NOW : HALT_SOON;
     say("%s: no more jobs are started", reason);
@@ -57,7 +58,9 @@ void control_tell(struct run *run, const struct hay_result *result, uint64_t seq
 static void control_want(struct run *run)
 {
     struct control *control = &run->control;
-    uint64_t jobs = run->accepted - run->settled + run->held;
+    struct hay_pool_stats stats;
+    hay_pool_stats(run->pool, &stats);
+    uint64_t jobs = run->accepted - run->settled + run->held - stats.waiting;
     int most = control->jobserver.most, want = jobs < (uint64_t)most ? (int)jobs : most;
     if (control->throttle.held)
         want = 1;
@@ -101,11 +104,14 @@ void control_turn(struct run *run)
 bool control_left_unrun(struct run *run)
 {
     struct input_line line;
-    if (!run->control.halted)
-        return false;
-    if (run->control.unrun || run->held)
-        return true;
-    return !run->input_done && input_next(&run->input, &line) == INPUT_LINE;
+    enum input_event event = INPUT_END;
+    uint64_t seq = run->read;
+    if (!run->control.halted || run->control.unrun)
+        return run->control.halted;
+    while (!run->input_done && (event = input_next(&run->input, &line)) == INPUT_LINE)
+        if (!journal_is_done(&run->journal, ++seq))
+            return true;
+    return event == INPUT_AGAIN; /* nobody knows what the pipe would still have brought */
 }
 
 /* ---- dependencies ---- */
@@ -301,7 +307,7 @@ static void control_on_slots(void *context, int slots)
 static void control_on_throttle(void *context, bool held)
 {
     struct run *run = context;
-    hay_pool_hold(run->pool, held);
+    hay_pool_hold(run->pool, held || run->control.halted);
     run_feed_wake(run);
 }
 

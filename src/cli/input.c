@@ -106,6 +106,14 @@ bool input_is_replayable(const struct input *input)
     return true;
 }
 
+bool input_is_finite(const struct input *input)
+{
+    for (size_t i = 0; i < input->count; i++)
+        if (!S_ISREG(input->sources[i].stream.mode))
+            return false;
+    return true;
+}
+
 int input_fd(const struct input *input)
 {
     return input->current < input->count ? input->sources[input->current].stream.fd : -1;

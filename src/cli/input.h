@@ -54,6 +54,8 @@ bool input_open(struct input *input, const char *const *paths, int count, int st
 enum input_event input_next(struct input *input, struct input_line *line);
 /* Lines end with a NUL from here on, and only those without a byte are not handed out. Before the first line. */
 void input_use_nul(struct input *input);
+/* Does it surely end? */
+bool input_is_finite(const struct input *input);
 /* Can all of it be opened and read once more? */
 bool input_is_replayable(const struct input *input);
 int input_fd(const struct input *input);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define JOBSERVER_MOST 256
@@ -103,6 +104,13 @@ static int jobserver_reopen(int fd, int flags)
     return open(path, flags | O_CLOEXEC | O_NOCTTY);
 }
 
+/* make closes its pipe for a recipe without '+', and the numbers may be those of anything by then. */
+static bool jobserver_is_pipe(int fd)
+{
+    struct stat status;
+    return fd >= 0 && !fstat(fd, &status) && S_ISFIFO(status.st_mode);
+}
+
 static bool jobserver_reach(const char *auth)
 {
     int read_fd, write_fd;
@@ -115,7 +123,7 @@ static bool jobserver_reach(const char *auth)
         slots.read_fd = jobserver_reopen(read_fd, O_RDONLY | O_NONBLOCK);
         slots.write_fd = jobserver_reopen(write_fd, O_WRONLY);
     }
-    return slots.read_fd >= 0 && slots.write_fd >= 0;
+    return jobserver_is_pipe(slots.read_fd) && jobserver_is_pipe(slots.write_fd);
 }
 
 static void jobserver_close_fds(void)

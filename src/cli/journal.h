@@ -73,6 +73,8 @@ uint64_t journal_key(const struct journal *journal, uint64_t hash);
 
 /* What came of the line at `seq`? HAY_OUTCOME_COUNT: nothing yet. */
 enum hay_outcome journal_outcome(const struct journal *journal, uint64_t seq);
+/* Has it a result that counts, by what the options say? */
+bool journal_is_done(const struct journal *journal, uint64_t seq);
 /* Is there anything to do for the line at `seq`? */
 enum journal_verdict journal_look(const struct journal *journal, uint64_t seq, uint64_t hash);
 

@@ -49,15 +49,33 @@ static ssize_t resultfile_fill(struct resultfile *file)
     }
 }
 
+/* Do the bytes at `*at` go on with this word, as far as there are any? */
+static bool resultfile_goes_on(const char **at, const char *end, const char *word)
+{
+    size_t size = strlen(word), left = (size_t)(end - *at);
+    bool same = !memcmp(*at, word, left < size ? left : size);
+    *at += left < size ? left : size;
+    return same;
+}
+
+/* Is it the beginning of a line that hay_result_write() makes? Where a power cut left bytes unwritten they are zero. */
 bool resultfile_is_torn(const char *bytes, size_t size)
 {
-    static const char *const beginnings[] = { "{\"id\":", "{\"status\":\"" };
-    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
-        size_t length = strlen(beginnings[i]);
-        if (!memcmp(bytes, beginnings[i], size < length ? size : length))
-            return true;
+    const char *at = bytes, *end = bytes + strnlen(bytes, size);
+    if (resultfile_goes_on(&at, end, "{\"status\":\"rejected\",\"line\":"))
+        return true;
+    at = bytes;
+    if (!resultfile_goes_on(&at, end, "{\"id\":"))
+        return false;
+    if (at < end && *at == '"') {
+        for (at++; at < end && *at != '"'; at++)
+            at += *at == '\\' && at + 1 < end;
+        at += at < end;
+    } else {
+        while (at < end && strchr("-0123456789", *at))
+            at++;
     }
-    return !bytes[0];
+    return resultfile_goes_on(&at, end, ",\"status\":\"");
 }
 
 static enum resultfile_event resultfile_fail(struct resultfile *file, int failure)

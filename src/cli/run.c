@@ -274,7 +274,6 @@ static int run_jobs(struct run *run, const int fds[2])
     control_release(run);
     run_observe_finish(run);
     run_write_close(run);
-    run_journal_close(run);
     uint64_t dropped = logsink_close(run->logs) + stats.log_dropped;
     if (dropped)
         say("%llu lines of the workers' output were cut or dropped", (unsigned long long)dropped);
@@ -283,6 +282,7 @@ static int run_jobs(struct run *run, const int fds[2])
     run_observe_release(run);
     if (started)
         code = run_verdict(run);
+    run_journal_close(run);
     input_close(&run->input);
     return code;
 }

@@ -263,8 +263,8 @@ static bool feed_next(struct run *run)
 /* After a halt the lines that are left get their result too, where the input ends for certain: a pipe may stay open for ever. */
 bool run_feed_skips(const struct run *run)
 {
-    return run->control.halted && !run->broken && !signals_count() && !run->output.failure && (run->held || !run->input_done) &&
-           input_is_replayable(&run->input);
+    return run->control.halted && !run->broken && !signals_count() && !run->output.failure &&
+           (run->held || (!run->input_done && input_is_finite(&run->input)));
 }
 
 static void feed_skip_unrun(struct run *run)

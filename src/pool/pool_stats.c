@@ -37,6 +37,7 @@ void hay_pool_stats(const struct hay_pool *pool, struct hay_pool_stats *stats)
     memcpy(stats->by_outcome, recorder->by_outcome, sizeof stats->by_outcome);
     stats->pending = master_pending(master);
     stats->queued = master->store.in_state[JOB_QUEUED] + master->store.in_state[JOB_WAITING];
+    stats->waiting = master->store.in_state[JOB_WAITING];
     stats->started = recorder->started;
     stats->retried = recorder->retried;
     stats->recalled = recorder->recalled;

@@ -50,6 +50,23 @@ done
 run sh -c 'cat many | "$HAYFORK" run -j2 --queue 4 -p demo --halt now,fail=1'
 is "of a pipe what was read" "$code $(count error)" "3 1"
 
+# Nor does a worker that is free at that moment get one more job, however slow the jobs are.
+rm -f ran*
+printf '%s\n' 'sleep 0.3; exit 1' 'touch ran2; sleep 0.2' 'touch ran3' 'touch ran4' >commands
+run "$HAYFORK" exec -j1 --halt soon,fail=1 -a commands sh -c
+is "nothing begins after the job that met it" "$code $(ls ran* 2>/dev/null)" "3 "
+
+# What was in hand, or had still to come, was left unrun; what was done before was not.
+{ fails 1; noops 30; } >late
+run sh -c 'cat late | "$HAYFORK" run -j1 --queue 1 -p demo --halt soon,fail=1'
+is "a line in hand, from a pipe" "$code" 3
+run sh -c '"$HAYFORK" run -j1 --queue 1 -p demo --halt soon,fail=1 <late'
+is "from a file at stdin each line has its result" "$code $(wc -l <out | tr -d ' ')" "3 31"
+rm -f results
+run "$HAYFORK" run -j1 -p demo -o results late
+run "$HAYFORK" run -j1 -p demo -o results --retry-failed --halt now,fail=1 late
+is "nothing was left: no exit 3" "$code" 1
+
 # A share is one of the jobs of this run, not of what was done before or never became a job.
 noops 10 >ten
 head -n 5 ten >five

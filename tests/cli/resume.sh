@@ -226,4 +226,16 @@ wait $first 2>/dev/null
 run "$HAYFORK" run -p demo -o locked --resume /dev/null
 is "a worker that outlives its master holds no lock" "$code $(cat err)" "0 "
 kill -9 "$(head -n 1 worker)" 2>/dev/null
+# A last line without an end that no run has written is not cut off.
+printf '{"id":1,"name":"mine"}\n{"id":2,"name":"mine too, no line end"}' >mine
+printf '{"id":2,"name":"my only line"}' >only
+cp mine mine.kept
+cp only only.kept
+for file in mine only; do
+    run "$HAYFORK" run -p demo -o $file jobs
+    is "-o on a file that is not ours: $file" "$code $(cmp $file $file.kept 2>&1)" "74 "
+    run "$HAYFORK" run -p demo -o $file --resume jobs
+    is "nor --resume: $file" "$code $(cmp $file $file.kept 2>&1)" "65 "
+done
+
 done_testing

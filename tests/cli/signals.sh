@@ -64,6 +64,23 @@ for signal in TERM INT; do
     is "SIG$signal reaches the command" "$(cat which)" "$signal"
 done
 
+# A killed command takes what its commands have started along.
+yes 'sleep 1000 & sleep 1000; :' | head -n 2 >families
+"$HAYFORK" exec -j 2 -a families sh -c >out 2>err &
+pid=$!
+sleepers()
+{
+    for process in /proc/[0-9]*; do
+        tr '\0' '\n' <"$process/environ" | grep -qx "HAYFORK_TEST_MARK=$scratch" && tr '\0' ' ' <"$process/cmdline" | grep '^sleep 1000'
+    done 2>/dev/null | wc -l
+}
+four_sleep() { [ "$(sleepers)" -eq 4 ]; }
+none_sleeps() { [ "$(sleepers)" -eq 0 ]; }
+ok "they run" until_true four_sleep
+kill -KILL $pid
+wait $pid 2>/dev/null
+ok "SIGKILL leaves none" until_true none_sleeps
+
 # What fails again and again is not tried once more.
 yes '{"fn":"demo.fail"}' | head -n 2000 >failing
 env --default-signal=INT "$HAYFORK" run -j 2 --retries 1000 --retry-delay 1ms -p demo -p exec failing >out 2>err &
