@@ -90,6 +90,8 @@ void handle_forget_all_but(const int *keep, size_t count)
             handle->owner = self;
         } else {
             handle->view.fd = -1;
+            if (handle->held)
+                *handle->held = -1;
             list_remove(at);
         }
     }

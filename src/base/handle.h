@@ -22,6 +22,7 @@ struct handle {
     bool common;                /* every child keeps it, as it is */
     bool given;                 /* a process that is not started yet will take it */
     const char *label;          /* of what a program gets through HAYFORK_FDS; NULL: cannot be given */
+    int *held;                  /* a second descriptor that goes with it, -1: none; NULL: never any */
     /* May it go to a program, which gets the descriptor but not our memory? NULL: always. */
     bool (*is_whole)(const struct handle *handle);
 };

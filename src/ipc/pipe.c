@@ -31,6 +31,7 @@ static struct hay_pipe *new_end(bool can_send, bool can_receive)
     pipe->handle.view.fd = -1;
     pipe->handle.label = can_send && can_receive ? "pipe" : can_send ? "send" : "receive";
     pipe->handle.is_whole = is_whole;
+    pipe->handle.held = &pipe->in.fd;
     pipe->can_send = can_send;
     pipe->can_receive = can_receive;
     pipe->in.fd = -1;
@@ -109,9 +110,19 @@ static struct hay_pipe *adopt(int fd, bool can_send, bool can_receive, struct ha
         error_set(error, HAY_EINVAL, "descriptor %d is no Unix stream socket", fd);
         return NULL;
     }
+    if (handle_has_fd(fd)) {
+        error_set(error, HAY_EINVAL, "descriptor %d belongs to an object already", fd);
+        return NULL;
+    }
     struct hay_pipe *pipe = new_end(can_send, can_receive);
     if (!pipe) {
         error_set(error, HAY_ENOMEM, "no memory for a pipe");
+        return NULL;
+    }
+    int raised = fd_raise(&fd);
+    if (raised < 0) {
+        error_system(error, -raised, "descriptor %d", fd);
+        free(pipe);
         return NULL;
     }
     int flags = fcntl(fd, F_GETFD);

@@ -68,7 +68,7 @@ static bool is_still_there(const struct gift *gift, const struct handle *handle)
     return fcntl(gift->fd, F_GETFD) >= 0 && !handle_has_fd(gift->fd); /* the number may be an object's by now */
 }
 
-enum hay_status gift_collect(const struct hay_process *process, int *fds, struct hay_error *error)
+enum hay_status gift_collect(const struct hay_process *process, int *fds, size_t *count, struct hay_error *error)
 {
     size_t n = 0;
     for (struct list *at = process->gifts.next; at != &process->gifts; at = at->next) {
@@ -80,7 +80,10 @@ enum hay_status gift_collect(const struct hay_process *process, int *fds, struct
             return error_set(error, HAY_EBUSY, "a pipe given to %s holds messages in memory, which no program can get",
                              process->name);
         fds[n++] = gift->fd;
+        if (handle && handle->held && *handle->held >= 0)
+            fds[n++] = *handle->held;
     }
+    *count = n;
     return HAY_OK;
 }
 
@@ -90,6 +93,8 @@ void gift_close_all(struct hay_process *process)
     while ((node = list_pop_head(&process->gifts))) {
         struct gift *gift = LIST_ITEM(node, struct gift, node);
         struct handle *handle = gift->view ? handle_find(gift->view) : NULL;
+        if (handle && handle->held)
+            fd_close(handle->held);
         if (handle)
             handle_close(handle);
         else

@@ -15,8 +15,8 @@ struct gift {
     const char *label;              /* its kind, in HAYFORK_FDS */
 };
 
-/* Is all of it still there, and can it go? Then its descriptors are in `fds`, which has process->gift_count places. */
-enum hay_status gift_collect(const struct hay_process *process, int *fds, struct hay_error *error);
+/* Is all of it still there, and can it go? Then its descriptors are in `fds`, which has 2 * process->gift_count places. */
+enum hay_status gift_collect(const struct hay_process *process, int *fds, size_t *count, struct hay_error *error);
 /* Started: they are no longer ours. */
 void gift_close_all(struct hay_process *process);
 /* Never started: they are just ours again. */

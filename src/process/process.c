@@ -163,15 +163,16 @@ enum hay_status hay_process_start(struct hay_process *process, struct hay_error 
         return status;
     if (process->state != PROCESS_NEW)
         return error_set(error, HAY_ESTATE, "%s was started before", process->name);
-    int *fds = process->gift_count ? malloc(process->gift_count * sizeof *fds) : NULL;
+    size_t fd_count = 0;
+    int *fds = process->gift_count ? malloc(2 * process->gift_count * sizeof *fds) : NULL;
     if (process->gift_count && !fds)
         return error_set(error, HAY_ENOMEM, "no memory to start a process");
-    status = gift_collect(process, fds, error);
+    status = gift_collect(process, fds, &fd_count, error);
     if (!status) {
         unsigned flags = CHILD_KEEPS_OUTPUT;
         flags |= process->daemon ? CHILD_DIES_WITH_PARENT : 0u;
         flags |= process->own_group ? CHILD_OWN_GROUP : 0u;
-        struct child_setup setup = {live, process, -1, fds, process->gift_count};
+        struct child_setup setup = {live, process, -1, fds, fd_count};
         status = process->path ? spawn_program(&process->child, process, flags, error) :
                                  child_fork(&process->child, &setup, flags, error);
     }

@@ -8,6 +8,7 @@
  * what is not theirs.
  */
 #include "base/clock.h"
+#include "base/fd.h"
 #include "sync/sharedqueue.h"
 
 #include <errno.h>
@@ -89,10 +90,12 @@ int poll_open(struct hay_queue *queue)
 {
     struct stat made;
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd < 0 || fstat(fd, &made) < 0) {
-        int saved = errno;
-        if (fd >= 0)
-            close(fd);
+    if (fd < 0)
+        return -errno;
+    int raised = fd_raise(&fd); /* a child puts its own over 0 to 2 */
+    if (raised < 0 || fstat(fd, &made) < 0) {
+        int saved = raised < 0 ? -raised : errno;
+        close(fd);
         return -saved;
     }
     queue->fd_device = made.st_dev;

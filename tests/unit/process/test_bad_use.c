@@ -329,6 +329,7 @@ static void the_descriptor_of_an_object_is_not_given_as_a_plain_one(void)
     struct hay_process *process = make(return_zero);
     struct hay_handle plain = hay_fd_handle(hay_pipe_fd(a), 0);
     CU_ASSERT(says(hay_process_give(process, &plain, &error), HAY_EINVAL));
+    CU_ASSERT(refuses(hay_pipe_adopt(hay_pipe_fd(a), &error), HAY_EINVAL)); /* both would close it */
     hay_process_free(process);
     hay_pipe_free(a);
     hay_pipe_free(b);

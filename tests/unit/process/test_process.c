@@ -703,6 +703,53 @@ static void the_bare_descriptor_of_an_object_is_not_given(void)
     hay_pipe_free(more[1]);
 }
 
+/* "m" is read, and with it the descriptor behind it is in memory here. */
+static int take_the_descriptor(void *arg)
+{
+    char text[8] = "";
+    int fd = -1;
+    CHILD_CHECK(hay_pipe_receive_fd(arg, &fd, LONG_MS, NULL) == HAY_OK);
+    CHILD_CHECK(fd > 2 && pread(fd, text, sizeof text, 0) == 4 && memcmp(text, "file", 4) == 0);
+    return 0;
+}
+
+static struct hay_pipe *not_given;
+
+static int free_what_is_not_given(void *arg)
+{
+    int mine[64];
+    (void)arg;
+    for (int i = 0; i < 64; i++)
+        mine[i] = fcntl(0, F_DUPFD_CLOEXEC, 3);
+    hay_pipe_free(not_given);
+    for (int i = 0; i < 64; i++)
+        CHILD_CHECK(fcntl(mine[i], F_GETFD) >= 0);
+    return 0;
+}
+
+static void a_descriptor_read_ahead_goes_with_its_pipe_and_with_no_other(void)
+{
+    for (int given = 0; given < 2; given++) {
+        struct hay_pipe *left, *right;
+        char text[8];
+        int fd = memfd_create("passed", MFD_CLOEXEC);
+        CU_ASSERT_FATAL(fd >= 0 && write(fd, "file", 4) == 4);
+        CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&left, &right, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_pipe_send(left, "m", 1, LONG_MS, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_pipe_send_fd(left, fd, LONG_MS, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_pipe_receive_into(right, text, sizeof text, NULL, LONG_MS, &error), HAY_OK);
+        not_given = right;
+        struct hay_process *process = hay_process_new(given ? take_the_descriptor : free_what_is_not_given, right, NULL, &error);
+        if (given)
+            CU_ASSERT_EQUAL(hay_process_give(process, hay_pipe_handle(right), &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_process_start(process, &error), HAY_OK);
+        CU_ASSERT_EQUAL(finish(process), 0);
+        close(fd);
+        hay_pipe_free(left);
+        hay_pipe_free(right);
+    }
+}
+
 static void an_end_given_to_a_process_that_never_starts_is_still_ours(void)
 {
     struct hay_pipe *left, *right;
@@ -763,6 +810,8 @@ int main(void)
         {"a process with threads may not fork", a_process_with_threads_may_not_fork},
         {"bad use is a status", bad_use_is_a_status},
         {"the bare descriptor of an object is not given", the_bare_descriptor_of_an_object_is_not_given},
+        {"a descriptor read ahead goes with its pipe and with no other",
+         a_descriptor_read_ahead_goes_with_its_pipe_and_with_no_other},
         {"an end given to a process that never starts is still ours", an_end_given_to_a_process_that_never_starts_is_still_ours},
         {"a thousand processes leave no descriptor", a_thousand_processes_leave_no_descriptor},
         CU_TEST_INFO_NULL,
