@@ -38,13 +38,14 @@ static bool read_all(struct slot *slot)
 
 bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome, int64_t grace_ns)
 {
+    struct exit_status status;
     if (slot->state != SLOT_BUSY || slot->ending == number)
         return slot->ending == number;
     if (!slot_recall(slot) || !read_all(slot))
         return false;
     struct job *job = slot_running(slot);
-    if (!job || job->number != number)
-        return false;
+    if (!job || job->number != number || child_peek(&slot->child, &status) != 0)
+        return false; /* also when it is dead and we have not heard yet: how it died is the outcome */
     slot->ending = number;
     slot->ending_outcome = outcome;
     slot->kill_ns = clock_add(clock_now_ns(), grace_ns);

@@ -64,7 +64,9 @@ static int fn_die_later(hay_task *task, const struct hay_function *function, con
     return -1;
 }
 
-static void a_crash_on_its_way_is_not_retried(void)
+/* The job's worker has died, and the master has not heard of it. After some `turns` in silence it looks so seldom that no look is
+ * due as the worker dies: then the loop, which takes the newest event first, has it ask before it hears of the death. */
+static void check_crashed_once(int turns, bool all)
 {
     struct fixture fixture;
     siginfo_t info;
@@ -73,13 +75,55 @@ static void a_crash_on_its_way_is_not_retried(void)
     CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
     uint64_t died = submit(&fixture, "s.die_later", "1");
     CU_ASSERT(begins(&fixture, 1));
+    for (int i = 0; i < turns; i++)
+        hay_pool_turn(fixture.pool, 32);
     pid_t pid = hay_pool_worker_pid(fixture.pool, 0);
     atomic_store(&board->release, 1);
     CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
-    CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, died, NULL), HAY_OK);
+    if (all)
+        hay_pool_cancel_all(fixture.pool, true);
+    else
+        CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, died, NULL), HAY_OK);
     CU_ASSERT(all_come(&fixture));
-    CU_ASSERT(ended_as(&fixture, died, HAY_OUTCOME_CRASH) || ended_as(&fixture, died, HAY_OUTCOME_CANCELLED));
+    CU_ASSERT(ended_as(&fixture, died, HAY_OUTCOME_CRASH));
     CU_ASSERT_EQUAL(entry_of(&fixture, died)->attempts, 1);
+    CU_ASSERT_EQUAL(entry_of(&fixture, died)->signal, SIGKILL);
+    fixture_end(&fixture);
+}
+
+static void a_crash_on_its_way_is_not_retried(void)
+{
+    check_crashed_once(0, false);
+    check_crashed_once(0, true);
+}
+
+static void nor_is_it_taken_for_our_doing(void)
+{
+    check_crashed_once(8, false);
+    check_crashed_once(8, true);
+}
+
+/* When the master hears of it the job's time is up as well; not by so much that it is forgiven for that. */
+static void nor_for_a_timeout(void)
+{
+    struct fixture fixture;
+    siginfo_t info;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    hay_pool_register(fixture.pool, "s.die_later", "a test's", fn_die_later, NULL, NULL);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    int64_t due_ns = clock_now_ns() + 1000 * NS_PER_MS;
+    uint64_t died = submit_job(&fixture, (struct hay_job){.function = "s.die_later", .timeout_ms = 1000});
+    CU_ASSERT(begins(&fixture, 1));
+    while (clock_now_ns() < due_ns - 150 * NS_PER_MS)
+        hay_pool_turn(fixture.pool, 10);
+    pid_t pid = hay_pool_worker_pid(fixture.pool, 0);
+    atomic_store(&board->release, 1);
+    CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    bool in_time = clock_now_ns() < due_ns; /* unless the machine is slow */
+    while (clock_now_ns() < due_ns + 30 * NS_PER_MS)
+        nap();
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(!in_time || ended_as(&fixture, died, HAY_OUTCOME_CRASH));
     fixture_end(&fixture);
 }
 
@@ -150,6 +194,8 @@ int main(void)
         {"a failure on its way is not retried", a_failure_on_its_way_is_not_retried},
         {"nor when all are cancelled", nor_when_all_are_cancelled},
         {"a crash on its way is not retried", a_crash_on_its_way_is_not_retried},
+        {"nor is it taken for our doing", nor_is_it_taken_for_our_doing},
+        {"nor for a timeout", nor_for_a_timeout},
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo signals[] = {
