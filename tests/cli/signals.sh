@@ -81,15 +81,40 @@ kill -KILL $pid
 wait $pid 2>/dev/null
 ok "SIGKILL leaves none" until_true none_sleeps
 
-# What fails again and again is not tried once more.
-yes '{"fn":"demo.fail"}' | head -n 2000 >failing
-env --default-signal=INT "$HAYFORK" run -j 2 --retries 1000 --retry-delay 1ms -p demo -p exec failing >out 2>err &
-pid=$!
-ok "they are running" until_true has_children $pid 2
-kill -INT $pid
-wait $pid 2>/dev/null
-is "SIGINT ends a run of retries" $? 130
-is "with one line for each job that was taken" "$(sort -u out | wc -l)" "$(wc -l <out)"
+# What fails again and again is not tried once more. When the only one without retries is done, the workers are among the others;
+# while the command stands still they end what they have, so that it hears of the signal before it knows of those.
+{
+    yes '{"fn":"demo.fail"}' | head -n 200
+    echo '{"fn":"demo.fail","retries":0}'
+    yes '{"fn":"demo.fail"}' | head -n 1800
+} >failing
+state()
+{
+    sed 's/.*) \(.\).*/\1/' "/proc/$1/stat"
+}
+ended() { case $(state "$pid") in Z | '') ;; *) return 1 ;; esac; }
+workers_wait() { [ "$(for worker in $(children "$pid"); do state "$worker"; done | sort -u)" = S ]; }
+codes=
+whole=0
+for round in 1 2 3 4 5 6; do
+    : >out
+    env --default-signal=INT "$HAYFORK" run -j 2 --retries 1000 --retry-delay 1ms -p demo failing >out 2>err &
+    pid=$!
+    until_true test -s out
+    kill -STOP $pid
+    until_true workers_wait
+    kill -INT $pid
+    kill -CONT $pid
+    until_true ended || kill -KILL $pid
+    wait $pid 2>/dev/null
+    code=$?
+    codes="$codes $code"
+    [ $code = 130 ] || break
+    seq 1 "$(wc -l <out)" >wanted
+    sed 's/^{"id":\([0-9]*\),"status":"[a-z]*".*/\1/' out | sort -n | cmp -s wanted - && whole=$((whole + 1))
+done
+is "SIGINT ends runs of retries" "$codes" " 130 130 130 130 130 130"
+is "with one line for each job that was taken" "$whole" 6
 
 # The waiting shell sees a signal and not an exit code: an interrupted sh -c stops too.
 begin
@@ -118,10 +143,6 @@ ok "a worker runs to be suspended" until_true has_children $pid 1
 worker=$(children $pid)
 sleep 0.3
 kill -TSTP $pid
-state()
-{
-    sed 's/.*) \(.\).*/\1/' "/proc/$1/stat"
-}
 stands() { [ "$(state $pid)$(state "$worker")" = TT ]; }
 ok "SIGTSTP stops the run and its worker" until_true stands
 sleep 4
