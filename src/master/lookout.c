@@ -71,7 +71,8 @@ void lookout_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns)
         slot->ended_ns += to_ns - from_ns;
 }
 
-/* A job that has ended is not overdue; but its result has to come. Whole frames are no sign of that: a result would have ended this. */
+/* A job that has ended is not overdue; but its result has to come. Whole frames are no sign of that: a result would have ended
+ * this. */
 static void watch_delivery(struct slot *slot, int64_t now_ns)
 {
     int64_t grace_ns = slot->master->options.grace_ns;

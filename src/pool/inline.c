@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,12 +65,13 @@ static void fill_result(const struct inline_pool *pool, const struct task *task,
     result->message = (struct hay_span){text, strlen(text)};
 }
 
-/* False: a signal came, and whoever sent it should not have to wait for retries as well. */
-static bool wait_for_retry(struct inline_pool *pool, int64_t delay_ns)
+/* All of it, whatever signals the program handles meanwhile: none of them is known to be meant for the job. */
+static void wait_for_retry(struct inline_pool *pool, int64_t delay_ns)
 {
-    bool waited = nanosleep(&(struct timespec){delay_ns / NS_PER_S, delay_ns % NS_PER_S}, NULL) == 0;
+    struct timespec left = {delay_ns / NS_PER_S, delay_ns % NS_PER_S};
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
     pool->now_ns = clock_now_ns();
-    return waited;
 }
 
 static void run(struct inline_pool *pool, struct task *task, uint32_t function, const struct hay_job *job, int64_t retries,
@@ -102,7 +104,7 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
         fill_result(pool, task, &result, text, sizeof text);
         again = result.outcome != HAY_OUTCOME_OK && retry_take(&pool->retry, &budget, result.outcome, &delay_ns);
         if (again && delay_ns)
-            again = wait_for_retry(pool, delay_ns);
+            wait_for_retry(pool, delay_ns);
     } while (again);
     pool->by_outcome[result.outcome]++;
     if (job->on_done)

@@ -4,6 +4,8 @@
  */
 #include "unit/pool/pool_fixture.h"
 
+#include <sys/time.h>
+
 static const struct hay_pool_options plain = {.workers = HAY_POOL_INLINE};
 
 static void jobs_run_as_they_are_submitted(void)
@@ -95,6 +97,31 @@ static void retries_wait_for_their_delay(void)
     fixture_end(&fixture);
 }
 
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+}
+
+/* A timer of the program goes off again and again during the waits. */
+static void signals_of_the_program_take_no_attempt_away(void)
+{
+    struct fixture fixture;
+    struct sigaction action = {.sa_handler = on_alarm}, before;
+    struct itimerval often = {{0, 5000}, {0, 5000}}, never = {{0, 0}, {0, 0}};
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = HAY_POOL_INLINE, .retries = 2, .retry_delay_ms = 50});
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &often, NULL);
+    int64_t start_ns = clock_now_ns();
+    uint64_t number = submit(&fixture, "t.fail_before", "2");
+    int64_t took_ns = clock_now_ns() - start_ns;
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    CU_ASSERT(took_ns >= (25 + 50) * NS_PER_MS);
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    CU_ASSERT_EQUAL(entry_of(&fixture, number)->attempts, 3);
+    fixture_end(&fixture);
+}
+
 static void closing_ends_it(void)
 {
     struct fixture fixture;
@@ -116,6 +143,7 @@ int main(void)
         {"a timeout tells the job to stop", a_timeout_tells_the_job_to_stop},
         {"a callback may submit and keeps its result", a_callback_may_submit_and_keeps_its_result},
         {"retries wait for their delay", retries_wait_for_their_delay},
+        {"signals of the program take no attempt away", signals_of_the_program_take_no_attempt_away},
         {"closing ends it", closing_ends_it},
         CU_TEST_INFO_NULL,
     };
