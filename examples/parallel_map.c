@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A parallel map with progress: the numbers from a lazy producer, their Collatz lengths in their order, and after each tenth how far
- * it is. Where no progress is wanted and all args are at hand, hay_pool_map() is shorter still.
+ * A parallel map with progress: the numbers from a lazy producer, their Collatz lengths in their order, and after each tenth how
+ * far it is. Where no progress is wanted and all args are at hand, hay_pool_map() is shorter still.
  *
  *     cc parallel_map.c -o parallel_map $(pkg-config --cflags --libs hayfork)
  */

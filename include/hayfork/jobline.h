@@ -96,9 +96,10 @@ enum hay_result_flags {
     HAY_RESULT_KEY = 1u << 1,   /* add seq and key */
 };
 
-/* Write one result line, its newline included, into `out`. `seq` is the job's place in the input, from 1; an absent id is written as
- * nothing at all. Invalid UTF-8 in a message becomes U+FFFD. The value is copied as it is: check it before (the pool does).
- * Returns the size of the whole line; when that is over `capacity`, nothing useful was written and the caller comes back with room. */
+/* Write one result line, its newline included, into `out`. `seq` is the job's place in the input, from 1; an absent id is
+ * written as nothing at all. Invalid UTF-8 in a message becomes U+FFFD. The value is copied as it is: check it before (the pool
+ * does). Returns the size of the whole line; when that is over `capacity`, nothing useful was written and the caller comes back
+ * with room. */
 HAY_API size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags);
 
 /* A result line as hay_result_write() makes it, with its parts found. Absent spans are NULL, absent numbers 0. */
@@ -116,8 +117,9 @@ struct hay_resultline {
     int64_t start_ns, run_ns;
 };
 
-/* Scan one result line (no line end), with the strictness of hay_jobline_scan(). HAY_EINVAL with the fault (may be NULL) filled: not JSON,
- * no known "status", a part of the wrong type. Unknown keys are ignored. A line just as hay_result_write() makes it is read fast. */
+/* Scan one result line (no line end), with the strictness of hay_jobline_scan(). HAY_EINVAL with the fault (may be NULL) filled:
+ * not JSON, no known "status", a part of the wrong type. Unknown keys are ignored. A line just as hay_result_write() makes it is
+ * read fast. */
 HAY_API enum hay_status hay_resultline_scan(const char *line, size_t size, struct hay_resultline *result,
                                             struct hay_jobline_fault *fault);
 

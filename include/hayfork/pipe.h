@@ -48,13 +48,12 @@ HAY_API struct hay_handle *hay_pipe_handle(struct hay_pipe *pipe);
 /* To poll in an event loop, or -1. Messages may wait in memory already: ask hay_pipe_poll() with 0 before each sleep. */
 HAY_API int hay_pipe_fd(const struct hay_pipe *pipe);
 
-/* Send one message. `bytes` may be NULL when `size` is 0. HAY_OK: it is whole on its way, in order.
- * Errors: HAY_ETIMEDOUT: nothing of it was sent. HAY_EBUSY: the timeout passed, or the kernel had no memory, when part of it was out; the pipe keeps a copy
- * of the rest, which goes out before anything else (with any later call on this end, or hay_pipe_flush()): do not send it
- * again. Only messages that are larger than the socket's free room can meet that. HAY_EPEER; HAY_EMSGSIZE (2^56 bytes or
- * more); HAY_ENOMEM (no room for that rest) and HAY_ESYSTEM, after which the receiver gets HAY_ETRUNCATED and this end HAY_EBROKEN,
- * if part of the message was out; HAY_ESTATE after
- * hay_pipe_finish(). */
+/* Send one message. `bytes` may be NULL when `size` is 0. HAY_OK: it is whole on its way, in order. Errors: HAY_ETIMEDOUT:
+ * nothing of it was sent. HAY_EBUSY: the timeout passed, or the kernel had no memory, when part of it was out; the pipe keeps a
+ * copy of the rest, which goes out before anything else (with any later call on this end, or hay_pipe_flush()): do not send it
+ * again. Only messages that are larger than the socket's free room can meet that. HAY_EPEER; HAY_EMSGSIZE (2^56 bytes or more);
+ * HAY_ENOMEM (no room for that rest) and HAY_ESYSTEM, after which the receiver gets HAY_ETRUNCATED and this end HAY_EBROKEN, if
+ * part of the message was out; HAY_ESTATE after hay_pipe_finish(). */
 HAY_API enum hay_status hay_pipe_send(struct hay_pipe *pipe, const void *bytes, size_t size, int timeout_ms,
                                       struct hay_error *error);
 /* Bytes of a message that are not out yet, after HAY_EBUSY. Closing the end loses them: the receiver gets HAY_ETRUNCATED. */

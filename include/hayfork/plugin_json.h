@@ -5,8 +5,9 @@
  *     static json_t *count(hay_task *task, json_t *args) { ... return json_pack("{s:i}", "words", n); }
  *     HAY_PLUGIN(text, "1.0", "Text statistics", HAY_JSON(count, "Lines, words and bytes of a file"))
  *
- * Ownership: `args` is borrowed and freed after the return; the returned value is a new reference that the adapter takes.
- * NULL means an error: after hay_fail() with that message, else with a stock one. Everything is inline: no library is needed but jansson.
+ * Ownership: `args` is borrowed and freed after the return; the returned value is a new reference that the adapter takes. NULL
+ * means an error: after hay_fail() with that message, else with a stock one. Everything is inline: no library is needed but
+ * jansson.
  */
 #ifndef HAYFORK_PLUGIN_JSON_H
 #define HAYFORK_PLUGIN_JSON_H
@@ -59,8 +60,8 @@ static inline int hay_json_write_integer(hay_task *task, json_int_t value)
     return task->host->result(task, digits + at, sizeof digits - at);
 }
 
-/* hay_run_fn of every HAY_JSON function: parse, call, write. The args were scanned by the master: what follows the value is not looked at
- * again. */
+/* hay_run_fn of every HAY_JSON function: parse, call, write. The args were scanned by the master: what follows the value is not
+ * looked at again. */
 static inline int hay_json_run(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
     json_error_t error;

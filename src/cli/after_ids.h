@@ -35,8 +35,8 @@ struct after_ids {
 /* False: out of memory; after_ids_close() is due in any case. */
 bool after_ids_open(struct after_ids *ids);
 void after_ids_close(struct after_ids *ids);
-/* The id of a job, in order: kept unless it counts on from the one before. Of two jobs with one id the later one counts. False: out of
- * memory. */
+/* The id of a job, in order: kept unless it counts on from the one before. Of two jobs with one id the later one counts. False:
+ * out of memory. */
 bool after_ids_keep(struct after_ids *ids, uint64_t seq, struct hay_span id);
 /* The place of the last job with this id before `seq`; 0: none is known. False: out of memory. */
 bool after_ids_find(const struct after_ids *ids, uint64_t seq, struct hay_span id, uint64_t *found);

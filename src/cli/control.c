@@ -53,8 +53,8 @@ void control_tell(struct run *run, const struct hay_result *result, uint64_t seq
     control_halt(run, control->halt.when == HALT_NOW, reason);
 }
 
-/* As many of make's slots as there are jobs that could run. What is too much goes back when it has been so for a moment: a worker is
- * not ended and forked again for each gap between two lines. */
+/* As many of make's slots as there are jobs that could run. What is too much goes back when it has been so for a moment: a
+ * worker is not ended and forked again for each gap between two lines. */
 static void control_want(struct run *run)
 {
     struct control *control = &run->control;

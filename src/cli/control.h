@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What may start, and when a run ends early: dependencies, --halt, --load, --memfree, the forms of -j, make's jobserver, SIGHUP and
- * SIGTSTP. The run asks it about each job and tells it each result; what nobody asked for costs a test a job.
+ * What may start, and when a run ends early: dependencies, --halt, --load, --memfree, the forms of -j, make's jobserver, SIGHUP
+ * and SIGTSTP. The run asks it about each job and tells it each result; what nobody asked for costs a test a job.
  */
 #ifndef CLI_CONTROL_H
 #define CLI_CONTROL_H
@@ -74,8 +74,8 @@ bool control_take(struct run_options *options, const struct options *reader, int
 /* All options are read: the number of workers, and what depends on two of them. False after a fault. */
 bool control_check(struct run_options *options);
 
-/* Before the pool starts: CLI_OK, or an exit code when the fault has been said. After it. And at the end, in any state: before the
- * pool is freed, and when its last results have been told. */
+/* Before the pool starts: CLI_OK, or an exit code when the fault has been said. After it. And at the end, in any state: before
+ * the pool is freed, and when its last results have been told. */
 int control_open(struct run *run);
 void control_start(struct run *run);
 void control_stop(struct run *run);

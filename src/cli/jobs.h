@@ -20,12 +20,13 @@ struct jobs_file {
     void *context;
 };
 
-/* 1 to JOBS_MAX; what comes out below 1 is 1, as with GNU parallel. False: not one of the forms (or, for `N` itself, out of range). */
+/* 1 to JOBS_MAX; what comes out below 1 is 1, as with GNU parallel. False: not one of the forms (or, for `N` itself, out of
+ * range). */
 bool jobs_parse(const char *text, int cpus, int *workers);
 /* The first line of the file. False after it has been said what is wrong. */
 bool jobs_read(const char *path, int *workers);
-/* Look once a second, and call back when the file says another number than `workers`; what cannot be read at two looks is said, and the
- * last number stays. */
+/* Look once a second, and call back when the file says another number than `workers`; what cannot be read at two looks is said,
+ * and the last number stays. */
 void jobs_watch(struct jobs_file *file, struct ev_loop *loop, const char *path, int workers,
                 void (*on_change)(void *context, int workers), void *context);
 void jobs_unwatch(struct jobs_file *file, struct ev_loop *loop);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The bytes that are held are in static memory, because a signal handler gives them back. A byte is noted before anything else can
- * happen to it: signals are blocked from the read() to the note.
+ * The bytes that are held are in static memory, because a signal handler gives them back. A byte is noted before anything else
+ * can happen to it: signals are blocked from the read() to the note.
  */
 #include "cli/jobserver.h"
 #include "cli/jobs.h"

@@ -2,8 +2,8 @@
  *
  * A client of make's jobserver, so that a run inside `make -jN` takes part in its N and does not add to them. One slot is ours
  * anyway; each further one is a byte read from make, and exactly that byte is written back, whatever ends the run but SIGKILL.
- * Both forms are spoken: the pipe that is inherited (`R,W`) and the FIFO of make 4.4 (`fifo:PATH`). The flags of make's pipe are never
- * changed: it is opened anew.
+ * Both forms are spoken: the pipe that is inherited (`R,W`) and the FIFO of make 4.4 (`fifo:PATH`). The flags of make's pipe are
+ * never changed: it is opened anew.
  */
 #ifndef CLI_JOBSERVER_H
 #define CLI_JOBSERVER_H
@@ -20,8 +20,8 @@ struct jobserver {
     void *context;
 };
 
-/* Is there one? Reads MAKEFLAGS; false, and silent, where make offers none. Where it offers one that cannot be reached, that is said.
- * `on_slots` is told of each change of how many jobs may run. */
+/* Is there one? Reads MAKEFLAGS; false, and silent, where make offers none. Where it offers one that cannot be reached, that is
+ * said. `on_slots` is told of each change of how many jobs may run. */
 bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on_slots)(void *context, int slots), void *context);
 /* This many jobs could run now: takes slots for them as they become free, or gives back what is too much. */
 void jobserver_want(struct jobserver *jobserver, int jobs);

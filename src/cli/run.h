@@ -148,15 +148,16 @@ void run_feed_line(struct run *run, const struct input_line *line);
 /* The file of -o as the journal: lock and read it. CLI_OK, or an exit code when the fault has been said. */
 int run_journal_open(struct run *run);
 void run_journal_close(struct run *run);
-/* The next line of the input, by what is run of it: its key is in run->key then. False: it is dealt with, being done or not what it
- * was. */
+/* The next line of the input, by what is run of it: its key is in run->key then. False: it is dealt with, being done or not what
+ * it was. */
 bool run_journal_admit(struct run *run, const struct input_line *line, struct hay_span bytes);
 /* The line just admitted takes its function from the command line. */
 void run_journal_name(struct run *run);
 /* The input has ended: was it long enough? */
 void run_journal_end(struct run *run);
 
-/* Joblog, trace, progress, SIGUSR1 and figures. Open the files: CLI_OK, or an exit code when the fault has been said. Then begin them. */
+/* Joblog, trace, progress, SIGUSR1 and figures. Open the files: CLI_OK, or an exit code when the fault has been said. Then begin
+ * them. */
 int run_observe_open(struct run *run);
 void run_observe_start(struct run *run);
 void run_observe_result(struct run *run, const struct hay_result *result, uint64_t seq);

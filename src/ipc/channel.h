@@ -2,9 +2,9 @@
  *
  * The master's end of a worker's duplex pipe: non-blocking, framed, buffered both ways, on a libev loop.
  *
- * Frames are appended to one buffer and leave in as few calls as possible. What arrives is handed up frame by frame; a bad head, EOF or an
- * error is reported once and stops the reading. Offsets count the bytes of the outgoing stream from 0, so that the owner can tell how
- * much lies between it and the worker. Handlers may close the channel; nothing of it is touched after that.
+ * Frames are appended to one buffer and leave in as few calls as possible. What arrives is handed up frame by frame; a bad head,
+ * EOF or an error is reported once and stops the reading. Offsets count the bytes of the outgoing stream from 0, so that the
+ * owner can tell how much lies between it and the worker. Handlers may close the channel; nothing of it is touched after that.
  */
 #ifndef IPC_CHANNEL_H
 #define IPC_CHANNEL_H
@@ -69,7 +69,8 @@ static inline size_t channel_partial(const struct channel *channel)
 void channel_flush(struct channel *channel);
 /* Remove the whole frames that are still buffered; one partly sent stays. */
 void channel_recall(struct channel *channel);
-/* Read and hand up what is there now, without the loop, up to what the kernel says is queued. False when the channel broke or was closed. */
+/* Read and hand up what is there now, without the loop, up to what the kernel says is queued. False when the channel broke or
+ * was closed. */
 bool channel_drain(struct channel *channel);
 /* Stop or go on reading through the loop. */
 void channel_pause(struct channel *channel, bool paused);

@@ -3,8 +3,8 @@
  * The bytes between master and worker: a fixed head, then `size - sizeof head` bytes of body. Both sides are one build on one
  * machine, so the layout is the C structure's, in native order; heads lie unaligned in their buffers and are copied out.
  *
- * A sending is one dispatch of a job to a worker, named by epoch, position and job number. JOB carries it down, RESULT and PROGRESS
- * carry it back. The stream is never resynchronised: a head that makes no sense ends the worker.
+ * A sending is one dispatch of a job to a worker, named by epoch, position and job number. JOB carries it down, RESULT and
+ * PROGRESS carry it back. The stream is never resynchronised: a head that makes no sense ends the worker.
  */
 #ifndef IPC_FRAME_H
 #define IPC_FRAME_H
@@ -81,8 +81,8 @@ static inline void frame_put_result(unsigned char *at, struct frame_result resul
 
 enum frame_state { FRAME_WHOLE, FRAME_PARTIAL, FRAME_BAD };
 
-/* Look at the frame that begins at `bytes`. WHOLE: head filled and all its bytes are there. PARTIAL: more are needed; `head->size` is
- * the wanted size once the head itself is there, else 0. BAD: not a frame, or larger than `max_size`. */
+/* Look at the frame that begins at `bytes`. WHOLE: head filled and all its bytes are there. PARTIAL: more are needed;
+ * `head->size` is the wanted size once the head itself is there, else 0. BAD: not a frame, or larger than `max_size`. */
 static inline enum frame_state frame_parse(const unsigned char *bytes, size_t size, size_t max_size, struct frame_head *head)
 {
     if (size < sizeof *head) {

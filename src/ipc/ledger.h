@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One small shared mapping per worker: what it has claimed, when that began, what it has finished but not yet sent. The worker writes
- * it, the master reads it and believes nothing; only `claim` is written by both, and `cancel` by the master alone.
+ * One small shared mapping per worker: what it has claimed, when that began, what it has finished but not yet sent. The worker
+ * writes it, the master reads it and believes nothing; only `claim` is written by both, and `cancel` by the master alone.
  *
  * claim = {epoch:32, started:32}. Before it runs the job at position p of epoch e the worker moves {e, p} to {e, p+1}. The
  * master takes back all that is unstarted with one exchange to {e+1, 0}; what it gets back tells how many began.
@@ -52,7 +52,8 @@ int ledger_open(struct mapping *mapping, struct ledger **ledger);
 
 enum ledger_claim { LEDGER_CLAIMED, LEDGER_STALE, LEDGER_OUT_OF_STEP };
 
-/* Write the start, then claim. STALE: the sending was taken back, drop its frame. OUT_OF_STEP: not the next position of this epoch. */
+/* Write the start, then claim. STALE: the sending was taken back, drop its frame. OUT_OF_STEP: not the next position of this
+ * epoch. */
 static inline enum ledger_claim ledger_claim(struct ledger *ledger, uint32_t epoch, uint32_t position, int64_t now_ns)
 {
     uint64_t word = atomic_load_explicit(&ledger->claim, memory_order_relaxed);
@@ -113,12 +114,12 @@ static inline struct claim ledger_take_back(struct ledger *ledger, uint32_t new_
     return claim_unpack(atomic_exchange(&ledger->claim, claim_pack((struct claim){new_epoch, 0})));
 }
 
-/* When the job at `position` began, or LEDGER_ENDED. False when the claim word is not (any more) `claim`: the time is good only if
- * the word stood still around it. */
+/* When the job at `position` began, or LEDGER_ENDED. False when the claim word is not (any more) `claim`: the time is good only
+ * if the word stood still around it. */
 bool ledger_read_start(struct ledger *ledger, struct claim claim, uint32_t position, int64_t *start_ns);
 
-/* Copy the outbox into `copy` (OUTBOX_SIZE bytes). Returns its length, 0 when it is empty or moved under all tries, or -EPROTO for a
- * length that cannot be. */
+/* Copy the outbox into `copy` (OUTBOX_SIZE bytes). Returns its length, 0 when it is empty or moved under all tries, or -EPROTO
+ * for a length that cannot be. */
 int ledger_copy_outbox(struct ledger *ledger, unsigned char *copy);
 
 #endif

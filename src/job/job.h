@@ -2,9 +2,9 @@
  *
  * The job record, its states, and the store that keeps records.
  *
- * A job's id and args are kept until it is settled, inside the record when they are short. Exactly one function moves a job from state to state;
- * it checks a table of allowed moves and keeps the census, from which the conservation law follows: every accepted job is in exactly
- * one state, and done ones are settled exactly once.
+ * A job's id and args are kept until it is settled, inside the record when they are short. Exactly one function moves a job from
+ * state to state; it checks a table of allowed moves and keeps the census, from which the conservation law follows: every
+ * accepted job is in exactly one state, and done ones are settled exactly once.
  */
 #ifndef JOB_JOB_H
 #define JOB_JOB_H
@@ -59,8 +59,8 @@ struct job {
 };
 #define JOB_NO_ID UINT32_MAX
 
-/* Thousands of records are more than the nearest caches hold: whoever walks over them asks for those a few steps ahead. Any pointer
- * will do. */
+/* Thousands of records are more than the nearest caches hold: whoever walks over them asks for those a few steps ahead. Any
+ * pointer will do. */
 static inline void job_prefetch(const struct job *job)
 {
     __builtin_prefetch(job);
@@ -94,8 +94,8 @@ void job_store_release(struct job_store *store);
 struct job *job_new(struct job_store *store, uint64_t size);
 /* Which move is allowed: [from][to]. */
 extern const bool job_allowed[JOB_STATE_COUNT][JOB_STATE_COUNT];
-/* The move from JOB_NEW counts the job as accepted; the one to JOB_DONE takes it off the books. False, with nothing changed, for a move
- * that the table does not know. */
+/* The move from JOB_NEW counts the job as accepted; the one to JOB_DONE takes it off the books. False, with nothing changed, for
+ * a move that the table does not know. */
 static inline bool job_move(struct job_store *store, struct job *job, enum job_state next)
 {
     if (!job_allowed[job->state][next])

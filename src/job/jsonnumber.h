@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-/* How many digits stand at `at`: exact up to 7; 8: that many or more. A byte becomes its digit's value by the exclusive or, and adding
- * 0x76 sets the top bit of all that is over 9; a carry spoils only what is behind the first of them. */
+/* How many digits stand at `at`: exact up to 7; 8: that many or more. A byte becomes its digit's value by the exclusive or, and
+ * adding 0x76 sets the top bit of all that is over 9; a carry spoils only what is behind the first of them. */
 static inline unsigned jsonnumber_run(const struct json_reader *reader, const unsigned char *at)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);

@@ -57,8 +57,8 @@ static uint64_t fair_share(const struct master *master)
     return ready ? (queued + ready - 1) / ready : 0;
 }
 
-/* An idle worker and nothing queued: take back from the slot that has the most work ahead. A single job is left where it is: it would
- * only wander from one worker to the next. */
+/* An idle worker and nothing queued: take back from the slot that has the most work ahead. A single job is left where it is: it
+ * would only wander from one worker to the next. */
 static bool rebalance(struct master *master)
 {
     bool is_idle = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What goes where. Workers are topped up with queued jobs as far as their windows allow, each with no more than its share of a short
- * queue; when a worker is idle and nothing is queued, unstarted work is taken back from the slot that has most of it.
+ * What goes where. Workers are topped up with queued jobs as far as their windows allow, each with no more than its share of a
+ * short queue; when a worker is idle and nothing is queued, unstarted work is taken back from the slot that has most of it.
  */
 #ifndef MASTER_DISPATCH_H
 #define MASTER_DISPATCH_H

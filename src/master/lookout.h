@@ -2,8 +2,8 @@
  *
  * Watches what busy workers do: looks at those that are silent, takes back what waits behind an old job, and enforces deadlines.
  *
- * Before it judges a deadline it reads the pipe and the outbox; before it signals a worker because of a job it takes back all else, so
- * nothing else can have started there when the signal arrives. Time in which the master did not read is not counted.
+ * Before it judges a deadline it reads the pipe and the outbox; before it signals a worker because of a job it takes back all
+ * else, so nothing else can have started there when the signal arrives. Time in which the master did not read is not counted.
  */
 #ifndef MASTER_LOOKOUT_H
 #define MASTER_LOOKOUT_H
@@ -29,8 +29,8 @@ enum running lookout_examine(struct slot *slot, struct job **job, int64_t *start
 
 /* A busy slot's part of the tick. Returns when it wants the next. */
 int64_t lookout_tick(struct slot *slot, int64_t now_ns);
-/* End the job that runs there, with this outcome: ask, then kill after the grace. False when it does not run there (any more). Not from
- * callbacks, because it reads the slot's pipe. */
+/* End the job that runs there, with this outcome: ask, then kill after the grace. False when it does not run there (any more).
+ * Not from callbacks, because it reads the slot's pipe. */
 bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome, int64_t grace_ns);
 /* Time that deadlines are not to count has passed: the master was stopped, or did not read. */
 void lookout_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steering a pool that runs: what is cancelled, how many workers it has, and whether it sends jobs, reads results, lets its workers
- * run. Inline pools have nothing to steer.
+ * Steering a pool that runs: what is cancelled, how many workers it has, and whether it sends jobs, reads results, lets its
+ * workers run. Inline pools have nothing to steer.
  */
 #include "pool/pool.h"
 

@@ -62,8 +62,8 @@ static bool is_whole(const struct buffer *bytes, struct answer_head *head)
     return head->size <= ANSWER_MAX && buffer_size(bytes) >= sizeof *head + head->size;
 }
 
-/* Until the answer is whole, the child has ended with all of it read, or the time is up. EOF is not waited for: something that the
- * plugin started may hold the pipe. */
+/* Until the answer is whole, the child has ended with all of it read, or the time is up. EOF is not waited for: something that
+ * the plugin started may hold the pipe. */
 static enum answer read_answer(int fd, const struct child *child, struct buffer *bytes, struct answer_head *head)
 {
     int64_t deadline_ns = clock_deadline_ns(PROBE_LIMIT_MS);

@@ -80,8 +80,8 @@ static struct hay_block *map_named(int fd, size_t size, const char *path, struct
     return block;
 }
 
-/* tmpfs sets the file's size only when all of the memory is there. A signal makes it begin anew, on many kernels, so that with a timer
- * running it could go on for ever: they wait. */
+/* tmpfs sets the file's size only when all of the memory is there. A signal makes it begin anew, on many kernels, so that with a
+ * timer running it could go on for ever: they wait. */
 static int give_memory(int fd, size_t size)
 {
     sigset_t all, before;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A cancelled job never begins again, also when its failure was already on its way as it was cancelled; and by which signal running
- * jobs are asked. The master is kept from reading what the worker has done by not turning its loop.
+ * A cancelled job never begins again, also when its failure was already on its way as it was cancelled; and by which signal
+ * running jobs are asked. The master is kept from reading what the worker has done by not turning its loop.
  */
 #include "unit/pool/pool_fixture.h"
 

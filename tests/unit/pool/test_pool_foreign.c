@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A pool in a child of the process that made it: each call is a status or nothing, and the parent's workers and jobs never notice.
+ * A pool in a child of the process that made it: each call is a status or nothing, and the parent's workers and jobs never
+ * notice.
  */
 #include "unit/pool/pool_fixture.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Plugins that break while the throw-away process loads them, as the program that wants them sees it: each is an error with a text
- * of its own, in bounded time, and no process is left.
+ * Plugins that break while the throw-away process loads them, as the program that wants them sees it: each is an error with a
+ * text of its own, in bounded time, and no process is left.
  */
 #include "unit/pool/pool_fixture.h"
 
