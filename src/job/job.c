@@ -73,18 +73,13 @@ struct job *job_new(struct job_store *store, uint64_t size)
     store->free = job->node.next ? LIST_ITEM(job->node.next, struct job, node) : NULL;
     job_prefetch(store->free);
     list_init(&job->node);
-    job->number = job->tag = job->key = 0;
-    job->id_size = JOB_NO_ID;
-    job->args_size = job->function = job->attempts = 0;
+    job->attempts = 0;
     job->state = JOB_NEW;
     job->losses = 0;
     job->needs_fresh = job->is_cancelled = false;
     job->worker = -1;
-    job->start_ns = job->run_ns = job->timeout_ns = job->due_ns = 0;
+    job->start_ns = job->run_ns = job->due_ns = 0;
     job->pid = 0;
-    job->priority = job->retries_left = job->crashes_left = 0;
-    job->on_done = NULL;
-    job->done_context = NULL;
     return job;
 }
 

@@ -173,10 +173,11 @@ enum hay_status hay_json_check(const char *bytes, size_t size, int depth, struct
     struct hay_jobline_fault unwanted;
     json_open(&reader, bytes, size, depth);
     /* A value without brackets, and nothing around it: there is no white space to look for, and no stack to keep. */
-    if (reader.begin < reader.end && *reader.begin != '{' && *reader.begin != '[' &&
-        json_scalar(&reader, reader.begin) == reader.end)
+    const unsigned char *at = reader.begin;
+    bool is_bare = at < reader.end && *at > ' ' && *at != '{' && *at != '[';
+    at = is_bare ? json_scalar(&reader, at) : json_value(&reader, json_space(at, reader.end));
+    if (is_bare && at == reader.end)
         return HAY_OK;
-    const unsigned char *at = json_value(&reader, json_space(reader.begin, reader.end));
     if (at) {
         at = json_space(at, reader.end);
         if (at < reader.end)
