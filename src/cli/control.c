@@ -135,15 +135,12 @@ struct control_number {
     char digits[24];
 };
 
-/* By which id others can come after this line: what it says before its first fault, else its number. */
+/* By which id others can come after this line: its own, else its number. */
 static struct hay_span control_line_id(const struct input_line *line, struct control_number *number)
 {
-    struct hay_jobline job;
-    struct hay_jobline_fault fault;
-    hay_jobline_scan(line->at, line->size, &job, &fault);
-    bool is_cut = line->too_long && job.id.at && job.id.at + job.id.size == line->at + line->size;
-    if (job.id.at && !is_cut)
-        return job.id;
+    struct hay_span id = run_line_id(line);
+    if (id.at)
+        return id;
     int size = snprintf(number->digits, sizeof number->digits, "%llu", (unsigned long long)line->number);
     return (struct hay_span){ number->digits, (size_t)size };
 }

@@ -144,6 +144,8 @@ int run_dry(struct run *run);
 void run_show(const struct run *run, const struct hay_job *job, struct bytes *text);
 /* Make run->job of a line and hold it; or record it as rejected. */
 void run_feed_line(struct run *run, const struct input_line *line);
+/* The id that a job line gives itself, read before its first fault and whole; else NULL. */
+struct hay_span run_line_id(const struct input_line *line);
 
 /* The file of -o as the journal: lock and read it. CLI_OK, or an exit code when the fault has been said. */
 int run_journal_open(struct run *run);

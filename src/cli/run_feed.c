@@ -49,18 +49,21 @@ static void feed_too_long(char *reason, size_t capacity, size_t *column)
     *column = (size_t)CLI_LINE_MAX + 1;
 }
 
-/* The part of a line that is too long can still hold its id, unless the cut went through it. */
-static void feed_reject_too_long(struct run *run, const struct input_line *line)
+struct hay_span run_line_id(const struct input_line *line)
 {
     struct hay_jobline job;
     struct hay_jobline_fault fault;
+    hay_jobline_scan(line->at, line->size, &job, &fault);
+    bool is_cut = line->too_long && job.id.at && job.id.at + job.id.size == line->at + line->size;
+    return is_cut ? (struct hay_span){ NULL, 0 } : job.id;
+}
+
+static void feed_reject_too_long(struct run *run, const struct input_line *line)
+{
     char reason[FEED_REASON];
     size_t column;
-    hay_jobline_scan(line->at, line->size, &job, &fault);
-    if (job.id.at && job.id.at + job.id.size == line->at + line->size)
-        job.id = (struct hay_span){ NULL, 0 };
     feed_too_long(reason, sizeof reason, &column);
-    feed_reject(run, line, job.id, reason, column);
+    feed_reject(run, line, run_line_id(line), reason, column);
 }
 
 /* memcmp() would load more at once than the scanner has just stored at once, and wait for it. */
