@@ -83,13 +83,10 @@ void hay_pool_free(struct hay_pool *pool)
 
 static enum hay_status refuse_started(const struct hay_pool *pool, struct hay_error *error)
 {
-    if (!pool)
-        return error_set(error, HAY_EINVAL, "no pool");
-    if (!pool_is_ours(pool))
-        return pool_refuse_foreign(error);
-    if (pool->is_started)
+    enum hay_status status = pool_check(pool, error);
+    if (!status && pool->is_started)
         return error_set(error, HAY_ESTATE, "the pool has started: functions are added before");
-    return HAY_OK;
+    return status;
 }
 
 enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct hay_error *error)

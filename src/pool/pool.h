@@ -56,4 +56,12 @@ static inline enum hay_status pool_refuse_foreign(struct hay_error *error)
     return error_set(error, HAY_ESTATE, "the pool belongs to the process that made it");
 }
 
+/* HAY_OK: there is a pool, and it is ours. */
+static inline enum hay_status pool_check(const struct hay_pool *pool, struct hay_error *error)
+{
+    if (!pool)
+        return error_set(error, HAY_EINVAL, "no pool");
+    return pool_is_ours(pool) ? HAY_OK : pool_refuse_foreign(error);
+}
+
 #endif

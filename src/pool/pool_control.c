@@ -26,12 +26,11 @@ void hay_pool_cancel_all(struct hay_pool *pool, bool running)
 
 enum hay_status hay_pool_cancel_signal(struct hay_pool *pool, int signal, struct hay_error *error)
 {
-    if (!pool)
-        return error_set(error, HAY_EINVAL, "no pool");
+    enum hay_status status = pool_check(pool, error);
+    if (status)
+        return status;
     if (signal != SIGTERM && signal != SIGINT)
         return error_set(error, HAY_EINVAL, "jobs are cancelled by SIGTERM or SIGINT, not by signal %d", signal);
-    if (!pool_is_ours(pool))
-        return pool_refuse_foreign(error);
     if (!pool_is_live(pool))
         return error_set(error, HAY_ESTATE, pool->is_started ? "an inline pool sends no signals" : "the pool has not started");
     pool->master.cancel_signal = signal;
@@ -58,16 +57,15 @@ void hay_pool_freeze(struct hay_pool *pool, bool frozen)
 
 enum hay_status hay_pool_resize(struct hay_pool *pool, int workers, struct hay_error *error)
 {
-    if (!pool)
-        return error_set(error, HAY_EINVAL, "no pool");
+    enum hay_status status = pool_check(pool, error);
+    if (status)
+        return status;
     if (workers < 1 || workers > POOL_MAX_WORKERS)
         return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", workers, POOL_MAX_WORKERS);
-    if (!pool_is_ours(pool))
-        return pool_refuse_foreign(error);
     if (!pool_is_live(pool))
         return error_set(error, HAY_ESTATE, pool->is_inline ? "an inline pool has no workers" : "the pool has not started");
     uint64_t max_jobs = pool->has_default_jobs ? POOL_JOBS_PER_WORKER * (uint64_t)workers : pool->options.max_jobs;
-    enum hay_status status = master_resize(&pool->master, workers, max_jobs, error);
+    status = master_resize(&pool->master, workers, max_jobs, error);
     if (status)
         return status;
     pool->options.workers = workers;
