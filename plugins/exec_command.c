@@ -325,35 +325,49 @@ static void exec_on_orphaned(int number)
     kill(0, SIGKILL);
 }
 
-static pid_t exec_guard(void)
+struct exec_guard {
+    pid_t parent;               /* 0: not guarded */
+    struct sigaction before;
+};
+
+/* From here on the death of the parent sends this signal; was it just before, nothing did. */
+static void exec_die_by(int number, pid_t parent)
 {
-    int number = 0;
-    pid_t parent = getppid();
-    struct sigaction action = { .sa_handler = exec_on_orphaned };
-    if (getpgrp() != getpid() || prctl(PR_GET_PDEATHSIG, &number) || number != SIGKILL || sigaction(SIGRTMAX, &action, NULL))
-        return 0;
-    prctl(PR_SET_PDEATHSIG, SIGRTMAX);
+    prctl(PR_SET_PDEATHSIG, number);
     if (getppid() != parent)
         kill(0, SIGKILL);
-    return parent;
 }
 
-static void exec_unguard(pid_t parent)
+static void exec_guard(struct exec_guard *guard)
 {
-    if (!parent)
+    int number = 0;
+    struct sigaction action = { .sa_handler = exec_on_orphaned };
+    guard->parent = 0;
+    if (getpgrp() != getpid() || prctl(PR_GET_PDEATHSIG, &number) || number != SIGKILL)
         return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        kill(0, SIGKILL);
+    pid_t parent = getppid();
+    if (sigaction(SIGRTMAX, &action, &guard->before))
+        return;
+    guard->parent = parent;
+    exec_die_by(SIGRTMAX, parent);
+}
+
+static void exec_unguard(const struct exec_guard *guard)
+{
+    if (!guard->parent)
+        return;
+    exec_die_by(SIGKILL, guard->parent);
+    sigaction(SIGRTMAX, &guard->before, NULL);
 }
 
 int exec_supervise(hay_task *task, const struct exec_command *command, struct exec_stream streams[2], int *status)
 {
     int pidfd = -1;
-    pid_t guarded = exec_guard();
+    struct exec_guard guard;
+    exec_guard(&guard);
     pid_t reaped, pid = exec_spawn(task, command, streams, &pidfd);
     if (pid < 0) {
-        exec_unguard(guarded);
+        exec_unguard(&guard);
         return -1;
     }
     exec_watch(task, pid, pidfd, streams, command->max_output);
@@ -361,7 +375,7 @@ int exec_supervise(hay_task *task, const struct exec_command *command, struct ex
         reaped = waitpid(pid, status, 0);
     while (reaped < 0 && errno == EINTR);
     int error = errno;
-    exec_unguard(guarded);
+    exec_unguard(&guard);
     exec_close(&pidfd);
     if (task->host->cancelled(task))
         return hay_fail(task, "cancelled"), -1;
