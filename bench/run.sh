@@ -53,7 +53,6 @@ timed() {
     timed_name=$1
     shift
     rm -f "$work/out" # a new file for whoever writes there; hayfork would append
-    rm -f "$work/out" # results are appended
     "$bin/watch" "$@" > "$work/watched"
     read -r timed_wall timed_user timed_system timed_peak timed_others < "$work/watched"
     echo "$timed_wall" >> "$work/$timed_name"
@@ -192,7 +191,7 @@ bench_1() {
             done
         fi
         timed xargs -i "$work/seq" xargs -P2 -n1 true
-        rm -f "$work/out"
+        rm -f "$work/out" "$work/trace" "$work/joblog" # not to be written to disk beside the next round
     done
     ours=$(rate hayfork "$jobs")
     row "demo.add, -j 2 : serial jansson loop" "$ours" "$(rate serial "$jobs")" "$(ratio serial hayfork)" ">=" 4
