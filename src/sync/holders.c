@@ -45,7 +45,7 @@ static struct holder *find_holder(struct holders *holders, struct life life)
         struct holder *holder = &holders->at[i];
         if (!atomic_load(&holder->units))
             free_one = free_one ? free_one : holder;
-        else if (atomic_load(&holder->pid) == life.pid && atomic_load(&holder->start) == life.start)
+        else if (life_is_same(life_of(holder), life))
             return holder;
     }
     return free_one || used == holders->capacity ? free_one : &holders->at[used];

@@ -25,11 +25,12 @@ struct own_page {
 
 static _Atomic(struct own_page *) own_page;
 
-/* 0: it cannot be read. */
+/* 0: it cannot be read, errno says why. */
 static uint64_t read_start(int32_t pid)
 {
     char path[32], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    errno = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
@@ -67,7 +68,10 @@ struct life life_own(void)
         return (struct life){atomic_load_explicit(&page->start, memory_order_relaxed), pid};
     struct life own = {0, (int32_t)getpid()};
     own.start = read_start(own.pid);
-    page = page ? page : map_own_page();
+    bool may_ask_again = !own.start && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
+    page = page || may_ask_again ? page : map_own_page();
+    if (may_ask_again)
+        return own;
     if (page) {
         atomic_store(&page->start, own.start);
         atomic_store(&page->pid, own.pid);

@@ -14,8 +14,13 @@ struct life {
     int32_t pid;
 };
 
-/* The calling process. No system call but in the first call of each process, whichever way that was forked. */
+/* The calling process. No system call but in the first call of each process, whichever way that was forked; while no descriptor
+ * is free its start is not known, and is asked for again the next time. */
 struct life life_own(void);
+static inline bool life_is_same(struct life a, struct life b)
+{
+    return a.pid == b.pid && (a.start == b.start || !a.start || !b.start);
+}
 /* A zombie is dead; a process whose first thread has ended is not. */
 bool life_is_over(struct life life);
 

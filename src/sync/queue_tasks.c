@@ -13,8 +13,8 @@
 
 static bool is_holder(const struct task_holder *holder, struct life life)
 {
-    return atomic_load_explicit(&holder->pid, memory_order_relaxed) == life.pid
-        && atomic_load_explicit(&holder->start, memory_order_relaxed) == life.start;
+    return life_is_same((struct life){atomic_load_explicit(&holder->start, memory_order_relaxed),
+                                      atomic_load_explicit(&holder->pid, memory_order_relaxed)}, life);
 }
 
 static struct life life_of(const struct task_holder *holder)
