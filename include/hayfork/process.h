@@ -85,9 +85,9 @@ HAY_API struct hay_process *hay_process_new_exec(const char *path, char *const *
 HAY_API enum hay_status hay_process_give(struct hay_process *process, const struct hay_handle *handle, struct hay_error *error);
 
 /* Start it, once. Errors: HAY_ETHREADS (this process has more than one thread, so it may not fork; start a program instead);
- * HAY_ESTATE (started before, made by another process, a thing that was given is closed); HAY_EBUSY (a pipe for a program holds
- * messages in memory, or an unsent rest, which the program could not get); HAY_ESYSTEM: fork failed, or the program cannot be
- * run, with the reason. After a failure it may be tried again. */
+ * HAY_ESTATE (started before, made by another process, a thing that was given is closed, or its number another file's);
+ * HAY_EBUSY (a pipe for a program holds messages in memory, or an unsent rest, which the program could not get); HAY_ESYSTEM:
+ * fork failed, or the program cannot be run, with the reason. After a failure it may be tried again. */
 HAY_API enum hay_status hay_process_start(struct hay_process *process, struct hay_error *error);
 
 /* Wait for the end. HAY_OK: ended, `how` (may be NULL) is filled; as often as you like. HAY_ETIMEDOUT: still running.

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct list open_handles = {&open_handles, &open_handles};
@@ -53,8 +54,45 @@ bool handle_has_fd(int fd)
 {
     bool found = false;
     pthread_mutex_lock(&lock);
-    for (struct list *at = open_handles.next; at != &open_handles && !found; at = at->next)
-        found = LIST_ITEM(at, struct handle, node)->view.fd == fd;
+    for (struct list *at = open_handles.next; at != &open_handles && !found; at = at->next) {
+        const struct handle *handle = LIST_ITEM(at, struct handle, node);
+        found = handle->view.fd == fd && handle->view.kind != HAY_HANDLE_FD;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+void handle_promise(struct handle *handle, int fd)
+{
+    struct stat file = {.st_ino = 0};
+    fstat(fd, &file);
+    *handle = (struct handle){.label = "fd", .device = file.st_dev, .inode = file.st_ino};
+    handle_open(handle, HAY_HANDLE_FD, fd, NULL);
+    handle->given = true;
+}
+
+void handle_unpromise(struct handle *handle)
+{
+    handle->view.fd = -1;
+    handle_close(handle);
+}
+
+bool handle_is_same(const struct handle *handle, int fd)
+{
+    struct stat file;
+    return handle->view.fd == fd &&
+           (handle->view.kind != HAY_HANDLE_FD ||
+            (fstat(fd, &file) == 0 && file.st_dev == handle->device && file.st_ino == handle->inode));
+}
+
+bool handle_is_promised(int fd)
+{
+    bool found = false;
+    pthread_mutex_lock(&lock);
+    for (struct list *at = open_handles.next; at != &open_handles && !found; at = at->next) {
+        const struct handle *handle = LIST_ITEM(at, struct handle, node);
+        found = handle->view.kind == HAY_HANDLE_FD && handle_is_same(handle, fd);
+    }
     pthread_mutex_unlock(&lock);
     return found;
 }
@@ -86,7 +124,7 @@ void handle_forget_all_but(const int *keep, size_t count)
         for (size_t i = 0; i < count && !kept; i++)
             kept = keep[i] == handle->view.fd;
         handle->given = false;
-        if (kept) {
+        if (kept && handle->view.kind != HAY_HANDLE_FD) {
             handle->owner = self;
         } else {
             handle->view.fd = -1;

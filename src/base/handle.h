@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What pipes, processes and queues begin with: the public handle, and a place in the list of all open ones of this process.
+ * A plain descriptor has a place there while it is promised to a child.
  *
  * The list is how a forked child comes to own exactly what it was given: the parent's fork code asks for the descriptors that
  * every child keeps, and the child marks all others as closed before it closes them, so that no object there speaks to a
@@ -22,6 +23,8 @@ struct handle {
     bool common;                /* every child keeps it, as it is */
     bool given;                 /* a process that is not started yet will take it */
     const char *label;          /* of what a program gets through HAYFORK_FDS; NULL: cannot be given */
+    dev_t device;               /* of a plain descriptor's file */
+    ino_t inode;
     int *held;                  /* a second descriptor that goes with it, -1: none; NULL: never any */
     /* May it go to a program, which gets the descriptor but not our memory? NULL: always. */
     bool (*is_whole)(const struct handle *handle);
@@ -37,6 +40,12 @@ struct handle *handle_find(const struct hay_handle *view);
 
 /* Does this descriptor belong to an open object? */
 bool handle_has_fd(int fd);
+/* A plain descriptor, open, that a process not started yet will take: one only. handle_unpromise() leaves it open. */
+void handle_promise(struct handle *handle, int fd);
+void handle_unpromise(struct handle *handle);
+bool handle_is_promised(int fd);
+/* Of what is given: is its descriptor the one that it was? */
+bool handle_is_same(const struct handle *handle, int fd);
 
 /* The descriptors that every child keeps: how many, and the first `capacity` of them. */
 size_t handle_common_fds(int *fds, size_t capacity);

@@ -27,14 +27,6 @@ static enum hay_status check_gift(const struct hay_handle *view, const struct ha
     return HAY_OK;
 }
 
-static bool has_fd(const struct hay_process *process, int fd)
-{
-    for (struct list *at = process->gifts.next; at != &process->gifts; at = at->next)
-        if (LIST_ITEM(at, struct gift, node)->fd == fd)
-            return true;
-    return false;
-}
-
 enum hay_status hay_process_give(struct hay_process *process, const struct hay_handle *handle, struct hay_error *error)
 {
     enum hay_status status = process_check(process, error);
@@ -48,24 +40,26 @@ enum hay_status hay_process_give(struct hay_process *process, const struct hay_h
     status = check_gift(handle, object, error);
     if (status)
         return status;
-    if ((object && object->given) || has_fd(process, handle->fd))
+    if (object ? object->given : handle_is_promised(handle->fd))
         return error_set(error, HAY_ESTATE, "it is given to a process already");
     struct gift *gift = malloc(sizeof *gift);
     if (!gift)
         return error_set(error, HAY_ENOMEM, "no memory to give something to a process");
-    *gift = (struct gift){.view = object ? handle : NULL, .fd = handle->fd, .label = object ? object->label : "fd"};
-    list_push_tail(&process->gifts, &gift->node);
-    process->gift_count++;
+    *gift = (struct gift){.view = object ? handle : &gift->plain.view, .fd = handle->fd, .label = object ? object->label : "fd"};
     if (object)
         object->given = true;
+    else
+        handle_promise(&gift->plain, gift->fd);
+    list_push_tail(&process->gifts, &gift->node);
+    process->gift_count++;
     return HAY_OK;
 }
 
+/* The number may be another file's, or an object's, by now. */
 static bool is_still_there(const struct gift *gift, const struct handle *handle)
 {
-    if (gift->view)
-        return handle && handle->given && handle->view.fd == gift->fd;
-    return fcntl(gift->fd, F_GETFD) >= 0 && !handle_has_fd(gift->fd); /* the number may be an object's by now */
+    return handle && handle->given && handle_is_same(handle, gift->fd) &&
+           (handle != &gift->plain || !handle_has_fd(gift->fd));
 }
 
 enum hay_status gift_collect(const struct hay_process *process, int *fds, size_t *count, struct hay_error *error)
@@ -73,7 +67,7 @@ enum hay_status gift_collect(const struct hay_process *process, int *fds, size_t
     size_t n = 0;
     for (struct list *at = process->gifts.next; at != &process->gifts; at = at->next) {
         const struct gift *gift = LIST_ITEM(at, struct gift, node);
-        const struct handle *handle = gift->view ? handle_find(gift->view) : NULL;
+        const struct handle *handle = handle_find(gift->view);
         if (!is_still_there(gift, handle))
             return error_set(error, HAY_ESTATE, "something that was given to %s is closed", process->name);
         if (process->path && handle && handle->is_whole && !handle->is_whole(handle))
@@ -92,13 +86,11 @@ void gift_close_all(struct hay_process *process)
     struct list *node;
     while ((node = list_pop_head(&process->gifts))) {
         struct gift *gift = LIST_ITEM(node, struct gift, node);
-        struct handle *handle = gift->view ? handle_find(gift->view) : NULL;
+        struct handle *handle = handle_find(gift->view);
         if (handle && handle->held)
             fd_close(handle->held);
         if (handle)
             handle_close(handle);
-        else
-            fd_close(&gift->fd);
         free(gift);
     }
     process->gift_count = 0;
@@ -109,8 +101,10 @@ void gift_drop_all(struct hay_process *process)
     struct list *node;
     while ((node = list_pop_head(&process->gifts))) {
         struct gift *gift = LIST_ITEM(node, struct gift, node);
-        struct handle *handle = gift->view ? handle_find(gift->view) : NULL;
-        if (handle)
+        struct handle *handle = handle_find(gift->view);
+        if (gift->view == &gift->plain.view)
+            handle_unpromise(&gift->plain);
+        else if (handle)
             handle->given = false;
         free(gift);
     }

@@ -10,7 +10,8 @@
 
 struct gift {
     struct list node;
-    const struct hay_handle *view;  /* of an object; NULL: a plain descriptor */
+    const struct hay_handle *view;  /* of an object, or of `plain` */
+    struct handle plain;
     int fd;
     const char *label;              /* its kind, in HAYFORK_FDS */
 };

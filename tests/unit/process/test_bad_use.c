@@ -10,6 +10,7 @@
 #include <hayfork/pipe_json.h>
 #include <hayfork/queue_json.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -335,6 +336,54 @@ static void the_descriptor_of_an_object_is_not_given_as_a_plain_one(void)
     hay_pipe_free(b);
 }
 
+static int give_it_on(void *argument)
+{
+    struct hay_process *process = hay_process_new(return_zero, NULL, NULL, NULL);
+    return hay_process_give(process, argument, NULL) == HAY_OK && hay_process_start(process, NULL) == HAY_OK &&
+           hay_process_join(process, -1, NULL, NULL) == HAY_OK && hay_process_free(process) == HAY_OK ? 0 : 1;
+}
+
+/* Two would both get it, and with the second start whatever has the number by then would be closed here. */
+static void a_descriptor_is_given_to_one_process_only(void)
+{
+    struct hay_handle plain = hay_fd_handle(fcntl(0, F_DUPFD_CLOEXEC, 3), 0);
+    struct hay_process *first = hay_process_new(give_it_on, &plain, NULL, &error), *second = make(return_zero);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+    CU_ASSERT_EQUAL(hay_process_give(first, &plain, &error), HAY_OK);
+    CU_ASSERT(says(hay_process_give(first, &plain, &error), HAY_ESTATE));
+    CU_ASSERT(says(hay_process_give(second, &plain, &error), HAY_ESTATE));
+    CU_ASSERT_EQUAL(hay_process_free(first), HAY_OK); /* a process that never started keeps nothing */
+    CU_ASSERT(fcntl(plain.fd, F_GETFD) >= 0);
+    CU_ASSERT_EQUAL(hay_process_give(second, &plain, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_free(second), HAY_OK);
+    first = hay_process_new(give_it_on, &plain, NULL, &error);
+    CU_ASSERT_EQUAL(hay_process_give(first, &plain, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_start(first, &error), HAY_OK);
+    struct hay_exit how = {.value = -1};
+    CU_ASSERT_EQUAL(hay_process_join(first, -1, &how, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_exit_code(&how), 0); /* the child may give on what it got */
+    CU_ASSERT_EQUAL(hay_process_free(first), HAY_OK);
+    CU_ASSERT(fcntl(plain.fd, F_GETFD) < 0);
+}
+
+static void a_given_descriptor_that_is_another_file_by_now_is_a_status(void)
+{
+    int ends[2];
+    struct hay_handle plain = hay_fd_handle(fcntl(0, F_DUPFD_CLOEXEC, 3), 0);
+    struct hay_process *first = make(return_zero), *second = make(return_zero);
+    CU_ASSERT_EQUAL(hay_process_give(first, &plain, &error), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    CU_ASSERT_EQUAL(dup3(ends[1], plain.fd, O_CLOEXEC), plain.fd);
+    CU_ASSERT(says(hay_process_start(first, &error), HAY_ESTATE));
+    CU_ASSERT_EQUAL(hay_process_give(second, &plain, &error), HAY_OK); /* this file was promised to nobody */
+    CU_ASSERT_EQUAL(hay_process_start(second, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_join(second, -1, NULL, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_free(first), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_free(second), HAY_OK);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
 #define TEST(name) {#name, name}
@@ -342,6 +391,8 @@ int main(void)
         TEST(a_null_is_a_status_and_a_text),
         TEST(a_scan_without_a_place_for_what_is_found_is_a_status),
         TEST(the_descriptor_of_an_object_is_not_given_as_a_plain_one),
+        TEST(a_descriptor_is_given_to_one_process_only),
+        TEST(a_given_descriptor_that_is_another_file_by_now_is_a_status),
         TEST(a_closed_object_is_a_status_and_a_text),
         TEST(a_start_twice_is_a_status_and_a_text),
         TEST(a_join_of_a_process_that_is_not_ours_is_a_status_and_a_text),
