@@ -7,8 +7,13 @@
  */
 #include "cli/joblog.h"
 #include "cli/pen.h"
+#include "cli/say.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define JOBLOG_COLUMNS "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
 /* All columns but the command, their numbers at the longest. */
@@ -17,6 +22,20 @@
 int joblog_open(struct joblog *log, const char *path, bool append)
 {
     return logfile_open(&log->file, path, append);
+}
+
+bool joblog_check(const struct joblog *log)
+{
+    char bytes[sizeof JOBLOG_COLUMNS - 1];
+    int fd = log->file.append && S_ISREG(log->file.stream.mode) ? open(log->file.path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return true;
+    ssize_t size = pread(fd, bytes, sizeof bytes, 0); /* fewer: it was cut off when it began */
+    close(fd);
+    if (size < 0 || !memcmp(bytes, JOBLOG_COLUMNS, (size_t)size))
+        return true;
+    say("'%s' is no joblog: --resume would go on with it", log->file.path);
+    return false;
 }
 
 void joblog_begin(struct joblog *log)

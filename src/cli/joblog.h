@@ -23,6 +23,8 @@ struct joblog {
 
 /* Truncated when the run begins, or with `append` continued. 0 or -errno, already said. joblog_close() is due in any case. */
 int joblog_open(struct joblog *log, const char *path, bool append);
+/* May it be continued: is it a joblog, or empty? Else that is said. */
+bool joblog_check(const struct joblog *log);
 /* Just before the run: empty the file and write the columns' names. */
 void joblog_begin(struct joblog *log);
 /* The row of a result. `command` is shell text; a line end in it becomes a NUL, which parallel --retry-failed reads back. */

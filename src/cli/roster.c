@@ -32,6 +32,24 @@ static void roster_handle(int number)
     errno = saved;
 }
 
+static void roster_wait(int number)
+{
+    (void)number;
+}
+
+/* A handler, and not SIG_IGN: what is started meanwhile does not inherit it. */
+static bool roster_catch(void (*handle)(int number))
+{
+    struct sigaction action = { .sa_handler = handle, .sa_flags = SA_RESTART }, old;
+    sigemptyset(&action.sa_mask);
+    return !sigaction(SIGUSR1, NULL, &old) && old.sa_handler != SIG_IGN && !sigaction(SIGUSR1, &action, NULL);
+}
+
+void roster_expect(void)
+{
+    roster_catch(roster_wait);
+}
+
 static void roster_on_wake(struct ev_loop *loop, struct ev_async *watcher, int events)
 {
     (void)loop;
@@ -42,14 +60,12 @@ static void roster_on_wake(struct ev_loop *loop, struct ev_async *watcher, int e
 
 void roster_start(struct ev_loop *loop, void (*on_signal)(void *context), void *context)
 {
-    struct sigaction action = { .sa_handler = roster_handle }, old;
     roster.loop = loop;
     roster.on_signal = on_signal;
     roster.context = context;
     ev_async_init(&roster.wake, roster_on_wake);
     ev_async_start(loop, &roster.wake);
-    sigemptyset(&action.sa_mask);
-    roster.caught = !sigaction(SIGUSR1, NULL, &old) && old.sa_handler != SIG_IGN && !sigaction(SIGUSR1, &action, NULL);
+    roster.caught = roster_catch(roster_handle);
 }
 
 void roster_stop(void)

@@ -11,6 +11,8 @@
 #include <ev.h>
 #include <stddef.h>
 
+/* From here on the signal ends nothing, and until roster_start() it does nothing. */
+void roster_expect(void);
 /* `on_signal` is called from the loop. */
 void roster_start(struct ev_loop *loop, void (*on_signal)(void *context), void *context);
 /* SIGUSR1 does nothing any more. */

@@ -7,6 +7,7 @@
 #include "cli/run.h"
 #include "cli/cli.h"
 #include "cli/functions.h"
+#include "cli/roster.h"
 #include "cli/say.h"
 #include "cli/setup.h"
 #include "cli/signals.h"
@@ -292,6 +293,7 @@ int run_verb(const struct run_verb *verb, void *state, int argc, char **argv)
     struct run_options options;
     struct hay_error error = { .status = HAY_OK };
     int fds[2] = { 0, 1 }, code;
+    roster_expect();
     if (run_options_read(&options, verb, state, argc, argv, &code)) {
         struct run run = { .options = &options, .output.stream.fd = -1, .errors.stream.fd = -1 };
         if (!options.dry_run)

@@ -99,6 +99,8 @@ int run_observe_open(struct run *run)
         (code = observe_check(run, options->trace, &observe->trace.file.stream)) ||
         (code = observe_check(run, run->logs->path, &run->logs->stream)))
         return code;
+    if (options->joblog && !joblog_check(&observe->joblog))
+        return CLI_INPUT;
     observe->logs = options->joblog || options->trace;
     if (options->summary && !(observe->tally = tally_new()))
         code = CLI_STOPPED;

@@ -111,6 +111,16 @@ done
 run "$HAYFORK" run -j 2 -p demo -o journal --resume --joblog killed.log spins
 is "a joblog of killed runs has each job" "$code $(wc -l <journal | tr -d ' ') $(sed 1d killed.log | cut -f1 | sort -u | wc -l)" "0 20000 20000"
 
+for old in 'no joblog' 'Seq	Host	Starttime' ''; do
+    printf '%s' "$old" >old.log
+    run "$HAYFORK" run -p demo -o fresh --resume --joblog old.log jobs
+    case $old in
+    no*) is "what is no joblog is not continued" "$code $(wc -l <err) $(cat old.log)" "65 1 no joblog" ;;
+    *) is "a joblog that was cut off early is: '$old'" "$code $(head -n 1 old.log | cut -f1-3) $(sed 1d old.log | wc -l)" "0 Seq	Host	Starttime $(wc -l <jobs)" ;;
+    esac
+    rm -f fresh
+done
+
 # GNU parallel itself.
 if parallel --version 2>/dev/null | grep -q '^GNU parallel'; then
     HOME=$scratch

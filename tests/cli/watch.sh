@@ -143,6 +143,9 @@ kill -TERM $pid
 wait $pid 2>/dev/null
 is "and the run goes on until it is ended" "$? $(grep -c cancelled out)" "143 2"
 exec 7>&-
+echo '{"fn":"ctor_signals.noop"}' >early
+run "$HAYFORK" run -j 1 -p "$top_builddir/tests/support/plugins/.libs/ctor_signals.so" early
+is "it may come while plugins are loaded" "$code $(cat out)" '0 {"id":1,"status":"ok","result":null}'
 
 # ---- what plugins print ----
 
