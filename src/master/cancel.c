@@ -5,8 +5,6 @@
 #include "master/master.h"
 #include "master/settle.h"
 
-static const char before_start[] = "cancelled before it started";
-
 struct cancellation {
     struct master *master;
     uint64_t number;   /* 0: any */
@@ -41,7 +39,7 @@ static void cancel_one(const struct cancellation *cancellation, struct job *job)
     struct master *master = cancellation->master;
     if (job->state == JOB_WAITING || job->state == JOB_QUEUED) {
         settle_unqueue(master, job);
-        settle_drop(master, job, HAY_OUTCOME_CANCELLED, before_start);
+        settle_cancel(master, job);
     } else if (job->state == JOB_STARTED && cancellation->running) {
         ask_to_end(master, job);
     }
@@ -59,7 +57,7 @@ static void cancel_given_up(const struct cancellation *cancellation)
             if (!job || !is_meant(cancellation, job))
                 continue;
             slot_forget(slot, at);
-            settle_drop(master, job, HAY_OUTCOME_CANCELLED, before_start);
+            settle_cancel(master, job);
         }
     }
 }

@@ -81,6 +81,12 @@ void settle_drop(struct master *master, struct job *job, enum hay_outcome outcom
     settle(master, job, &(struct attempt_end){.outcome = outcome, .message = span_of(message), .exit_code = -1});
 }
 
+void settle_cancel(struct master *master, struct job *job)
+{
+    settle_drop(master, job, HAY_OUTCOME_CANCELLED,
+                job->attempts ? "cancelled before it was tried again" : "cancelled before it started");
+}
+
 /* ---- the queue again ---- */
 
 static void queue_or_drop(struct master *master, struct job *job)
@@ -112,7 +118,7 @@ void settle_return(struct master *master, struct job *job)
     if (master->is_broken)
         settle_drop(master, job, HAY_OUTCOME_SKIPPED, master->broken_reason);
     else if (master->is_terminating || job->is_cancelled)
-        settle_drop(master, job, HAY_OUTCOME_CANCELLED, "cancelled before it started");
+        settle_cancel(master, job);
     else
         queue_or_drop(master, job);
 }

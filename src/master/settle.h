@@ -26,6 +26,8 @@ struct attempt_end {
 bool settle_attempt(struct master *master, struct job *job, struct attempt_end *end);
 /* A job that is not with a worker, and in no list, ends: cancelled or skipped. */
 void settle_drop(struct master *master, struct job *job, enum hay_outcome outcome, const char *message);
+/* The same for one that is cancelled, before it began or before it was tried again. */
+void settle_cancel(struct master *master, struct job *job);
 /* Back to the head of its priority; the job is in SENT or STARTED. */
 void settle_return(struct master *master, struct job *job);
 /* Take a waiting or queued job out of its list. */
