@@ -44,7 +44,8 @@ struct hay_process;
 /* Zero means the default everywhere. */
 struct hay_process_options {
     const char *name;   /* copied, under 128 bytes; NULL: "Process-1", and "Process-1:2" for a child of that */
-    bool daemon;        /* ended with its parent, whatever ends that; else joined at the parent's exit */
+    bool daemon;        /* ended with its parent (a program: with the thread that started it), whatever ends that; else joined at the
+                         * parent's exit */
     bool own_group;     /* in a process group of its own (no Ctrl-C from the terminal); signals from here then go to all of it */
     char *const *env;   /* hay_process_new_exec() only, copied: the environment; NULL: the caller's at the start */
 };
