@@ -16,13 +16,7 @@ rounds=${BENCH_ROUNDS:-5}
 jobs=${BENCH_JOBS:-1000000}
 which=${BENCH:-1 2 3 4 5 6 7 8 9 10}
 bin=$top_builddir/bench
-hayfork=$top_builddir/hayfork
-# libtool's wrapper is a shell script: neither its start nor its memory is ours.
-if [ -x "$top_builddir/.libs/hayfork" ]; then
-    hayfork=$top_builddir/.libs/hayfork
-    LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-    export LD_LIBRARY_PATH
-fi
+hayfork=$bin/hayfork
 HAYFORK_PLUGIN_PATH=$top_builddir/plugins/.libs
 export HAYFORK_PLUGIN_PATH
 
