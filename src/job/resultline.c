@@ -3,12 +3,13 @@
  * The reader of result lines, on the same ground as that of job lines: one pass, nothing copied, no allocation. Keys are first
  * looked for as the writer makes them, by a compare that is predicted well; whatever is written otherwise takes the way of
  * unescaping. The object under "error" is walked only when there is one, after it has passed as JSON. In front of all this stands
- * a glance that knows just one shape, an ok line with seq and key: a journal of millions is made of these.
+ * a glance at the one shape of which a journal of millions is made.
  */
 #include "job/json.h"
 #include "job/jsonkeys.h"
 #include "job/jsonnumber.h"
 #include "job/jsonstring.h"
+#include "job/resultglance.h"
 
 #include <limits.h>
 #include <string.h>
@@ -140,20 +141,6 @@ static inline bool value_count(const struct value *value, int64_t most, int64_t 
     return *number >= 0 && *number <= most;
 }
 
-/* The value of 16 hexadecimal digits; false: they are not. */
-static inline bool key_read(const unsigned char *at, uint64_t *key)
-{
-    unsigned bad = 0;
-    uint64_t sum = 0;
-    for (int i = 0; i < 16; i++) {
-        unsigned digit = (unsigned)at[i] - '0', letter = (unsigned)at[i] - 'a';
-        bad |= (unsigned)(digit > 9) & (unsigned)(letter > 5);
-        sum = sum << 4 | (digit <= 9 ? digit : letter + 10);
-    }
-    *key = sum;
-    return !bad;
-}
-
 static const char *resultline_take_status(struct resultline *line, const struct value *value)
 {
     char plain[16];
@@ -182,7 +169,7 @@ static const char *resultline_take_status(struct resultline *line, const struct 
 static inline const char *resultline_take_key(struct resultline *line, const struct value *value)
 {
     static const char reason[] = "\"key\" is not 16 hexadecimal digits";
-    if (!value->string || value->end - value->at != 18 || !key_read(value->at + 1, &line->result->key))
+    if (!value->string || value->end - value->at != 18 || !glance_key(value->at + 1, &line->result->key))
         return reason;
     line->result->has_key = true;
     return NULL;
@@ -368,55 +355,6 @@ static const unsigned char *resultline_read(struct resultline *line)
     return line->keys.seen >> PART_STATUS & 1 ? at : json_fault(reader, begin, "no \"status\"");
 }
 
-/* A whole number as it is written most often: 1 to 18 digits, no zero in front. Behind it, or NULL: look closer. */
-static inline const unsigned char *glance_number(const unsigned char *at, const unsigned char *end, uint64_t *number)
-{
-    const unsigned char *begin = at;
-    uint64_t value = 0;
-    for (; at < end && (unsigned)*at - '0' < 10; at++)
-        value = value * 10 + (*at - '0');
-    *number = value;
-    return at > begin && at - begin < 19 && (*begin != '0' || at - begin == 1) ? at : NULL;
-}
-
-/* Behind a value, whatever its kind; NULL: look closer. */
-static inline const unsigned char *glance_value(struct json_reader *reader, const unsigned char *at)
-{
-    uint64_t number;
-    if (at < reader->end && (unsigned)*at - '0' < 10) {
-        const unsigned char *past = glance_number(at, reader->end, &number);
-        if (past && past < reader->end && *past == ',')
-            return past;
-    }
-    return json_value(reader, at);
-}
-
-#define GLANCE_SKIP(at, end, text) \
-    ((size_t)((end) - (at)) >= sizeof(text) - 1 && memcmp(at, text, sizeof(text) - 1) == 0 ? (at) + (sizeof(text) - 1) : NULL)
-
-/* {"id":…,"status":"ok","result":…,"seq":…,"key":"…"} and no byte more. True: all of `result` is filled. */
-static inline bool resultline_glance(struct json_reader *reader, struct hay_resultline *result)
-{
-    const unsigned char *id = GLANCE_SKIP(reader->begin, reader->end, "{\"id\":");
-    if (!id || id == reader->end || (*id != '"' && (unsigned)*id - '0' > 9))
-        return false;
-    const unsigned char *id_end = glance_value(reader, id);
-    const unsigned char *value = id_end ? GLANCE_SKIP(id_end, reader->end, ",\"status\":\"ok\",\"result\":") : NULL;
-    if (!value || (*id != '"' && reader->real))
-        return false;
-    const unsigned char *value_end = glance_value(reader, value);
-    const unsigned char *seq = value_end ? GLANCE_SKIP(value_end, reader->end, ",\"seq\":") : NULL;
-    const unsigned char *seq_end = seq ? glance_number(seq, reader->end, &result->seq) : NULL;
-    const unsigned char *key = seq_end ? GLANCE_SKIP(seq_end, reader->end, ",\"key\":\"") : NULL;
-    if (!key || reader->end - key != 18 || key[16] != '"' || key[17] != '}' || !key_read(key, &result->key))
-        return false;
-    result->outcome = HAY_OUTCOME_OK;
-    result->id = (struct hay_span){(const char *)id, (size_t)(id_end - id)};
-    result->value = (struct hay_span){(const char *)value, (size_t)(value_end - value)};
-    result->has_seq = result->has_key = true;
-    return true;
-}
-
 enum hay_status hay_resultline_scan(const char *bytes, size_t size, struct hay_resultline *result,
                                     struct hay_jobline_fault *fault)
 {
@@ -428,7 +366,7 @@ enum hay_status hay_resultline_scan(const char *bytes, size_t size, struct hay_r
     json_open(&line.reader, bytes, size, HAY_JOBLINE_DEPTH);
     line.reader.base = 1;
     *result = (struct hay_resultline){.outcome = HAY_OUTCOME_ERROR, .exit_code = -1, .attempts = 1};
-    if (resultline_glance(&line.reader, result))
+    if (glance_line(&line.reader, result))
         return HAY_OK;
     line.result = result;
     line.reader.reason = NULL;
