@@ -85,24 +85,24 @@ static int give_locked(struct holders *holders)
     return 0;
 }
 
-int holders_take(struct holders *holders, int64_t deadline_ns)
+static int change(struct holders *holders, int64_t deadline_ns, int (*change_locked)(struct holders *holders))
 {
     int rc = holders_lock(holders, deadline_ns);
     if (rc < 0)
         return rc;
-    rc = take_locked(holders);
+    rc = change_locked(holders);
     robust_unlock(&holders->lock);
     return rc;
 }
 
+int holders_take(struct holders *holders, int64_t deadline_ns)
+{
+    return change(holders, deadline_ns, take_locked);
+}
+
 int holders_give(struct holders *holders, int64_t deadline_ns)
 {
-    int rc = holders_lock(holders, deadline_ns);
-    if (rc < 0)
-        return rc;
-    rc = give_locked(holders);
-    robust_unlock(&holders->lock);
-    return rc;
+    return change(holders, deadline_ns, give_locked);
 }
 
 int64_t holders_reclaim(struct holders *holders, int64_t deadline_ns)
