@@ -108,6 +108,8 @@ void output_bytes(struct output *output, const char *bytes, size_t size)
 
 void output_flush(struct output *output)
 {
+    if (output->before && output->start < output->end)
+        output->before(output->context);
     if (output->on_terminal && output->start < output->end)
         say_make_way();
     while (output->start < output->end && !output->blocked && !output->failure) {

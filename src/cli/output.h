@@ -29,6 +29,8 @@ struct output {
     bool syncing;           /* what was written has to reach the disk first */
     struct filesync sync;
     bool on_terminal;
+    void (*before)(void *context); /* NULL, or called before each write */
+    void *context;
     int failure;            /* 0 or -errno: -EPIPE when the reader is gone */
 };
 

@@ -120,7 +120,6 @@ static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, in
     (void)events;
     control_turn(run);
     logsink_flush(run->logs);
-    run_observe_before_write(run);
     run_write_flush(run, false);
     run_observe_turn(run);
     if (run->output.failure) {

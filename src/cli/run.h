@@ -165,8 +165,6 @@ void run_observe_start(struct run *run);
 void run_observe_result(struct run *run, const struct hay_result *result, uint64_t seq);
 /* A line that a worker printed. */
 void run_observe_log(struct run *run, int worker, const char *line, size_t size);
-/* Results are about to be written. */
-void run_observe_before_write(struct run *run);
 /* The loop is about to sleep. */
 void run_observe_turn(struct run *run);
 /* The workers have ended, and the pool still is there to be asked. */

@@ -198,6 +198,13 @@ static void observe_on_flush(struct ev_loop *loop, struct ev_timer *watcher, int
         logfile_flush(&observe->joblog.file);
 }
 
+/* A result in the journal is not told again by a resumed run: its row has to be in the joblog before it. */
+static void observe_before_write(void *context)
+{
+    struct run *run = context;
+    logfile_flush(&run->observe.joblog.file);
+}
+
 void run_observe_start(struct run *run)
 {
     struct observe *observe = &run->observe;
@@ -205,8 +212,11 @@ void run_observe_start(struct run *run)
     bool results_on_terminal = !run->output.path && isatty(run->output.stream.fd);
     observe->started = true;
     logsink_begin(run->logs);
-    if (options->joblog)
+    if (options->joblog) {
         joblog_begin(&observe->joblog);
+        run->output.before = run->journal.is_kept ? observe_before_write : NULL;
+        run->output.context = run;
+    }
     if (options->trace)
         trace_begin(&observe->trace);
     ev_timer_init(&observe->flush, observe_on_flush, OBSERVE_FLUSH_S, OBSERVE_FLUSH_S);
@@ -273,13 +283,6 @@ void run_observe_log(struct run *run, int index, const char *line, size_t size)
     else
         snprintf(tag, sizeof tag, "[worker %d] ", index);
     logsink_tagged_line(run->logs, tag, line, size);
-}
-
-/* A result in the journal is not told again by a resumed run: its row has to be in the joblog before it. */
-void run_observe_before_write(struct run *run)
-{
-    if (run->journal.is_kept && run->options->observe.joblog)
-        logfile_flush(&run->observe.joblog.file);
 }
 
 void run_observe_turn(struct run *run)

@@ -111,6 +111,18 @@ done
 run "$HAYFORK" run -j 2 -p demo -o journal --resume --joblog killed.log spins
 is "a joblog of killed runs has each job" "$code $(wc -l <journal | tr -d ' ') $(sed 1d killed.log | cut -f1 | sort -u | wc -l)" "0 20000 20000"
 
+# Killed after a write to the journal by which time many results come in one turn.
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    awk 'BEGIN { for (i = 0; i < 300000; i++) print "{\"fn\":\"demo.noop\"}" }' >noops
+    rm -f journal killed.log
+    for at in 41 42 43 44 45 46; do
+        { LD_PRELOAD=$top_builddir/tests/support/.libs/hurtwrite.so HURT_FILE=$PWD/journal HURT_AT=$at HURT_HOW=after \
+            "$HAYFORK" run -j 2 -p demo -o journal --resume --joblog killed.log noops 2>err; } 2>/dev/null
+    done
+    run "$HAYFORK" run -j 2 -p demo -o journal --resume --joblog killed.log noops
+    is "wherever it was killed" "$code $(wc -l <journal | tr -d ' ') $(sed 1d killed.log | cut -f1 | sort -u | wc -l)" "0 300000 300000"
+fi
+
 for old in 'no joblog' 'Seq	Host	Starttime' ''; do
     printf '%s' "$old" >old.log
     run "$HAYFORK" run -p demo -o fresh --resume --joblog old.log jobs
