@@ -100,38 +100,35 @@ static int stream_ready(const struct stream *stream)
     return ready ? 0 : -EAGAIN;
 }
 
+/* An interrupted call is not repeated here: in the background of a terminal it would stop us again, before the loop has heard of
+ * the signal that was to end us. */
+static ssize_t stream_failure(void)
+{
+    return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
 ssize_t stream_read(struct stream *stream, void *bytes, size_t size)
 {
     if (stream->wait_first) {
         stream->wait_first = false;
         return -EAGAIN;
     }
-    for (;;) {
-        int failure = stream->way == STREAM_POLLED ? stream_ready(stream) : 0;
-        if (failure)
-            return failure;
-        ssize_t n = stream->way == STREAM_SOCKET ? recv(stream->fd, bytes, size, MSG_DONTWAIT) : read(stream->fd, bytes, size);
-        if (n >= 0)
-            return n;
-        if (errno != EINTR)
-            return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    }
+    int failure = stream->way == STREAM_POLLED ? stream_ready(stream) : 0;
+    if (failure)
+        return failure;
+    ssize_t n = stream->way == STREAM_SOCKET ? recv(stream->fd, bytes, size, MSG_DONTWAIT) : read(stream->fd, bytes, size);
+    return n < 0 ? stream_failure() : n;
 }
 
 ssize_t stream_write(struct stream *stream, const void *bytes, size_t size)
 {
-    for (;;) {
-        int failure = stream->way == STREAM_POLLED ? stream_ready(stream) : 0;
-        if (failure)
-            return failure;
-        size_t part = stream->way == STREAM_POLLED && size > stream->bite_bytes ? stream->bite_bytes : size;
-        ssize_t n = stream->way == STREAM_SOCKET ? send(stream->fd, bytes, part, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                                 : write(stream->fd, bytes, part);
-        if (n >= 0)
-            return n;
-        if (errno != EINTR)
-            return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    }
+    int failure = stream->way == STREAM_POLLED ? stream_ready(stream) : 0;
+    if (failure)
+        return failure;
+    size_t part = stream->way == STREAM_POLLED && size > stream->bite_bytes ? stream->bite_bytes : size;
+    ssize_t n = stream->way == STREAM_SOCKET ? send(stream->fd, bytes, part, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                             : write(stream->fd, bytes, part);
+    return n < 0 ? stream_failure() : n;
 }
 
 int stream_close(struct stream *stream)

@@ -2,7 +2,8 @@
  *
  * onpty COLUMNS FILE COMMAND... For shell tests: runs the command with its stderr on a terminal of so many columns, in a
  * session of its own, and writes what arrives there to FILE while it runs. With ONPTY_STDOUT in the environment stdout is that
- * terminal too. Exits as the command did, 128 and the number for a signal; 99 when it could not be run at all.
+ * terminal too; with ONPTY_STDIN it is the controlling terminal, and stdin. Exits as the command did, 128 and the number for a
+ * signal; 99 when it could not be run at all.
  */
 #define _XOPEN_SOURCE 700
 #define _DEFAULT_SOURCE
@@ -21,6 +22,8 @@ static void onpty_child(int terminal, char **command)
     dup2(terminal, STDERR_FILENO);
     if (getenv("ONPTY_STDOUT"))
         dup2(terminal, STDOUT_FILENO);
+    if (getenv("ONPTY_STDIN") && (setsid() < 0 || ioctl(terminal, TIOCSCTTY, 0) || dup2(terminal, STDIN_FILENO) < 0))
+        _exit(ONPTY_FAILED);
     close(terminal);
     execvp(command[0], command);
     _exit(ONPTY_FAILED);

@@ -123,6 +123,12 @@ wait $pid 2>/dev/null
 exec 7>&-
 is "quietly" "$(cat err)" ""
 
+# In the background of its terminal a read stops it. What comes to end it is heard when it goes on, before it reads again.
+# timeout(1) makes a group of its own, and sends SIGCONT after SIGTERM.
+ONPTY_STDIN=1 $limit "$top_builddir/tests/cli/onpty" 80 seen \
+    sh -c 'timeout -k 20 1 "$HAYFORK" run -p demo; exit $?' >out 2>err
+is "SIGTERM ends a run that waits in the background of a terminal" "$?" 124
+
 # A hang-up drains: what runs ends, what has not begun is skipped and can be resumed.
 { echo '{"id":"runs","fn":"demo.sleep","args":{"ms":1500}}'; for i in 1 2 3; do echo '{"fn":"demo.sleep","args":{"ms":1500}}'; done; } >drained
 HAYFORK_TEST_MARK=$scratch "$HAYFORK" run -j1 -p demo --progress none drained >out 2>err &
