@@ -25,7 +25,7 @@ echo 'int main(void) { return 0; }' >"$folder/probe.c"
 $cc $flags "$folder/probe.c" -o "$folder/probe" >/dev/null 2>&1 || skip_all "no ThreadSanitizer here"
 "$folder/probe" >/dev/null 2>&1 || skip_all "ThreadSanitizer does not run here"
 
-for name in test_sync_threads test_queue; do
+for name in test_sync_threads test_queue_waits; do
     count=$((count + 1))
     # shellcheck disable=SC2086
     if $cc $flags -D_GNU_SOURCE -DHAVE_CONFIG_H -I"$build" -I"$src/include" -I"$src/src" -I"$src/tests" ${JANSSON_CFLAGS:-} \
