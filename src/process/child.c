@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
+#define REAP_TRIES 1000 /* of 1 ms */
 
 /* The C library knows of most processes that they never had a second thread. Else: the link count of /proc/self/task is 2 and
  * one for each thread. */
@@ -156,14 +158,31 @@ enum hay_status child_fork(struct child *child, const struct child_setup *setup,
     return child->pid ? HAY_OK : error_system(error, saved, pid < 0 ? "fork" : "pidfd_open");
 }
 
-int child_wait(struct child *child, bool block, struct exit_status *status)
+/* A child may have made us its tracer: its stops are told too then, and are no end. */
+static bool is_end(const siginfo_t *info)
 {
-    siginfo_t info = {0};
-    while (waitid(P_PID, (id_t)child->pid, &info, WEXITED | (block ? 0 : WNOHANG)) < 0)
+    return info->si_pid && (info->si_code == CLD_EXITED || info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED);
+}
+
+/* waitid() with WEXITED: 1 when it has ended, 0, or -errno. */
+static int ask(const struct child *child, int how, siginfo_t *info)
+{
+    *info = (siginfo_t){0};
+    while (waitid(P_PID, (id_t)child->pid, info, WEXITED | how) < 0)
         if (errno != EINTR)
             return -errno;
-    if (!info.si_pid)
-        return 0;
+    return is_end(info);
+}
+
+int child_wait(struct child *child, bool block, struct exit_status *status)
+{
+    siginfo_t info;
+    int r;
+    do
+        r = ask(child, block ? 0 : WNOHANG, &info);
+    while (block && r == 0);
+    if (r <= 0)
+        return r;
     *status = exit_from_siginfo(&info);
     child->pid = 0;
     return 1;
@@ -171,22 +190,19 @@ int child_wait(struct child *child, bool block, struct exit_status *status)
 
 int child_peek(const struct child *child, struct exit_status *status)
 {
-    siginfo_t info = {0};
-    while (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT | WNOHANG) < 0)
-        if (errno != EINTR)
-            return -errno;
-    if (!info.si_pid)
-        return 0;
-    *status = exit_from_siginfo(&info);
-    return 1;
+    siginfo_t info;
+    int r = ask(child, WNOWAIT | WNOHANG, &info);
+    if (r == 1)
+        *status = exit_from_siginfo(&info);
+    return r;
 }
 
 void child_reap(struct child *child)
 {
     siginfo_t info;
-    if (child->pid > 0)
-        while (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG) < 0 && errno == EINTR)
-            ;
+    /* One that somebody traces is not ours before its tracer has seen the end. */
+    for (int tries = 0; child->pid > 0 && tries < REAP_TRIES && ask(child, WNOHANG, &info) == 0; tries++)
+        poll(NULL, 0, 1);
     fd_close(&child->pidfd);
     *child = CHILD_NONE;
 }
@@ -195,6 +211,14 @@ void child_signal(const struct child *child, int signal_number)
 {
     if (child->pidfd >= 0)
         syscall(SYS_pidfd_send_signal, child->pidfd, signal_number, NULL, 0);
+}
+
+int child_signal_all(const struct child *child, int signal_number)
+{
+    int failure = kill(-child->pid, signal_number) < 0 && errno != ESRCH ? -errno : 0;
+    if (getpgid(child->pid) != child->pid)
+        child_signal(child, signal_number);
+    return failure;
 }
 
 void child_signal_group(const struct child *child, int signal_number)

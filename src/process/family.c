@@ -93,7 +93,7 @@ static void ask_daemon(const struct hay_process *process, int signal_number)
 {
     struct exit_status status;
     if (process->own_group && child_peek(&process->child, &status) >= 0)
-        child_signal_group(&process->child, signal_number);
+        child_signal_all(&process->child, signal_number);
     else
         child_signal(&process->child, signal_number);
 }

@@ -279,9 +279,12 @@ enum hay_status hay_process_signal(struct hay_process *process, int signal_numbe
         return error_set(error, HAY_EINVAL, "there is no signal %d", signal_number);
     if (look(process, false))
         return HAY_OK;
-    long r = process->own_group ? kill(-process->pid, signal_number) :
-                                  syscall(SYS_pidfd_send_signal, process->handle.view.fd, signal_number, NULL, 0);
-    return r < 0 && errno != ESRCH ? error_system(error, errno, "signal %d to %s", signal_number, process->name) : HAY_OK;
+    int failure = 0;
+    if (process->own_group)
+        failure = -child_signal_all(&process->child, signal_number);
+    else if (syscall(SYS_pidfd_send_signal, process->handle.view.fd, signal_number, NULL, 0) < 0 && errno != ESRCH)
+        failure = errno;
+    return failure ? error_system(error, failure, "signal %d to %s", signal_number, process->name) : HAY_OK;
 }
 
 enum hay_status hay_process_interrupt(struct hay_process *process, struct hay_error *error)

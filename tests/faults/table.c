@@ -46,6 +46,8 @@ const struct fault faults[] = {
     {"a pause that SIGTERM interrupts only", LIMIT("0.3", "pause"), "--grace 300ms", "timeout", NULL, 1, 0},
     {"a loop that ignores SIGTERM", LIMIT("0.3", "ignore TERM; loop"), "--grace 300ms", "timeout", NULL, 1, 0},
     {"a loop that blocks all signals", LIMIT("0.3", "block; loop"), "--grace 300ms", "timeout", NULL, 1, 0},
+    {"a trap that its tracer is to answer", LIMIT("0.3", "trace; raise USR1"), "--grace 300ms", "timeout", NULL, 1, 0},
+    {"a death that its tracer is to see first", LIMIT("0.3", "trace; abort"), "--grace 300ms", "timeout", NULL, 1, 0},
     {"a job that dies of SIGTERM at its timeout", LIMIT("0.3", "default TERM; pause"), "", "timeout", NULL, 1, 0},
     {"a job that heeds its timeout", LIMIT("0.3", "heed"), "", "timeout", NULL, 1, 0},
     {"a job that comes back late", LIMIT("0.2", "sleep 500"), "", "timeout", NULL, 1, 0},

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -215,12 +216,19 @@ static enum act_end act_atexit_hang(hay_task *task, const char *const words[])
     return atexit(hang_at_exit) ? ACT_FAILED : ACT_GO_ON;
 }
 
+/* From here on the master is our tracer: each signal stops us, and the stop is told to it. */
+static enum act_end act_trace(hay_task *task, const char *const words[])
+{
+    (void)task, (void)words;
+    return ptrace(PTRACE_TRACEME, 0, NULL, NULL) ? ACT_FAILED : ACT_GO_ON;
+}
+
 const struct act acts_of_life[] = {
     {"raise", act_raise}, {"default", act_default}, {"ignore", act_ignore}, {"block", act_block},
     {"exit", act_exit}, {"_exit", act_exit_now}, {"quick_exit", act_quick_exit}, {"abort", act_abort},
     {"wild", act_wild}, {"trap", act_trap}, {"overflow", act_overflow},
     {"loop", act_loop}, {"pause", act_pause}, {"sleep", act_sleep}, {"heed", act_heed},
     {"leak", act_leak}, {"scribble", act_scribble}, {"longjmp", act_longjmp}, {"pthread_exit", act_pthread_exit},
-    {"atexit_hang", act_atexit_hang},
+    {"atexit_hang", act_atexit_hang}, {"trace", act_trace},
     {NULL, NULL},
 };

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -347,6 +348,64 @@ static void a_stop_is_not_an_end(void)
     child_reap(&child);
 }
 
+static int be_traced(void *arg)
+{
+    (void)arg;
+    return ptrace(PTRACE_TRACEME, 0, NULL, NULL) || raise(SIGUSR1) ? 1 : 0;
+}
+
+static void a_trap_of_a_child_that_we_trace_is_not_an_end(void)
+{
+    struct child child;
+    siginfo_t info = {0};
+    struct exit_status status;
+    struct child_setup setup = {be_traced, NULL, -1, NULL, 0};
+    CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
+    if (info.si_code != CLD_TRAPPED) {
+        printf("# skipped: no ptrace here\n");
+        child_reap(&child);
+        return;
+    }
+    CU_ASSERT_EQUAL(child_peek(&child, &status), 0);
+    CU_ASSERT_EQUAL(child_wait(&child, false, &status), 0);
+    CU_ASSERT_EQUAL(child_peek(&child, &status), 0);
+    child_signal(&child, SIGKILL);
+    CU_ASSERT(ends_in_time(&child));
+    CU_ASSERT_EQUAL(child_wait(&child, true, &status), 1);
+    CU_ASSERT(status.kind == EXIT_SIGNAL && status.value == SIGKILL);
+    child_reap(&child);
+}
+
+/* For its parent a child that another process traces has not ended before that one has seen it. */
+static void the_end_of_a_child_that_another_traces_is_waited_for(void)
+{
+    struct child child;
+    struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0};
+    int ends[2];
+    char answer = 'n';
+    CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    pid_t traced = child.pid, tracer = fork();
+    if (tracer == 0) {
+        answer = ptrace(PTRACE_SEIZE, traced, NULL, NULL) ? 'n' : 'y';
+        if (write(ends[1], &answer, 1) != 1 || answer == 'n')
+            _exit(1);
+        usleep(200000); /* and does not wait for it */
+        _exit(0);
+    }
+    CU_ASSERT_EQUAL(read(ends[0], &answer, 1), 1);
+    if (answer == 'n')
+        printf("# skipped: no ptrace here\n");
+    child_signal(&child, SIGKILL);
+    CU_ASSERT(ends_in_time(&child));
+    child_reap(&child);
+    CU_ASSERT(waitpid(traced, NULL, 0) < 0 && errno == ECHILD);
+    CU_ASSERT_EQUAL(waitpid(tracer, NULL, 0), tracer);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void other_code_that_reaps_is_seen(void)
 {
     int code = 7;
@@ -449,6 +508,8 @@ int main(void)
     CU_TestInfo ends[] = {
         {"a peek leaves it unreaped", a_peek_leaves_it_unreaped},
         {"a stop is not an end", a_stop_is_not_an_end},
+        {"a trap of a child that we trace is not an end", a_trap_of_a_child_that_we_trace_is_not_an_end},
+        {"the end of a child that another traces is waited for", the_end_of_a_child_that_another_traces_is_waited_for},
         {"other code that reaps is seen", other_code_that_reaps_is_seen},
         {"the group is killed after its leader ended", the_group_is_killed_after_its_leader_ended},
         {"a child ends when its parent is killed", a_child_ends_when_its_parent_is_killed},

@@ -5,6 +5,8 @@
  */
 #include "unit/process/process_fixture.h"
 
+#include <hayfork/pipe.h>
+
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -234,6 +236,36 @@ static void a_child_that_is_reaped_before_the_fork_returns_was_started(void)
     CU_ASSERT_EQUAL(run_apart(child_with_quick_child), 0);
 }
 
+/* As a job-control program may. */
+static int leave_the_group(void *arg)
+{
+    struct hay_pipe *pipe = arg;
+    CHILD_CHECK(setpgid(0, getpgid(getppid())) == 0 && hay_pipe_send(pipe, "x", 1, LONG_MS, NULL) == HAY_OK);
+    for (;;)
+        pause();
+    return 0;
+}
+
+static void a_child_that_left_its_own_group_is_still_signalled(void)
+{
+    struct hay_process_options grouped = {.own_group = true};
+    for (int i = 0; i < 2; i++) {
+        struct hay_pipe *ours, *theirs;
+        struct hay_exit how;
+        CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&ours, &theirs, &error), HAY_OK);
+        struct hay_process *process = hay_process_new(leave_the_group, theirs, &grouped, &error);
+        CU_ASSERT_EQUAL(hay_process_give(process, hay_pipe_handle(theirs), &error), HAY_OK);
+        CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_pipe_next(ours, NULL, NULL, LONG_MS, &error), HAY_OK);
+        CU_ASSERT_EQUAL(i ? hay_process_terminate(process, LONG_MS, &error) : hay_process_kill(process, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_process_join(process, LONG_MS, &how, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_exit_code(&how), i ? -SIGTERM : -SIGKILL);
+        CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+        hay_pipe_free(ours);
+        hay_pipe_free(theirs);
+    }
+}
+
 static void other_children_are_never_waited_for(void)
 {
     int status = -1;
@@ -261,6 +293,7 @@ int main(void)
         {"a status that other code took is unknown", a_status_that_other_code_took_is_unknown},
         {"a child that is reaped before the fork returns was started",
          a_child_that_is_reaped_before_the_fork_returns_was_started},
+        {"a child that left its own group is still signalled", a_child_that_left_its_own_group_is_still_signalled},
         {"other children are never waited for", other_children_are_never_waited_for},
         CU_TEST_INFO_NULL,
     };
