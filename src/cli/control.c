@@ -108,6 +108,8 @@ bool control_left_unrun(struct run *run)
     uint64_t seq = run->read;
     if (!run->control.halted || run->control.unrun)
         return run->control.halted;
+    if (input_is_finite(&run->input))
+        input_begin_turn(&run->input, UINT64_MAX);
     while (!run->input_done && (event = input_next(&run->input, &line)) == INPUT_LINE)
         if (!journal_is_done(&run->journal, ++seq))
             return true;

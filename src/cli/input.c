@@ -46,7 +46,7 @@ bool input_open(struct input *input, const char *const *paths, int count, int st
 {
     static const char *const only_stdin[] = { "-" };
     bool sized = true;
-    *input = (struct input){ .at_start = true };
+    *input = (struct input){ .at_start = true, .turn_bytes = UINT64_MAX };
     if (!count) {
         paths = only_stdin;
         count = 1;
@@ -161,6 +161,7 @@ static ssize_t input_fill(struct input *input)
     if (n > 0) {
         input->end += (size_t)n;
         input->read_bytes += (uint64_t)n;
+        input->turn_bytes -= (uint64_t)n < input->turn_bytes ? (uint64_t)n : input->turn_bytes;
     }
     return n;
 }
@@ -252,7 +253,7 @@ enum input_event input_next(struct input *input, struct input_line *line)
             input_next_file(input);
             continue;
         }
-        ssize_t n = input_fill(input);
+        ssize_t n = input->turn_bytes ? input_fill(input) : -EAGAIN;
         if (n == -EAGAIN)
             return INPUT_AGAIN;
         if (n < 0)

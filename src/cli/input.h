@@ -26,6 +26,7 @@ struct input {
     struct pages buffer;
     size_t start, searched, end;    /* unread bytes are [start, end); no newline before `searched` */
     uint64_t number, file_number;   /* of the last line, through all inputs and in its file */
+    uint64_t turn_bytes;            /* what may still be read in this turn */
     uint64_t read_bytes, total_bytes; /* so far; and of all inputs, 0 when one of them does not know its size */
     bool nul_ended;                 /* lines end with a NUL, and what is in them counts as it is: white space, CR, BOM */
     bool at_start, skipping, ended; /* of the current file: before its first line; inside a line too long; end seen */
@@ -52,6 +53,12 @@ enum input_event {
  * input_close() is due in any case. */
 bool input_open(struct input *input, const char *const *paths, int count, int stdin_fd);
 enum input_event input_next(struct input *input, struct input_line *line);
+/* Read no more than about `bytes` until the next call of this: then INPUT_AGAIN, though more may be there. Lines may be long, blank
+ * or dropped without end. At first there is no bound. */
+static inline void input_begin_turn(struct input *input, uint64_t bytes)
+{
+    input->turn_bytes = bytes;
+}
 /* Lines end with a NUL from here on, and only those without a byte are not handed out. Before the first line. */
 void input_use_nul(struct input *input);
 /* Does it surely end? */

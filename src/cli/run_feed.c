@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define FEED_LINES 1024
+#define FEED_BYTES ((uint64_t)1 << 20) /* both in one turn of the loop: other events are waiting */
 #define FEED_REASON (2 * HAY_FUNCTION_NAME_MAX + 64)
 #define FEED_INLINE_NS INT64_C(10000000)
 
@@ -249,6 +250,8 @@ static bool feed_next(struct run *run)
         run_feed_line(run, &line);
         return true;
     case INPUT_AGAIN:
+        if (!run->input.turn_bytes)
+            return false;
         run->input_waiting = true;
         ev_io_set(&run->readable, input_fd(&run->input), EV_READ);
         ev_io_start(run->loop, &run->readable);
@@ -298,6 +301,7 @@ static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, in
     struct run *run = watcher->data;
     int64_t begin_ns = run->options->is_inline ? run_now_ns() : 0;
     (void)events;
+    input_begin_turn(&run->input, FEED_BYTES);
     for (int lines = 0; lines < FEED_LINES && feed_may(run); lines++) {
         if (!run->held && !feed_next(run))
             break;

@@ -165,4 +165,19 @@ while [ $i -lt 300 ]; do
 done
 run "$HAYFORK" run -p demo many/*
 is "300 files" "$code $(wc -l <out)" "0 300"
+
+# Bytes without end and without a line do not keep the loop from anything else: timeouts, results, signals.
+echo '{"id":"late","fn":"demo.sleep","args":{"ms":1000000},"timeout":0.2}' >late
+truncate -s 1T holes
+for endless in /dev/zero holes; do
+    "$HAYFORK" run -p demo --grace 0 late $endless >out 2>err &
+    pid=$!
+    ok "a timeout beside endless input: $endless" until_true grep -q '"late".*timeout' out
+    kill -TERM $pid
+    ok "one SIGTERM ends it" until_true sh -c "case \$(cat /proc/$pid/stat 2>/dev/null) in *') Z '* | '') ;; *) false ;; esac"
+    kill -KILL $pid
+    wait $pid 2>/dev/null
+    is "by that signal" "$?" 143
+done
+rm -f holes
 done_testing
