@@ -201,6 +201,18 @@ static int run_start(struct run *run)
     return CLI_OK;
 }
 
+/* Write what there is. A reader that lags behind is waited for a little: half a line is no result. */
+static void run_drain(struct run *run)
+{
+    run_write_flush(run, true);
+    ev_timer_start(run->loop, &run->patience);
+    while (run_write_pending(run) && !run->output.failure && !run->abandoned) {
+        ev_run(run->loop, EVRUN_ONCE);
+        run_write_flush(run, true);
+    }
+    ev_timer_stop(run->loop, &run->patience);
+}
+
 /* End the workers: in good order, or at once after a second signal; not at all when nobody wants results, as freeing kills. */
 static void run_finish(struct run *run)
 {
@@ -217,7 +229,7 @@ static void run_finish(struct run *run)
         hay_pool_terminate(run->pool, 0);
         hay_pool_join(run->pool, RUN_KILL_MS);
     }
-    run_write_flush(run, true);
+    run_drain(run);
 }
 
 /* What the run comes to, once all is over. Ends by signal where that is the answer. */

@@ -175,6 +175,25 @@ wait $pid 2>/dev/null
 is "interrupted while it waits for input" "$? $(wc -c <out)" "143 0"
 exec 7>&-
 
+# What is settled is written whole, also after a second signal to a run whose reader lags behind.
+awk 'BEGIN { for (i = 1; i <= 20000; i++) print "{\"fn\":\"demo.noop\"}" }' >lagging
+mkfifo lag
+env --default-signal=INT "$HAYFORK" run -j 2 -p demo --joblog rows lagging >lag 2>err &
+pid=$!
+exec 8<lag
+until_true sh -c '[ "$(wc -l <rows)" -gt 10000 ]'
+kill -INT $pid
+kill -TERM $pid
+cat <&8 >out &
+reader=$!
+wait $pid 2>/dev/null
+code=$?
+wait $reader
+exec 8<&-
+is "a second signal leaves no half line" "$(case $code in 130 | 143) echo ended ;; *) echo $code ;; esac) $(tail -c 1 out | wc -l) $(grep -c '^{.*}$' out)" \
+    "ended 1 $(wc -l <out)"
+ok "and no result that was there" test "$(grep -c '"ok"' out)" -ge "$(($(sed 1d rows | grep -c .) - 1))"
+
 # A job that hears nothing: the first signal waits for the grace, the second does not.
 : >beacon
 : >out
