@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +21,8 @@
 #include <xxhash.h>
 
 #define JOURNAL_PAGE ((size_t)64 << 10)
+#define JOURNAL_LOCK_MS 20
+#define JOURNAL_LOCK_TRIES 50
 #define JOURNAL_SEQ_MAX (UINT64_C(1) << 40)
 
 bool journal_option(struct journal_options *options, const struct options *reader, int key)
@@ -137,6 +140,23 @@ static int journal_read(struct journal *journal, int fd, uint64_t *torn_at)
     return code;
 }
 
+/* What gets more results has to begin with one. */
+static int journal_look_first(const struct journal *journal, int fd)
+{
+    struct resultfile file;
+    struct hay_resultline line;
+    int code = CLI_OK, failure = resultfile_open(&file, fd);
+    enum resultfile_event event = failure ? RESULTFILE_FAILED : resultfile_next(&file, &line);
+    if (event == RESULTFILE_FOREIGN) {
+        code = journal_refuse(journal, file.number, file.why.reason);
+    } else if (event == RESULTFILE_FAILED) {
+        say("cannot read '%s': %s", journal->path, strerror(-(failure ? failure : file.failure)));
+        code = CLI_INPUT;
+    }
+    resultfile_close(&file);
+    return code;
+}
+
 /* Without reading all of it: where the last line begins, if it has no end. */
 static int journal_find_tail(struct journal *journal, int fd, off_t size, uint64_t *torn_at)
 {
@@ -187,11 +207,15 @@ static int journal_reopen(const char *path, int fd)
     return -ESTALE;
 }
 
-/* The lock lives as long as this process has the descriptor; workers close theirs. */
+/* The lock lives as long as a process has the descriptor. Workers close theirs, but one that was being forked when its master was
+ * killed may not have done so yet: who resumes at once is not refused for that. */
 static int journal_lock(const struct journal *journal, int fd)
 {
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    if (!fcntl(fd, F_OFD_SETLK, &lock))
+    int tries = 0, failure;
+    while ((failure = fcntl(fd, F_OFD_SETLK, &lock)) && (errno == EAGAIN || errno == EACCES) && tries++ < JOURNAL_LOCK_TRIES)
+        poll(NULL, 0, JOURNAL_LOCK_MS);
+    if (!failure)
         return CLI_OK;
     if (errno == EAGAIN || errno == EACCES) {
         say("'%s' is in use: another run writes its results there", journal->path);
@@ -230,7 +254,8 @@ int journal_open(struct journal *journal, const struct journal_options *options,
         code = say_usage("'%s' is not a regular file: there is nothing to go on with", path);
     else if (options->resume)
         code = journal_read(journal, reader, &torn_at);
-    else if (!(code = journal_find_tail(journal, reader, status.st_size, &torn_at)) && status.st_size)
+    else if (!(code = journal_find_tail(journal, reader, status.st_size, &torn_at)) &&
+             !(code = journal_look_first(journal, reader)) && status.st_size)
         say("'%s' has results already and gets more; --resume would skip what is done", path);
     close(reader);
     return code || fd < 0 || torn_at == UINT64_MAX ? code : journal_cut(journal, fd, torn_at);
