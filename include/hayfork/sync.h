@@ -99,8 +99,8 @@ HAY_API void hay_condition_free(struct hay_condition *condition);
  * The mutex is held on return: HAY_OK: notified, by one of the n that a notify released; HAY_ETIMEDOUT: not notified in time;
  * HAY_EOWNERDEAD: a holder died, perhaps the one who was to notify: as from hay_mutex_lock(), notified or not.
  * HAY_ESTATE: the calling thread did not hold it.
- * A waiter that is killed keeps no notification from the others. After that a wait may, once, say HAY_OK too often (POSIX
- * allows it at any time): look at what you wait for. */
+ * A waiter that is killed keeps no notification from the others. After that one wait for each notify may say HAY_OK too often,
+ * until a notify_all (POSIX allows it at any time): look at what you wait for. */
 HAY_API enum hay_status hay_condition_wait(struct hay_condition *condition, int timeout_ms);
 
 /* Waits until `predicate(context)` is true; it is called with the mutex held, and a last time when the timeout has passed.

@@ -32,6 +32,7 @@ struct each_run {
     bool is_stopped;            /* `result` wants no more */
     bool is_telling;
     bool is_left;               /* the caller has gone */
+    bool has_skipped;           /* a job was not run */
     uint64_t window;
     uint64_t taken, settled, told;
     struct hay_result **early;  /* ordered: results before their turn, by index; a ring */
@@ -120,6 +121,7 @@ static void tell_in_order(struct each_run *run, const struct hay_result *result)
 static void take_result(struct each_run *run, const struct hay_result *result)
 {
     run->settled++;
+    run->has_skipped |= result->outcome == HAY_OUTCOME_SKIPPED;
     if (run->is_stopped)
         return;
     if (run->given.ordered)
@@ -256,7 +258,8 @@ static enum hay_status drive(struct each_run *run, int timeout_ms, struct hay_er
     if (run->is_stopped)
         return error_set(error, HAY_ECANCELLED, "the receiver of the results said stop");
     if (run->is_over && run->settled == run->taken)
-        return HAY_OK;
+        return run->has_skipped && run->pool->master.is_broken ?
+                   error_set(error, HAY_EBROKEN, "%s", run->pool->master.broken_reason) : HAY_OK;
     return error_set(error, HAY_ETIMEDOUT, "the time was up with %llu of %llu jobs unfinished",
                      (unsigned long long)(run->taken - run->settled), (unsigned long long)run->taken);
 }

@@ -40,7 +40,6 @@ void inline_init(struct inline_pool *pool, struct registry *registry, const stru
 {
     *pool = (struct inline_pool){.registry = registry, .retry = *retry, .options = *options};
     pool->wall_offset_ns = clock_wall_ns() - clock_now_ns();
-    pool->now_ns = clock_now_ns();
     open_task(pool, &pool->task);
 }
 
@@ -49,9 +48,18 @@ void inline_release(struct inline_pool *pool)
     task_release(&pool->task);
 }
 
-static void fill_result(const struct inline_pool *pool, const struct task *task, struct hay_result *result, char *text, size_t size)
+static void fill_result(const struct inline_pool *pool, const struct task *task, int64_t timeout_ms, struct hay_result *result,
+                        char *text, size_t size)
 {
     struct hay_jobline_fault fault;
+    result->value = result->message = (struct hay_span){NULL, 0};
+    if (timeout_ms > 0 && result->run_ns >= timeout_ms * NS_PER_MS) {
+        /* Nobody ended it, but with workers this would be the outcome. */
+        snprintf(text, size, "timed out after %g s", (double)timeout_ms / 1000);
+        result->outcome = HAY_OUTCOME_TIMEOUT;
+        result->message = (struct hay_span){text, strlen(text)};
+        return;
+    }
     if (result->outcome != HAY_OUTCOME_OK) {
         result->message = task->message;
         return;
@@ -66,12 +74,11 @@ static void fill_result(const struct inline_pool *pool, const struct task *task,
 }
 
 /* All of it, whatever signals the program handles meanwhile: none of them is known to be meant for the job. */
-static void wait_for_retry(struct inline_pool *pool, int64_t delay_ns)
+static void wait_for_retry(int64_t delay_ns)
 {
     struct timespec left = {delay_ns / NS_PER_S, delay_ns % NS_PER_S};
     while (nanosleep(&left, &left) < 0 && errno == EINTR)
         ;
-    pool->now_ns = clock_now_ns();
 }
 
 static void run(struct inline_pool *pool, struct task *task, uint32_t function, const struct hay_job *job, int64_t retries,
@@ -90,21 +97,20 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
     if (number)
         *number = result.number;
     do {
-        int64_t start_ns = pool->now_ns;
-        int64_t deadline_ns = timeout_ms > 0 ? clock_add(clock_now_ns(), timeout_ms * NS_PER_MS) : TIME_NEVER;
+        int64_t start_ns = clock_now_ns();
+        int64_t deadline_ns = timeout_ms > 0 ? clock_add(start_ns, timeout_ms * NS_PER_MS) : TIME_NEVER;
         result.attempts = ++budget.attempts;
         pool->started++;
         pool->retried += budget.attempts > 1;
         task_begin(task, result.number, budget.attempts, 0, deadline_ns);
         result.outcome = task_run(task, registry_call(pool->registry, function), args.at, args.size);
-        pool->now_ns = clock_now_ns();
         result.start_ns = start_ns + pool->wall_offset_ns;
-        result.run_ns = pool->now_ns - start_ns;
+        result.run_ns = clock_now_ns() - start_ns;
         result.pid = getpid();
-        fill_result(pool, task, &result, text, sizeof text);
+        fill_result(pool, task, timeout_ms, &result, text, sizeof text);
         again = result.outcome != HAY_OUTCOME_OK && retry_take(&pool->retry, &budget, result.outcome, &delay_ns);
         if (again && delay_ns)
-            wait_for_retry(pool, delay_ns);
+            wait_for_retry(delay_ns);
     } while (again);
     pool->by_outcome[result.outcome]++;
     if (job->on_done)

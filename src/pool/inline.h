@@ -21,7 +21,6 @@ struct inline_pool {
     uint64_t accepted, started, retried;
     uint64_t by_outcome[HAY_OUTCOME_COUNT];
     int64_t wall_offset_ns;
-    int64_t now_ns;            /* when the last job ended */
 };
 
 void inline_init(struct inline_pool *pool, struct registry *registry, const struct hay_pool_options *options,

@@ -56,6 +56,12 @@ static void a_timeout_tells_the_job_to_stop(void)
     uint64_t number = submit(&fixture, "t.polite", "1");
     CU_ASSERT_EQUAL(entry_of(&fixture, number)->count, 1);
     CU_ASSERT(entry_of(&fixture, number)->run_ns >= 29 * NS_PER_MS);
+    CU_ASSERT_EQUAL(entry_of(&fixture, number)->outcome, HAY_OUTCOME_TIMEOUT); /* as with workers */
+    /* The time between two jobs belongs to neither. */
+    nanosleep(&(struct timespec){0, 50 * NS_PER_MS}, NULL);
+    number = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(entry_of(&fixture, number)->run_ns < 30 * NS_PER_MS);
+    CU_ASSERT_EQUAL(entry_of(&fixture, number)->outcome, HAY_OUTCOME_OK);
     fixture_end(&fixture);
 }
 

@@ -290,14 +290,14 @@ static void die_young(void)
         _exit(3);
 }
 
-static void a_pool_that_breaks_skips_the_rest(void)
+/* Whether all items were queued already when it broke, or just some. */
+static void a_pool_that_breaks(uint64_t max_jobs)
 {
     struct fixture fixture;
     struct items items;
     struct hay_error error = {0};
     items_new(&items, 50);
-    CU_ASSERT_EQUAL_FATAL(pthread_atfork(NULL, NULL, die_young), 0);
-    fixture_new(&fixture, &(struct hay_pool_options){.workers = 2, .max_jobs = 10});
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 2, .max_jobs = max_jobs});
     atomic_store(&board->stop, 1);
     CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
     CU_ASSERT_EQUAL(hay_pool_map(fixture.pool, "t.echo", items.args, items.count, 60000, items.results, &error), HAY_EBROKEN);
@@ -308,6 +308,13 @@ static void a_pool_that_breaks_skips_the_rest(void)
     atomic_store(&board->stop, 0);
     items_free(&items);
     fixture_free(&fixture);
+}
+
+static void a_pool_that_breaks_skips_the_rest(void)
+{
+    CU_ASSERT_EQUAL_FATAL(pthread_atfork(NULL, NULL, die_young), 0);
+    a_pool_that_breaks(10);
+    a_pool_that_breaks(0);
 }
 
 /* ---- refusals ---- */
