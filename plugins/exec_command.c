@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,6 +25,8 @@
 #define EXEC_STACK 32768        /* of the child until it execs */
 #define EXEC_TICK_MS 500        /* how often a silent command's job looks whether it is cancelled, signal or not */
 #define EXEC_ASK_MS 100         /* how long the host's own signal may take to arrive */
+#define EXEC_LINGER_MS 500      /* how long output is waited for whose writer outlives the command */
+#define EXEC_LINGER_STEP_MS 50
 #define EXEC_LOOK_MS 64         /* without a pidfd: the longest time between two looks whether the command has ended */
 /* For what runs on the child's stack: it never returns, so marks that AddressSanitizer made there would stay. */
 #define EXEC_IN_CHILD __attribute__((no_sanitize("address")))
@@ -224,30 +225,17 @@ static void exec_stream_append(struct exec_stream *stream, const char *bytes, si
     stream->size += size;
 }
 
-/* Take at most `most` bytes from a pipe that has some; what is over the limit is discarded. Returns how many, 0 when none. */
-static size_t exec_stream_read(struct exec_stream *stream, size_t most, size_t limit)
+/* Take some bytes from a pipe that has some; what is over the limit is discarded. Returns how many, 0 at its end. */
+static size_t exec_stream_read(struct exec_stream *stream, size_t limit)
 {
     char block[EXEC_BLOCK];
     ssize_t got;
     do
-        got = read(stream->read_fd, block, most < sizeof block ? most : sizeof block);
+        got = read(stream->read_fd, block, sizeof block);
     while (got < 0 && errno == EINTR);
     if (got > 0)
         exec_stream_append(stream, block, (size_t)got, limit);
     return got > 0 ? (size_t)got : 0;
-}
-
-/* The command has ended: take what the pipe holds now, without waiting for those who still have it open. */
-static void exec_stream_drain(struct exec_stream *stream, size_t limit)
-{
-    int held = 0;
-    if (ioctl(stream->read_fd, FIONREAD, &held))
-        return;
-    for (size_t left = held > 0 ? (size_t)held : 0, got; left; left -= got) {
-        got = exec_stream_read(stream, left, limit);
-        if (!got)
-            return;
-    }
 }
 
 static int64_t exec_now_ms(void)
@@ -277,15 +265,6 @@ static bool exec_has_ended(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid;
 }
 
-/* Read what there is; all of it when the command has ended. */
-static void exec_take(struct exec_stream *stream, const struct pollfd *fd, bool ended, size_t limit)
-{
-    if (ended)
-        exec_stream_drain(stream, limit);
-    else if (fd->revents & POLLIN)
-        exec_stream_read(stream, EXEC_BLOCK, limit);
-}
-
 /* Read output until the command has ended. */
 static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream streams[2], size_t limit)
 {
@@ -310,10 +289,43 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
             continue;
         }
         ended = pidfd < 0 ? exec_has_ended(pid) : fds[0].revents != 0;
-        exec_take(&streams[0], &fds[1], ended, limit);
-        exec_take(&streams[1], &fds[2], ended, limit);
+        for (int i = 0; i < 2; i++)
+            if (fds[1 + i].revents & POLLIN)
+                exec_stream_read(&streams[i], limit);
         if (pidfd < 0 && look_ms < EXEC_LOOK_MS)
             look_ms *= 2;
+    }
+}
+
+/* The command has ended: read to the end of its output. Who still has that open is waited for a moment only: the reader of a
+ * pipeline that it ended before, but not a daemon; and not who has printed too much. */
+static void exec_linger(hay_task *task, struct exec_stream streams[2], size_t limit)
+{
+    struct pollfd fds[2];
+    int open_streams = 2;
+    int64_t until_ms = 0;
+    for (int i = 0; i < 2; i++) {
+        exec_close(&streams[i].write_fd);
+        fds[i] = (struct pollfd){ .fd = streams[i].read_fd, .events = POLLIN };
+    }
+    for (;;) {
+        int ready = poll(fds, 2, until_ms ? EXEC_LINGER_STEP_MS : 0);
+        if (ready < 0 && errno != EINTR)
+            return;
+        for (int i = 0; i < 2 && ready > 0; i++) {
+            bool has_more = !fds[i].revents || (fds[i].revents & POLLIN && exec_stream_read(&streams[i], limit) && !streams[i].truncated);
+            if (has_more)
+                continue;
+            fds[i].fd = -1;
+            fds[i].revents = 0;
+            open_streams--;
+        }
+        if (!open_streams || task->host->cancelled(task))
+            return;
+        int64_t now_ms = exec_now_ms();
+        if (until_ms && now_ms >= until_ms)
+            return;
+        until_ms = until_ms ? until_ms : now_ms + EXEC_LINGER_MS;
     }
 }
 
@@ -375,6 +387,8 @@ int exec_supervise(hay_task *task, const struct exec_command *command, struct ex
         reaped = waitpid(pid, status, 0);
     while (reaped < 0 && errno == EINTR);
     int error = errno;
+    if (reaped > 0)
+        exec_linger(task, streams, command->max_output);
     exec_unguard(&guard);
     exec_close(&pidfd);
     if (task->host->cancelled(task))
