@@ -285,6 +285,7 @@ static int call_options(struct call *call, int argc, char **argv)
     int key;
     int64_t number = 0;
     options_init(&reader, call_specs, argc, argv);
+    reader.numbers = true;
     while ((key = options_next(&reader)) != OPTIONS_END) {
         bool fine = key != OPTIONS_FAULT;
         if (key == 'h')

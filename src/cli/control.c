@@ -24,7 +24,7 @@ void control_halt(struct run *run, bool now, const char *reason)
     hay_pool_hold(run->pool, true); /* at once: the worker that is free now gets no job before the turn ends */
     snprintf(control->reason, sizeof control->reason, "%s", reason);
     control->halt.when = now ? HALT_NOW : HALT_SOON;
-    say("%s: no more jobs are started", reason);
+    say("%s: no more jobs are started%s", reason, now ? ", and those that run are cancelled" : "");
 }
 
 const struct hay_result *control_judge(struct run *run, const struct hay_result *result, struct hay_result *changed)
@@ -306,6 +306,9 @@ static void control_on_slots(void *context, int slots)
 static void control_on_throttle(void *context, bool held)
 {
     struct run *run = context;
+    if (held && !run->control.throttle_told)
+        say("no job is started while the load is above --load, or less memory is free than --memfree");
+    run->control.throttle_told |= held;
     hay_pool_hold(run->pool, held || run->control.halted);
     run_feed_wake(run);
 }
@@ -386,6 +389,8 @@ void control_start(struct run *run)
         ev_timer_init(&control->ease, control_on_ease, CONTROL_EASE_S, 0.0);
         control->ease.data = run;
         control_resize(run, jobserver_slots());
+    } else if (!options->jobs && jobserver_is_serial()) {
+        control_resize(run, 1);
     }
     control->throttle.load_max = options->load_max;
     control->throttle.memory_least = options->memory_least;

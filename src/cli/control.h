@@ -55,7 +55,7 @@ struct control {
     struct jobs_file jobs_file;
     struct throttle throttle;
     struct jobserver jobserver;
-    bool has_jobserver;
+    bool has_jobserver, throttle_told;
     struct ev_timer ease;       /* until slots go back that are too many, */
     int ease_to;                /* so many being left */
     struct ev_signal drain, suspend;

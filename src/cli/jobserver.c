@@ -174,6 +174,12 @@ static void jobserver_on_readable(struct ev_loop *loop, struct ev_io *watcher, i
         jobserver->on_slots(jobserver->context, jobserver_slots());
 }
 
+bool jobserver_is_serial(void)
+{
+    const char *makeflags = getenv("MAKEFLAGS");
+    return makeflags && jobserver_most(makeflags) == 1;
+}
+
 bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on_slots)(void *context, int slots), void *context)
 {
     const char *makeflags = getenv("MAKEFLAGS");

@@ -23,6 +23,8 @@ struct jobserver {
 /* Is there one? Reads MAKEFLAGS; false, and silent, where make offers none. Where it offers one that cannot be reached, that is
  * said. `on_slots` is told of each change of how many jobs may run. */
 bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on_slots)(void *context, int slots), void *context);
+/* Is make's -j 1? It makes no jobserver for that. */
+bool jobserver_is_serial(void);
 /* This many jobs could run now: takes slots for them as they become free, or gives back what is too much. */
 void jobserver_want(struct jobserver *jobserver, int jobs);
 /* Slots at hand, our own counted. */

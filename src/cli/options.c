@@ -115,7 +115,8 @@ int options_next(struct options *options)
     if (options->at == options->argc)
         return OPTIONS_END;
     const char *argument = options->argv[options->at];
-    if (options->ended || argument[0] != '-' || !argument[1]) {
+    bool is_number = options->numbers && argument[0] == '-' && argument[1] >= '0' && argument[1] <= '9';
+    if (options->ended || argument[0] != '-' || !argument[1] || is_number) {
         options->value = argument;
         options->at++;
         return OPTIONS_OPERAND;

@@ -22,6 +22,7 @@ struct options {
     const struct option_spec *specs, *more; /* `more`: a second table, or NULL */
     bool is_more;           /* the option returned is from there */
     bool ended;             /* `--` was seen */
+    bool numbers;           /* for the caller to set: what begins as a number below 0 is an operand */
     const char *value;      /* of the option returned, or the operand */
     char name[40];          /* of the option returned, as it was written, for messages */
 };

@@ -7,6 +7,7 @@
 #include "cli/run.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 /* What may wait for its turn, before no more lines are read. */
@@ -19,8 +20,11 @@ int run_write_open(struct run *run, int stdout_fd)
     int failure = output_open(&run->output, run->loop, options->output, stdout_fd);
     if (!failure && options->keep_order)
         failure = run->output.failure = order_init(&run->order, options->order_window, WRITE_HELD_BYTES);
+    const char *errors = options->observe.errors;
+    if (errors && (!strcmp(errors, "pass") || !strcmp(errors, "tag")))
+        errors = NULL;
     if (!failure && options->verb->write)
-        output_open(&run->errors, run->loop, NULL, STDERR_FILENO);
+        output_open(&run->errors, run->loop, errors, STDERR_FILENO);
     return failure;
 }
 

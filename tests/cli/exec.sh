@@ -86,6 +86,15 @@ is "and says so" "$code $(wc -c <out) $(cat err)" \
 from '3000000\n' head -c {} /dev/zero
 is "megabytes of output" "$code $(wc -c <out)" "0 3000000"
 
+from '1\n' --stderr errors sh -c 'echo out; echo err >&2'
+is "--stderr FILE takes the commands' stderr" "$code $(cat out) $(cat errors) $(wc -c <err)" "0 out err 0"
+
+# What a command has started and not waited for may still write: at once, but not for ever.
+from '1\n2\n3\n' -k sh -c '{ sleep 0.1; echo "late {}"; } & echo "first {}"'
+is "output is read to its end" "$code $(tr '\n' ',' <out)" "0 first 1,late 1,first 2,late 2,first 3,late 3,"
+from '1\n' sh -c 'sleep 1000 & echo started; echo $! >&2'
+is "who keeps it open is not waited for" "$code $(cat out)" "0 started"
+
 # Result lines.
 from '0\n3\n' -k --json sh -c 'echo {}; echo oops >&2; exit {}'
 is "--json" "$code $(cat out)" '1 {"id":1,"status":"ok","result":{"exit":0,"signal":null,"stdout":"0\n","stderr":"oops\n"}}

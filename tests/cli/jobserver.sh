@@ -80,6 +80,8 @@ run make -j3 -s
 is "under make -j3 it runs three jobs at a time" "$code $(used)" "0 3"
 run env HAYFORK_CPU_COUNT=1 make -s
 is "under make without -j it runs as it likes" "$code $(used)" "0 1"
+run env HAYFORK_CPU_COUNT=3 make -j1 -s
+is "under make -j1 it runs one job at a time" "$code $(used)" "0 1"
 cat >Makefile <<'END'
 all: one two
 one two:

@@ -65,6 +65,8 @@ members='"name":"demo","version":"[^"]*","summary":"[^"]*","path":"/[^"]*demo.so
 is "info --json is one line" "$code $(wc -l <out) $(grep -c "^{$members\[{\"name\":\"demo\\." out)" "0 1 1"
 run "$HAYFORK" call demo.echo "$(cat out)"
 is "and JSON" "$code" 0
+run "$HAYFORK" call demo.echo -5
+is "a number below 0 is no option" "$code $(cat out)" "0 -5"
 run "$HAYFORK" info "$demo"
 is "info: a path" "$code $(grep -c '^demo\.' out)" "0 6"
 run "$HAYFORK" info nosuch
