@@ -139,5 +139,5 @@ static json_t *text(hay_task *task, json_t *args)
 }
 
 HAY_PLUGIN(hash, "1.0", "Digests by libcrypto",
-    HAY_JSON(file, "Digest of a file, in hexadecimal: {\"path\",\"algorithm\"}, sha256 by default"),
+    HAY_JSON(file, "Digest of a file, in hexadecimal: {\"path\",\"algorithm\"}, sha256 by default; else as openssl names it"),
     HAY_JSON(text, "Digest of a text: {\"text\",\"algorithm\"}"))

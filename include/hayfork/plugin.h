@@ -79,7 +79,7 @@ struct hay_plugin {
     uint32_t function_size;             /* sizeof(struct hay_function) */
     int (*worker_start)(void);          /* optional: in each worker before its first job; non-zero refuses to start */
     void (*worker_stop)(void);          /* optional: in each worker that ends in good order */
-    int (*configure)(const char *json); /* optional: before worker_start, with the plugin's configuration or "null" */
+    int (*configure)(const char *json); /* optional: before worker_start; "null", for nothing hands a configuration on yet */
 };
 
 #if defined(__GNUC__)

@@ -10,7 +10,8 @@
  * whenever a worker is forked, restarts included (HAY_ETHREADS otherwise). The pool owns an event loop of its own, which the
  * blocking calls turn, or lives in the libev loop it is given. It never touches libev's default loop unless given that one,
  * and never waits for a process that it did not start. Callbacks run inside the loop; they may call anything here
- * except hay_pool_free(), hay_pool_turn() and hay_pool_join().
+ * except hay_pool_free(), hay_pool_turn() and hay_pool_join(). Nor may anything else that runs in the loop, such as a watcher of
+ * the program, free a pool while one of its calls turns that loop.
  *
  * In a child of that process the pool is a copy of no use: calls that have a status give HAY_ESTATE, the others do nothing, and
  * none of them touches the parent's workers.
@@ -215,7 +216,8 @@ HAY_API void hay_pool_close(struct hay_pool *pool);
 HAY_API enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms);
 HAY_API enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_ms);
 
-/* Free the pool. Workers that still live are killed and reaped; unsettled jobs are settled as cancelled first. NULL is fine. */
+/* Free the pool. Workers that still live are killed and reaped; unsettled jobs are settled as cancelled first. NULL is fine. Not
+ * in a callback, and not while another call of this pool turns the loop. */
 HAY_API void hay_pool_free(struct hay_pool *pool);
 
 /* ---- futures: one job's result, waited for ---- */

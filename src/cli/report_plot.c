@@ -39,7 +39,7 @@ void plot_x(struct html *html, double share, const char *label)
 
 void plot_table_begin(struct html *html, const char *head)
 {
-    html_add(html, "<details><summary>These figures as a table</summary><div class=\"wide\"><table><thead><tr>");
+    html_add(html, "<details><summary>Figures as a table</summary><div class=\"wide\"><table><thead><tr>");
     html_add(html, head);
     html_add(html, "</tr></thead><tbody>\n");
 }
