@@ -153,6 +153,39 @@ bool channel_drain(struct channel *channel)
     return true;
 }
 
+/* No further than what is queued now: somebody else may hold the other end, and write for ever. */
+static void read_rest(struct channel *channel)
+{
+    int queued = 0;
+    if (ioctl(channel->fd, FIONREAD, &queued) < 0 || queued <= 0 || !buffer_reserve(&channel->in, (size_t)queued))
+        return;
+    for (size_t left = (size_t)queued; left;) {
+        ssize_t n = recv(channel->fd, channel->in.data + channel->in.end, left, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        buffer_commit(&channel->in, (size_t)n);
+        left -= (size_t)n;
+    }
+}
+
+unsigned channel_search(struct channel *channel,
+                        bool (*take)(struct channel *channel, const struct frame_head *head, const unsigned char *body))
+{
+    unsigned taken = 0;
+    read_rest(channel);
+    const unsigned char *bytes = buffer_at(&channel->in);
+    for (size_t at = 0, size = buffer_size(&channel->in); at < size;) {
+        struct frame_head head;
+        bool fits = frame_parse(bytes + at, size - at, channel->max_frame, &head) == FRAME_WHOLE &&
+                    take(channel, &head, bytes + at + sizeof head);
+        at += fits ? head.size : 1;
+        taken += fits;
+    }
+    return taken;
+}
+
 void channel_pause(struct channel *channel, bool paused)
 {
     if (channel->broken)

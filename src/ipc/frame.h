@@ -4,7 +4,8 @@
  * machine, so the layout is the C structure's, in native order; heads lie unaligned in their buffers and are copied out.
  *
  * A sending is one dispatch of a job to a worker, named by epoch, position and job number. JOB carries it down, RESULT and
- * PROGRESS carry it back. The stream is never resynchronised: a head that makes no sense ends the worker.
+ * PROGRESS carry it back. A head that makes no sense ends the worker; the stream is searched for what stands behind it
+ * only then.
  */
 #ifndef IPC_FRAME_H
 #define IPC_FRAME_H

@@ -317,6 +317,21 @@ bool slot_take_frame(struct slot *slot, const struct frame_head *head, const uns
     }
 }
 
+static bool take_stray(struct channel *channel, const struct frame_head *head, const unsigned char *body)
+{
+    struct slot *slot = LIST_ITEM(channel, struct slot, channel);
+    if (head->type != FRAME_RESULT || head->epoch != slot->ring_epoch || head->position < slot->base ||
+        head->position >= slot->claimed || head->size < FRAME_RESULT_OVERHEAD)
+        return false;
+    const struct job *job = slot_sending(slot, head->position)->job;
+    return job && job->number == head->job && take_result(slot, head, body);
+}
+
+unsigned slot_search_pipe(struct slot *slot)
+{
+    return slot->held ? channel_search(&slot->channel, take_stray) : 0;
+}
+
 unsigned slot_read_outbox(struct slot *slot)
 {
     if (!slot->held)

@@ -161,6 +161,9 @@ struct job *slot_running(struct slot *slot);
 bool slot_take_frame(struct slot *slot, const struct frame_head *head, const unsigned char *body);
 /* Settle what lies finished in the outbox. Returns how many results were new; sets the fault on nonsense. */
 unsigned slot_read_outbox(struct slot *slot);
+/* Of a dead worker in whose pipe something was not understood: settles by the results that stand behind that, or within. Returns
+ * how many. */
+unsigned slot_search_pipe(struct slot *slot);
 /* Empty the ring at a death: the oldest claimed, unsettled job (or NULL) is returned in STARTED, all else goes back to the queue.
  * `head` receives the first unstarted job when nothing was claimed, else NULL. */
 struct job *slot_bury_ring(struct slot *slot, struct job **head);

@@ -414,6 +414,33 @@ static void bad_bytes_are_reported_once_and_stop_the_reading(void)
     rig_close(&rig);
 }
 
+static bool take_odd(struct channel *channel, const struct frame_head *head, const unsigned char *body)
+{
+    return head->job % 2 && head->type == FRAME_RESULT && on_frame(channel, head, body);
+}
+
+/* Wherever they begin; a frame that is not taken is looked into, and the last one is not whole. */
+static void a_search_finds_what_stands_behind_bad_bytes(void)
+{
+    struct rig rig;
+    unsigned char garbage[513];
+    memset(garbage, 0xee, sizeof garbage);
+    rig_open(&rig, 1 << 20, 0);
+    CU_ASSERT_EQUAL(channel_search(&rig.channel, take_odd), 0);
+    CU_ASSERT_EQUAL(write(rig.other, garbage, sizeof garbage), (ssize_t)sizeof garbage);
+    send_frame(&rig, 3, 8, 0);
+    turn(&rig);
+    CU_ASSERT(rig.broken == 1 && rig.frames == 0);
+    send_frame(&rig, 4, 100, 0);
+    CU_ASSERT_EQUAL(write(rig.other, garbage, 7), 7);
+    send_frame(&rig, 5, 70000, 0);
+    send_frame(&rig, 7, 8, 3);
+    CU_ASSERT_EQUAL(channel_search(&rig.channel, take_odd), 2);
+    CU_ASSERT(rig.frames == 2 && rig.jobs[0] == 3 && rig.jobs[1] == 5);
+    CU_ASSERT_EQUAL(rig.wrong_bodies, 0);
+    rig_close(&rig);
+}
+
 static void the_end_of_the_stream_is_reported_after_its_frames(void)
 {
     struct rig rig;
@@ -494,6 +521,7 @@ int main(void)
         {"a frame may come byte by byte", a_frame_may_come_byte_by_byte},
         {"large frames arrive up to the limit", large_frames_arrive_up_to_the_limit},
         {"bad bytes are reported once and stop the reading", bad_bytes_are_reported_once_and_stop_the_reading},
+        {"a search finds what stands behind bad bytes", a_search_finds_what_stands_behind_bad_bytes},
         {"the end of the stream is reported after its frames", the_end_of_the_stream_is_reported_after_its_frames},
         {"a handler may close in the middle of a batch", a_handler_may_close_in_the_middle_of_a_batch},
         {"a drain reads what is there and never waits", a_drain_reads_what_is_there_and_never_waits},
