@@ -40,7 +40,7 @@ struct exec {
     struct map_lines lines;
     struct bytes word, args;    /* of the job in hand */
     struct bytes shown;
-    char reason[128];           /* of the result in hand */
+    char reason[1024];          /* of the result in hand */
 };
 
 static const struct option_spec exec_specs[] = {
@@ -131,11 +131,9 @@ static bool exec_check(struct run_options *options)
         exec->verb.render = NULL;
         exec->verb.write = NULL;
     }
-    if (exec->json)
-        snprintf(exec->tail, sizeof exec->tail, ",\"max_output\":%" PRIu64 ",\"check\":true}", exec->max_output);
-    else /* the last attempt brings a result all the same, because it has the output */
-        snprintf(exec->tail, sizeof exec->tail, ",\"max_output\":%" PRIu64 ",\"check\":%d,\"encoding\":\"base64\"}",
-                 exec->max_output, checked);
+    /* The last attempt brings a result in any case, because it has the output. */
+    snprintf(exec->tail, sizeof exec->tail, ",\"max_output\":%" PRIu64 ",\"check\":%d%s}", exec->max_output, checked,
+             exec->json ? "" : ",\"encoding\":\"base64\"");
     if (!pool->max_result_bytes) {
         uint64_t most = 3 * exec->max_output + (UINT64_C(1) << 16);
         pool->max_result_bytes = most < EXEC_RESULT_MAX ? most : EXEC_RESULT_MAX;
@@ -239,7 +237,9 @@ static void exec_show(const struct run *run, const struct hay_job *job, struct b
 static void exec_judge(struct run *run, struct hay_result *result)
 {
     struct exec *exec = run->options->verb_state;
-    if (result->outcome == HAY_OUTCOME_ERROR || !exec->json)
+    if (exec->json)
+        grouped_judge_json(result, exec->reason, sizeof exec->reason);
+    else
         grouped_judge(result, exec->reason, sizeof exec->reason);
 }
 

@@ -14,12 +14,13 @@
 
 #define GROUPED_HEAD (2 * sizeof(uint64_t))
 #define GROUPED_NOTICE 1024
+#define GROUPED_TAIL 2048
 #define GROUPED_COMMAND 200     /* bytes of a command in a notice */
 
 struct grouped {
     int exit_code, signal;      /* -1: null */
     bool truncated;
-    struct hay_span streams[2]; /* in base64 */
+    struct hay_span streams[2]; /* in base64, or as they stand in a JSON string */
 };
 
 /* The value that begins at `at`, quotes included; size 0: there is none. */
@@ -28,8 +29,7 @@ static struct hay_span grouped_value(const char *at, const char *end)
     const char *past = at;
     if (at < end && *at == '"') {
         for (past++; past < end && *past != '"'; past++)
-            if (*past == '\\')
-                past = end - 1;
+            past += *past == '\\';
         return (struct hay_span){ at, past < end ? (size_t)(past + 1 - at) : 0 };
     }
     while (past < end && *past != ',' && *past != '}')
@@ -127,6 +127,36 @@ void grouped_judge(struct hay_result *result, char *reason, size_t capacity)
     }
     result->outcome = HAY_OUTCOME_ERROR;
     result->message = (struct hay_span){ reason, strlen(reason) };
+}
+
+/* The last line of stderr that has something in it, as far as `capacity`; cut at the front when the end of stderr is all one line. */
+static size_t grouped_last_line(struct hay_span inside, char *line, size_t capacity)
+{
+    char tail[GROUPED_TAIL];
+    const char *at = inside.at, *end = inside.at + inside.size;
+    if (inside.size > sizeof tail / 2) /* and not within an escape */
+        for (at = end - sizeof tail / 2; at < end && (at[-1] == '\\' || strchr("\\u0123456789abcdefABCDEF", *at));)
+            at++;
+    size_t size = hay_json_unescape(at, (size_t)(end - at), tail, sizeof tail);
+    while (size && strchr(" \t\r\n", tail[size - 1]))
+        size--;
+    const char *newline = size ? memrchr(tail, '\n', size) : NULL;
+    size_t from = newline ? (size_t)(newline + 1 - tail) : 0;
+    return (size_t)snprintf(line, capacity, "%.*s", (int)(size - from), tail + from);
+}
+
+void grouped_judge_json(struct hay_result *result, char *reason, size_t capacity)
+{
+    struct grouped grouped;
+    char line[GROUPED_TAIL];
+    bool was_ok = result->outcome == HAY_OUTCOME_OK;
+    grouped_judge(result, reason, capacity);
+    if (!was_ok || result->outcome != HAY_OUTCOME_ERROR || !grouped_read(result->value, &grouped) ||
+        !grouped_last_line(grouped.streams[1], line, sizeof line))
+        return;
+    size_t size = strlen(reason);
+    snprintf(reason + size, capacity - size, ": %s", line);
+    result->message.size = strlen(reason);
 }
 
 /* What the command cannot have said itself. Cancelled and skipped jobs are many at once, and the run says why it stops. */

@@ -11,6 +11,8 @@
 /* A result in which the command did not exit 0, or printed too much, becomes an error; `reason` is where its message may stay.
  * The exit code or signal of an error that exec.run itself made of it is read from its message. */
 void grouped_judge(struct hay_result *result, char *reason, size_t capacity);
+/* The same of streams that are no base64. The message has the last words of stderr, and the value stays beside it. */
+void grouped_judge_json(struct hay_result *result, char *reason, size_t capacity);
 /* The two pieces with their sizes in front, which is what `write` takes. `command` is what to name in a message for people. */
 size_t grouped_render(char *out, size_t capacity, const struct hay_result *result, struct hay_span command);
 void grouped_write(struct run *run, struct hay_span bytes);

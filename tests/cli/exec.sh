@@ -98,7 +98,7 @@ is "who keeps it open is not waited for" "$code $(cat out)" "0 started"
 # Result lines.
 from '0\n3\n' -k --json sh -c 'echo {}; echo oops >&2; exit {}'
 is "--json" "$code $(cat out)" '1 {"id":1,"status":"ok","result":{"exit":0,"signal":null,"stdout":"0\n","stderr":"oops\n"}}
-{"id":2,"status":"error","error":{"message":"exit 3: oops"}}'
+{"id":2,"status":"error","error":{"message":"exit 3: oops"},"result":{"exit":3,"signal":null,"stdout":"3\n","stderr":"oops\n"}}'
 from 'a\nb\n' -k --id line -o results echo
 is "-o FILE" "$code $(wc -c <out) $(grep -c '"id":"[ab]","status":"ok"' results)" "0 0 2"
 from '0\n3\n' -j 1 --joblog log sh -c 'exit {}'
