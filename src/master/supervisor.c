@@ -20,6 +20,7 @@
 
 #define READY_LIMIT_NS (10 * NS_PER_S)
 #define STOP_LIMIT_NS (5 * NS_PER_S)
+#define TRACED_LIMIT_NS NS_PER_S            /* a dead worker that its tracer keeps from us is given up then */
 #define BROKEN_LIMIT_NS (50 * NS_PER_MS)   /* a dying worker closes its pipe a moment before it can be waited for */
 #define REAPED_LIMIT_NS (1 * NS_PER_S)     /* for the default loop to tell the status that it took */
 
@@ -129,8 +130,13 @@ static void on_exited(struct ev_loop *loop, ev_io *watcher, int events)
     struct slot *slot = watcher->data;
     struct exit_status status = {EXIT_UNKNOWN, 0, false};
     int peeked = child_peek(&slot->child, &status);
-    if (peeked == 0)
+    if (peeked == 0) {
+        /* A tracer of it comes first, and may take its time: then how it ended is not known. */
+        ev_io_stop(loop, watcher);
+        slot->broken_ns = slot->broken_ns ? slot->broken_ns : clock_now_ns();
+        master_want_tick(slot->master, slot->broken_ns + BROKEN_LIMIT_NS);
         return;
+    }
     if (peeked < 0 && slot->master->options.is_default_loop && ev_is_active(&slot->reaped)) {
         /* That loop reaped it: its own watcher brings the status. */
         ev_io_stop(loop, watcher);
@@ -303,7 +309,8 @@ static void judge_broken(struct slot *slot, int64_t now_ns)
     struct exit_status status = {EXIT_UNKNOWN, 0, false};
     int64_t since_ns = now_ns - slot->broken_ns;
     int peeked = child_peek(&slot->child, &status);
-    if (peeked < 0 && since_ns >= REAPED_LIMIT_NS)
+    bool is_unseen = peeked >= 0 && !ev_is_active(&slot->exited);
+    if (is_unseen ? peeked == 1 || since_ns >= TRACED_LIMIT_NS : peeked < 0 && since_ns >= REAPED_LIMIT_NS)
         death_bury(slot, status);
     else if (peeked == 0 && since_ns >= BROKEN_LIMIT_NS)
         supervisor_fault(slot, "closed its pipe");

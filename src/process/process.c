@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define TRACED_NAP_MS 5
 #define KILL_MS 10000 /* a killed process that is still there then is stuck in the kernel */
 
 enum hay_status process_check(const struct hay_process *process, struct hay_error *error)
@@ -237,6 +238,17 @@ static enum hay_status sleep_until_ended(const struct hay_process *process, int6
     }
 }
 
+/* It has ended, and a tracer of it may keep that from us for a while. */
+static bool look_until(struct hay_process *process, int64_t deadline_ns)
+{
+    while (!look(process, false)) {
+        if (clock_left_ms(deadline_ns) == 0)
+            return false;
+        poll(NULL, 0, TRACED_NAP_MS);
+    }
+    return true;
+}
+
 enum hay_status hay_process_join(struct hay_process *process, int timeout_ms, struct hay_exit *how, struct hay_error *error)
 {
     enum hay_status status = check_started(process, error);
@@ -244,14 +256,14 @@ enum hay_status hay_process_join(struct hay_process *process, int timeout_ms, st
         *how = (struct hay_exit){HAY_EXIT_NONE, 0, false};
     if (status)
         return status;
-    if (process->state == PROCESS_RUNNING && timeout_ms > 0)
-        status = sleep_until_ended(process, clock_deadline_ns(timeout_ms), error);
+    int64_t deadline_ns = clock_deadline_ns(timeout_ms);
     /* A group's leader is not waited for blindly: its group may have to be killed first. */
-    else if (process->state == PROCESS_RUNNING && timeout_ms < 0 && process->own_group)
-        status = sleep_until_ended(process, TIME_NEVER, error);
+    bool is_blind = timeout_ms < 0 && !process->own_group;
+    if (process->state == PROCESS_RUNNING && timeout_ms && !is_blind)
+        status = sleep_until_ended(process, deadline_ns, error);
     if (status)
         return status;
-    if (!look(process, timeout_ms != 0))
+    if (is_blind || !timeout_ms ? !look(process, is_blind) : !look_until(process, deadline_ns))
         return error_set(error, HAY_ETIMEDOUT, "%s still runs", process->name);
     if (how)
         *how = process->how;

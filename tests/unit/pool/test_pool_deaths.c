@@ -7,6 +7,7 @@
  */
 #include "unit/pool/pool_fixture.h"
 
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 
 #define WORKERS_STOP 1
@@ -48,6 +49,37 @@ static void a_crash_says_how_it_died(void)
         CU_ASSERT(strstr(entry->message, deaths[i].text) != NULL);
         CU_ASSERT(entry->attempts == 1 && entry->pid > 0 && entry->worker >= 0);
     }
+    fixture_end(&fixture);
+}
+
+/* For its parent a dead worker that another process traces is not dead before that one has seen it, which may be never. */
+static void a_dead_worker_that_is_traced_is_given_up(void)
+{
+    struct fixture fixture;
+    int ends[2];
+    char answer = 'n';
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    CU_ASSERT(workers_are_ready(&fixture, 1));
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    pid_t worker = hay_pool_worker_pid(fixture.pool, 0), tracer = fork();
+    if (tracer == 0) {
+        answer = ptrace(PTRACE_SEIZE, worker, NULL, NULL) ? 'n' : 'y';
+        if (write(ends[1], &answer, 1) == 1)
+            pause();
+        _exit(1);
+    }
+    CU_ASSERT_EQUAL(read(ends[0], &answer, 1), 1);
+    if (answer == 'n')
+        printf("# skipped: no ptrace here\n");
+    uint64_t number = submit(&fixture, "t.die", "9"), other = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_CRASH));
+    CU_ASSERT(ended_as(&fixture, other, HAY_OUTCOME_OK));
+    kill(tracer, SIGKILL);
+    CU_ASSERT_EQUAL(waitpid(tracer, NULL, 0), tracer);
+    waitpid(worker, NULL, 0);
+    close(ends[0]);
+    close(ends[1]);
     fixture_end(&fixture);
 }
 
@@ -358,6 +390,7 @@ int main(void)
     master_pid = getpid();
     CU_TestInfo crashes[] = {
         {"a crash says how it died", a_crash_says_how_it_died},
+        {"a dead worker that is traced is given up", a_dead_worker_that_is_traced_is_given_up},
         {"the last line printed is in the message", the_last_line_printed_is_in_the_message},
         {"a crash is retried on a fresh worker", a_crash_is_retried_on_a_fresh_worker},
         {"crashes among idle workers are retried", crashes_among_idle_workers_are_retried},

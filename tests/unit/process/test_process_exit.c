@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 
 static _Noreturn int call_exit(void *arg)
 {
@@ -266,6 +267,40 @@ static void a_child_that_left_its_own_group_is_still_signalled(void)
     }
 }
 
+/* For its parent a child that another process traces ends when that one has seen it. */
+static void a_join_keeps_its_time_although_the_child_is_traced(void)
+{
+    for (int i = 0; i < 2; i++) {
+        struct hay_process_options grouped = {.own_group = i == 1};
+        int ends[2];
+        char answer = 'n';
+        struct hay_exit how;
+        struct hay_process *process = hay_process_new(sleep_for_ever, NULL, &grouped, &error);
+        CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+        CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+        pid_t traced = hay_process_pid(process), tracer = fork();
+        if (tracer == 0) {
+            answer = ptrace(PTRACE_SEIZE, traced, NULL, NULL) ? 'n' : 'y';
+            if (write(ends[1], &answer, 1) == 1)
+                pause();
+            _exit(1);
+        }
+        CU_ASSERT_EQUAL(read(ends[0], &answer, 1), 1);
+        if (answer == 'n')
+            printf("# skipped: no ptrace here\n");
+        CU_ASSERT_EQUAL(hay_process_kill(process, &error), HAY_OK);
+        if (answer == 'y')
+            CU_ASSERT_EQUAL(hay_process_join(process, 200, &how, &error), HAY_ETIMEDOUT);
+        kill(tracer, SIGKILL);
+        CU_ASSERT_EQUAL(waitpid(tracer, NULL, 0), tracer);
+        CU_ASSERT_EQUAL(hay_process_join(process, LONG_MS, &how, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_exit_code(&how), -SIGKILL);
+        CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
 static void other_children_are_never_waited_for(void)
 {
     int status = -1;
@@ -294,6 +329,7 @@ int main(void)
         {"a child that is reaped before the fork returns was started",
          a_child_that_is_reaped_before_the_fork_returns_was_started},
         {"a child that left its own group is still signalled", a_child_that_left_its_own_group_is_still_signalled},
+        {"a join keeps its time although the child is traced", a_join_keeps_its_time_although_the_child_is_traced},
         {"other children are never waited for", other_children_are_never_waited_for},
         CU_TEST_INFO_NULL,
     };
