@@ -52,9 +52,8 @@ static size_t describe_death(const struct slot *slot, struct exit_status status,
     return n < size ? n : size - 1;
 }
 
-/* Settle or return what the dead worker held. True when its death was charged to a job. `is_cleared`: results stood behind what was
- * wrong in the pipe, so whoever wrote that had returned, and the job that ran when we killed for it was another. */
-static bool settle_ring(struct slot *slot, struct exit_status status, bool is_cleared)
+/* Settle or return what the dead worker held. True when its death was charged to a job. */
+static bool settle_ring(struct slot *slot, struct exit_status status)
 {
     struct master *master = slot->master;
     char text[640];
@@ -72,11 +71,6 @@ static bool settle_ring(struct slot *slot, struct exit_status status, bool is_cl
     }
     if (!blamed)
         return false;
-    if (is_cleared && slot->killed && slot->ending != blamed->number && blamed->losses < FREE_LOSSES) {
-        blamed->losses++;
-        settle_return(master, blamed);
-        return true;
-    }
     if (blamed->worker >= 0) {
         blamed->run_ns = clock_now_ns() - blamed->start_ns;
         slot->busy_ns += blamed->run_ns;
@@ -131,11 +125,12 @@ void death_bury(struct slot *slot, struct exit_status status)
     if (slot->log)
         log_pipe_drain(slot->log);
     slot_update_claim(slot);
-    unsigned strays = slot->is_deaf || buffer_size(&slot->channel.in) ? slot_search_pipe(slot) : 0;
-    master->recorder.salvaged += strays + slot_read_outbox(slot);
+    if (slot->is_deaf || buffer_size(&slot->channel.in))
+        master->recorder.salvaged += slot_search_pipe(slot);
+    master->recorder.salvaged += slot_read_outbox(slot);
     if (slot->state == SLOT_STARTING && !slot->fault[0])
         exit_describe(status, slot->fault, sizeof slot->fault);
-    bool is_charged = settle_ring(slot, status, strays > 0);
+    bool is_charged = settle_ring(slot, status);
     bool in_order = was_stopping && status.kind == EXIT_CODE && status.value == 0;
     if (!in_order)
         master->recorder.deaths++;

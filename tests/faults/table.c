@@ -156,7 +156,6 @@ const struct fault faults[] = {
     {"4 KiB of garbage on the pipe", ACT("garbage 4096; pause"), "", "crash", NULL, 2, 0},
     {"a little garbage on the pipe", LIMIT("0.3", "garbage 5; pause"), "--grace 300ms", "timeout|crash", NULL, 0, 0},
     {"garbage before a result", ACT("garbage 11"), "--crash-retries 3", "ok|crash", NULL, 0, REACHES_OUT},
-    {"garbage behind finished jobs", ACT("garbage 4096"), "-j 1 --crash-retries 0", "ok|crash", NULL, 0, REACHES_OUT},
     {"half a frame, then exit", ACT("forge own half; _exit 3"), "", "crash", "exited with 3", 2, 0},
     {"its own result, forged", ACT("forge own"), "", "ok", "\"forged\"|null", 1, 0},
     {"its own result, forged three times", ACT("forge own 3"), "", "ok", "\"forged\"|null", 1, 0},

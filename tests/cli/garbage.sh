@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What a function writes to its worker's pipe, and returns: the jobs that had ended before are not charged for it, nor run again,
+# wherever their results were just then.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+{ seq 1 40 | sed 's/.*/{"id":&,"fn":"demo.add","args":{"a":&,"b":1}}/'; echo '{"id":41,"fn":"fault.act","args":"garbage 4096"}'; } >jobs
+lost=0
+again=0
+for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    run "$HAYFORK" run -j 1 --crash-retries 0 -p demo -p fault jobs
+    [ "$(sed '/"id":41/d' out | grep -c '"status":"ok"') $(wc -l <out | tr -d ' ')" = "40 41" ] || lost=$((lost + 1))
+    run "$HAYFORK" run -j 1 -p demo -p fault jobs
+    ! sed '/"id":41/d' out | grep -q attempts || again=$((again + 1))
+done
+is "finished results behind garbage count" "$lost" 0
+is "and their jobs do not run again" "$again" 0
+done_testing
