@@ -303,7 +303,7 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2], size_t li
 {
     struct pollfd fds[2];
     int open_streams = 2;
-    int64_t until_ms = 0;
+    int64_t until_ms = 0, deadline_ms = task->host->deadline(task) / 1000000 - EXEC_LINGER_STEP_MS;
     for (int i = 0; i < 2; i++) {
         exec_close(&streams[i].write_fd);
         fds[i] = (struct pollfd){ .fd = streams[i].read_fd, .events = POLLIN };
@@ -325,7 +325,10 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2], size_t li
         int64_t now_ms = exec_now_ms();
         if (until_ms && now_ms >= until_ms)
             return;
-        until_ms = until_ms ? until_ms : now_ms + EXEC_LINGER_MS;
+        if (!until_ms)
+            until_ms = deadline_ms < now_ms + EXEC_LINGER_MS ? deadline_ms : now_ms + EXEC_LINGER_MS;
+        if (until_ms <= now_ms)
+            return;
     }
 }
 
