@@ -81,8 +81,9 @@ HAY_API struct hay_process *hay_process_new_exec(const char *path, char *const *
 
 /* Pass the end of a pipe, or a plain descriptor from 3 up, to the child. When it has started, the copy here is closed. Only
  * before the start, each thing to one child; after a failed start it is still here. The object of a pipe remains and is freed
- * here, after the start. Errors: HAY_ESTATE (started, given before, closed), HAY_EINVAL (not a pipe or descriptor; the plain
- * descriptor of an object, whose handle is to be given instead; a queue needs no giving), HAY_ENOMEM. */
+ * here, after the start. A descriptor is known by its file: two of one file, or two eventfds and the like, are not told apart.
+ * Errors: HAY_ESTATE (started, given before, closed), HAY_EINVAL (not a pipe or descriptor; the plain descriptor of an object,
+ * whose handle is to be given instead; a queue needs no giving), HAY_ENOMEM. */
 HAY_API enum hay_status hay_process_give(struct hay_process *process, const struct hay_handle *handle, struct hay_error *error);
 
 /* Start it, once. Errors: HAY_ETHREADS (this process has more than one thread, so it may not fork; start a program instead);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CONTROL_LEFT_BYTES ((uint64_t)1 << 20) /* of a pipe, in which another line may stand */
 #define CONTROL_EASE_S 0.2
 
 /* ---- ending early ---- */
@@ -108,8 +109,7 @@ bool control_left_unrun(struct run *run)
     uint64_t seq = run->read;
     if (!run->control.halted || run->control.unrun)
         return run->control.halted;
-    if (input_is_finite(&run->input))
-        input_begin_turn(&run->input, UINT64_MAX);
+    input_begin_turn(&run->input, input_is_finite(&run->input) ? UINT64_MAX : CONTROL_LEFT_BYTES);
     while (!run->input_done && (event = input_next(&run->input, &line)) == INPUT_LINE)
         if (!journal_is_done(&run->journal, ++seq))
             return true;

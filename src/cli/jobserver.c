@@ -86,7 +86,8 @@ static char *jobserver_find(char *flags)
 /* N of make's -jN, which stands beside; where it does not, slots are bounded by what make has. */
 static int jobserver_most(const char *flags)
 {
-    for (const char *at = strstr(flags, " -j"); at; at = strstr(at + 1, " -j")) {
+    const char *variables = strstr(flags, " -- ");
+    for (const char *at = strstr(flags, " -j"); at && (!variables || at < variables); at = strstr(at + 1, " -j")) {
         long most = strtol(at + 3, NULL, 10);
         if (most > 0 && most <= JOBS_MAX)
             return (int)most;

@@ -21,6 +21,7 @@
 #include <xxhash.h>
 
 #define JOURNAL_PAGE ((size_t)64 << 10)
+#define JOURNAL_NO_KEY "it has no \"seq\" and \"key\""
 #define JOURNAL_LOCK_MS 20
 #define JOURNAL_LOCK_TRIES 50
 #define JOURNAL_SEQ_MAX (UINT64_C(1) << 40)
@@ -108,7 +109,7 @@ static int journal_load(struct journal *journal, struct resultfile *file, uint64
     enum resultfile_event event;
     while ((event = resultfile_next(file, &line)) == RESULTFILE_LINE) {
         if (!line.has_seq || !line.has_key)
-            return journal_refuse(journal, file->number, "it has no \"seq\" and \"key\"");
+            return journal_refuse(journal, file->number, JOURNAL_NO_KEY);
         if (!line.seq || line.seq > JOURNAL_SEQ_MAX)
             return journal_refuse(journal, file->number, "its \"seq\" is no place in an input");
         if (!journal_note(journal, line.seq, line.key, line.outcome)) {
@@ -149,6 +150,8 @@ static int journal_look_first(const struct journal *journal, int fd)
     enum resultfile_event event = failure ? RESULTFILE_FAILED : resultfile_next(&file, &line);
     if (event == RESULTFILE_FOREIGN) {
         code = journal_refuse(journal, file.number, file.why.reason);
+    } else if (event == RESULTFILE_LINE && (!line.has_seq || !line.has_key)) {
+        code = journal_refuse(journal, file.number, JOURNAL_NO_KEY);
     } else if (event == RESULTFILE_FAILED) {
         say("cannot read '%s': %s", journal->path, strerror(-(failure ? failure : file.failure)));
         code = CLI_INPUT;
@@ -255,7 +258,7 @@ int journal_open(struct journal *journal, const struct journal_options *options,
     else if (options->resume)
         code = journal_read(journal, reader, &torn_at);
     else if (!(code = journal_find_tail(journal, reader, status.st_size, &torn_at)) &&
-             !(code = journal_look_first(journal, reader)) && status.st_size)
+             !(code = journal_look_first(journal, reader)) && status.st_size && torn_at)
         say("'%s' has results already and gets more; --resume would skip what is done", path);
     close(reader);
     return code || fd < 0 || torn_at == UINT64_MAX ? code : journal_cut(journal, fd, torn_at);

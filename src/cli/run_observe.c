@@ -81,6 +81,18 @@ static int observe_check(const struct run *run, const char *path, const struct s
     return CLI_OK;
 }
 
+/* What plugins print, and what the commands of exec print to stderr. False: that has been said. */
+static bool observe_redirect(struct run *run, const char *path)
+{
+    if (logsink_redirect(run->logs, path))
+        return false;
+    if (run->options->verb->write) {
+        output_close(&run->errors);
+        output_open(&run->errors, run->loop, path, STDERR_FILENO);
+    }
+    return true;
+}
+
 int run_observe_open(struct run *run)
 {
     struct observe *observe = &run->observe;
@@ -90,7 +102,7 @@ int run_observe_open(struct run *run)
     observe->joblog.file.stream.fd = observe->trace.file.stream.fd = -1;
     if (options->errors && !strcmp(options->errors, "tag"))
         run->logs->tagged = true;
-    else if (options->errors && strcmp(options->errors, "pass") && logsink_redirect(run->logs, options->errors))
+    else if (options->errors && strcmp(options->errors, "pass") && !observe_redirect(run, options->errors))
         return CLI_OUTPUT;
     if ((options->joblog && joblog_open(&observe->joblog, options->joblog, run->options->journal.resume)) ||
         (options->trace && trace_open(&observe->trace, options->trace)))

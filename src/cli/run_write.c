@@ -5,6 +5,7 @@
  * waited is written only while the output takes it, so that a long wait does not become a large buffer.
  */
 #include "cli/run.h"
+#include "cli/say.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,17 +21,16 @@ int run_write_open(struct run *run, int stdout_fd)
     int failure = output_open(&run->output, run->loop, options->output, stdout_fd);
     if (!failure && options->keep_order)
         failure = run->output.failure = order_init(&run->order, options->order_window, WRITE_HELD_BYTES);
-    const char *errors = options->observe.errors;
-    if (errors && (!strcmp(errors, "pass") || !strcmp(errors, "tag")))
-        errors = NULL;
     if (!failure && options->verb->write)
-        output_open(&run->errors, run->loop, errors, STDERR_FILENO);
+        output_open(&run->errors, run->loop, NULL, STDERR_FILENO);
     return failure;
 }
 
 void run_write_close(struct run *run)
 {
-    output_close(&run->errors);
+    int failure = output_close(&run->errors);
+    if (failure && run->logs && run->logs->path)
+        say("cannot write '%s': %s; it is written no further", run->logs->path, strerror(-failure));
     output_close(&run->output);
     order_release(&run->order);
     bytes_release(&run->composed);

@@ -88,12 +88,19 @@ is "megabytes of output" "$code $(wc -c <out)" "0 3000000"
 
 from '1\n' --stderr errors sh -c 'echo out; echo err >&2'
 is "--stderr FILE takes the commands' stderr" "$code $(cat out) $(cat errors) $(wc -c <err)" "0 out err 0"
+from '1\n' --stderr /dev/full sh -c 'echo out; echo err >&2'
+is "a full one is told" "$code $(cat out) $(grep -c "cannot write '/dev/full'" err)" "0 out 1"
+mkfifo unread
+from '1\n' --stderr unread true
+is "a FIFO that nobody reads is refused" "$code $(grep -c 'nobody reads' err)" "74 1"
 
 # What a command has started and not waited for may still write: at once, but not for ever.
 from '1\n2\n3\n' -k sh -c '{ sleep 0.1; echo "late {}"; } & echo "first {}"'
 is "output is read to its end" "$code $(tr '\n' ',' <out)" "0 first 1,late 1,first 2,late 2,first 3,late 3,"
 from '1\n' sh -c 'sleep 1000 & echo started; echo $! >&2'
 is "who keeps it open is not waited for" "$code $(cat out)" "0 started"
+from '1\n' --timeout 1s sh -c 'sleep 1000 & sleep 0.6; echo done'
+is "and not beyond the timeout" "$code $(cat out)" "0 done"
 
 # Result lines.
 from '0\n3\n' -k --json sh -c 'echo {}; echo oops >&2; exit {}'

@@ -56,6 +56,10 @@ run env HAYFORK_CPU_COUNT=1 MAKEFLAGS=" -j4 -- $auth" "$HAYFORK" run -p demo --m
 is "what follows -- is no flag" "$code $(used) $(tokens)" "0 1 xyz"
 run env HAYFORK_CPU_COUNT=1 MAKEFLAGS=" -j4 --jobserver-auth=fifo:$PWD/missing" "$HAYFORK" run -p demo --meta sleeps
 is "a jobserver that cannot be reached is said, and done without" "$code $(used) $(grep -c jobserver err)" "0 1 1"
+run env HAYFORK_CPU_COUNT=3 MAKEFLAGS= "$HAYFORK" run -p demo --meta sleeps
+as_many=$(used)
+run env HAYFORK_CPU_COUNT=3 MAKEFLAGS=" -- OPTIONS=-O\\ -j1" "$HAYFORK" run -p demo --meta sleeps
+is "a variable's value is no flag" "$code $(used)" "0 $as_many"
 run env HAYFORK_CPU_COUNT=1 MAKEFLAGS="--jobserver-auth=-2,-2" "$HAYFORK" run -p demo --meta sleeps
 is "one that make has switched off is not missed" "$code $(used) $(wc -c <err)" "0 1 0"
 

@@ -13,9 +13,12 @@ is "-o FILE" "$code $(wc -c <out) $(sed 's/,"seq":[1-3],"key":"[0-9a-f]\{16\}"//
 is "-o makes a file that others may read" "$(umask 022; rm -f new; "$HAYFORK" run -p demo -o new three; stat -c %a new)" 644
 run "$HAYFORK" run -p demo -o results three
 is "-o appends to a file" "$code $(wc -l <results)" "0 6"
+"$HAYFORK" run -p demo three >results
+run "$HAYFORK" run -p demo -o results three
+is "but not to results without keys, with which nothing can go on" "$code $(wc -l <results)" "65 3"
 seq 1 1000 >results
 run "$HAYFORK" run -p demo -o results three
-is "but not to one that holds something else" "$code $(wc -l <results) $(cat err)" \
+is "and not to one that holds something else" "$code $(wc -l <results) $(cat err)" \
     "65 1000 hayfork run: 'results' is not the results of a run with -o: line 1: not an object"
 run "$HAYFORK" run -p demo -o - three
 is "-o - is stdout" "$code $(wc -l <out)" "0 3"
