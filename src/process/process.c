@@ -263,7 +263,7 @@ enum hay_status hay_process_join(struct hay_process *process, int timeout_ms, st
         status = sleep_until_ended(process, deadline_ns, error);
     if (status)
         return status;
-    if (is_blind || !timeout_ms ? !look(process, is_blind) : !look_until(process, deadline_ns))
+    if (is_blind ? !look(process, true) : !look_until(process, deadline_ns))
         return error_set(error, HAY_ETIMEDOUT, "%s still runs", process->name);
     if (how)
         *how = process->how;
