@@ -3,9 +3,8 @@
  * The exec plugin: run a command and capture what it prints. exec_command.c runs it; here the args are read and the result is
  * made.
  *
- * The job ends when the command itself has ended; output of what it left in the background is waited
- * for half a second. Any exit is a result, unless
- * "check" makes a bad one an error. Bytes that are not UTF-8 are replaced, unless "encoding" asks for base64.
+ * The job ends when the command itself has ended; output of what it left in the background is waited for half a second. Any exit
+ * is a result, unless "check" makes a bad one an error. Bytes that are not UTF-8 are replaced, unless "encoding" asks for base64.
  */
 #include "exec_command.h"
 

@@ -313,21 +313,19 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2], size_t li
         if (ready < 0 && errno != EINTR)
             return;
         for (int i = 0; i < 2 && ready > 0; i++) {
-            bool has_more = !fds[i].revents || (fds[i].revents & POLLIN && exec_stream_read(&streams[i], limit) && !streams[i].truncated);
-            if (has_more)
+            if (!fds[i].revents)
                 continue;
-            fds[i].fd = -1;
-            fds[i].revents = 0;
-            open_streams--;
+            if (!(fds[i].revents & POLLIN) || !exec_stream_read(&streams[i], limit) || streams[i].truncated) {
+                fds[i].fd = -1;
+                open_streams--;
+            }
         }
         if (!open_streams || task->host->cancelled(task))
             return;
         int64_t now_ms = exec_now_ms();
-        if (until_ms && now_ms >= until_ms)
-            return;
         if (!until_ms)
             until_ms = deadline_ms < now_ms + EXEC_LINGER_MS ? deadline_ms : now_ms + EXEC_LINGER_MS;
-        if (until_ms <= now_ms)
+        if (now_ms >= until_ms)
             return;
     }
 }
