@@ -21,7 +21,6 @@
 #include <xxhash.h>
 
 #define JOURNAL_PAGE ((size_t)64 << 10)
-#define JOURNAL_NO_KEY "it has no \"seq\" and \"key\""
 #define JOURNAL_LOCK_MS 20
 #define JOURNAL_LOCK_TRIES 50
 #define JOURNAL_SEQ_MAX (UINT64_C(1) << 40)
@@ -102,41 +101,45 @@ static int journal_refuse(const struct journal *journal, uint64_t number, const 
     return CLI_INPUT;
 }
 
+static int journal_unread(const struct journal *journal, int failure)
+{
+    say("cannot read '%s': %s", journal->path, strerror(-failure));
+    return failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
+}
+
+/* The next line, where there is one. CLI_OK, or an exit code when it has been said why the file cannot be gone on with. */
+static int journal_next(const struct journal *journal, struct resultfile *file, struct hay_resultline *line,
+                        enum resultfile_event *event)
+{
+    *event = resultfile_next(file, line);
+    if (*event == RESULTFILE_FOREIGN)
+        return journal_refuse(journal, file->number, file->why.reason);
+    if (*event == RESULTFILE_LINE && (!line->has_seq || !line->has_key))
+        return journal_refuse(journal, file->number, "it has no \"seq\" and \"key\"");
+    if (*event == RESULTFILE_LINE && (!line->seq || line->seq > JOURNAL_SEQ_MAX))
+        return journal_refuse(journal, file->number, "its \"seq\" is no place in an input");
+    return *event == RESULTFILE_FAILED ? journal_unread(journal, file->failure) : CLI_OK;
+}
+
 /* All lines into memory. CLI_OK, with `*torn_at` where the last line is torn. */
 static int journal_load(struct journal *journal, struct resultfile *file, uint64_t *torn_at)
 {
     struct hay_resultline line;
     enum resultfile_event event;
-    while ((event = resultfile_next(file, &line)) == RESULTFILE_LINE) {
-        if (!line.has_seq || !line.has_key)
-            return journal_refuse(journal, file->number, JOURNAL_NO_KEY);
-        if (!line.seq || line.seq > JOURNAL_SEQ_MAX)
-            return journal_refuse(journal, file->number, "its \"seq\" is no place in an input");
-        if (!journal_note(journal, line.seq, line.key, line.outcome)) {
-            file->failure = -ENOMEM;
-            event = RESULTFILE_FAILED;
-            break;
-        }
-    }
-    if (event == RESULTFILE_FOREIGN)
-        return journal_refuse(journal, file->number, file->why.reason);
-    if (event == RESULTFILE_FAILED) {
-        say("cannot read '%s': %s", journal->path, strerror(-file->failure));
-        return file->failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
-    }
+    int code;
+    while (!(code = journal_next(journal, file, &line, &event)) && event == RESULTFILE_LINE)
+        if (!journal_note(journal, line.seq, line.key, line.outcome))
+            return journal_unread(journal, -ENOMEM);
     if (event == RESULTFILE_TORN)
         *torn_at = file->at;
-    return CLI_OK;
+    return code;
 }
 
 static int journal_read(struct journal *journal, int fd, uint64_t *torn_at)
 {
     struct resultfile file;
-    int failure = resultfile_open(&file, fd), code = CLI_STOPPED;
-    if (failure)
-        say("cannot read '%s': %s", journal->path, strerror(-failure));
-    else
-        code = journal_load(journal, &file, torn_at);
+    int failure = resultfile_open(&file, fd);
+    int code = failure ? journal_unread(journal, failure) : journal_load(journal, &file, torn_at);
     resultfile_close(&file);
     return code;
 }
@@ -146,16 +149,9 @@ static int journal_look_first(const struct journal *journal, int fd)
 {
     struct resultfile file;
     struct hay_resultline line;
-    int code = CLI_OK, failure = resultfile_open(&file, fd);
-    enum resultfile_event event = failure ? RESULTFILE_FAILED : resultfile_next(&file, &line);
-    if (event == RESULTFILE_FOREIGN) {
-        code = journal_refuse(journal, file.number, file.why.reason);
-    } else if (event == RESULTFILE_LINE && (!line.has_seq || !line.has_key)) {
-        code = journal_refuse(journal, file.number, JOURNAL_NO_KEY);
-    } else if (event == RESULTFILE_FAILED) {
-        say("cannot read '%s': %s", journal->path, strerror(-(failure ? failure : file.failure)));
-        code = CLI_INPUT;
-    }
+    enum resultfile_event event;
+    int failure = resultfile_open(&file, fd);
+    int code = failure ? journal_unread(journal, failure) : journal_next(journal, &file, &line, &event);
     resultfile_close(&file);
     return code;
 }
