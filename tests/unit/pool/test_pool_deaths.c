@@ -5,9 +5,9 @@
  * what the pool and the board say, not by time. The program is linked with --wrap=recv, so that workers can be
  * made to stop or to die before they read.
  */
+#include "support/tracer.h"
 #include "unit/pool/pool_fixture.h"
 
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 
 #define WORKERS_STOP 1
@@ -56,30 +56,15 @@ static void a_crash_says_how_it_died(void)
 static void a_dead_worker_that_is_traced_is_given_up(void)
 {
     struct fixture fixture;
-    int ends[2];
-    char answer = 'n';
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
     CU_ASSERT(workers_are_ready(&fixture, 1));
-    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
-    pid_t worker = hay_pool_worker_pid(fixture.pool, 0), tracer = fork();
-    if (tracer == 0) {
-        answer = ptrace(PTRACE_SEIZE, worker, NULL, NULL) ? 'n' : 'y';
-        if (write(ends[1], &answer, 1) == 1)
-            pause();
-        _exit(1);
-    }
-    CU_ASSERT_EQUAL(read(ends[0], &answer, 1), 1);
-    if (answer == 'n')
-        printf("# skipped: no ptrace here\n");
+    pid_t worker = hay_pool_worker_pid(fixture.pool, 0), tracer = tracer_start(worker);
     uint64_t number = submit(&fixture, "t.die", "9"), other = submit(&fixture, "t.echo", "1");
     CU_ASSERT(all_come(&fixture));
     CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_CRASH));
     CU_ASSERT(ended_as(&fixture, other, HAY_OUTCOME_OK));
-    kill(tracer, SIGKILL);
-    CU_ASSERT_EQUAL(waitpid(tracer, NULL, 0), tracer);
+    tracer_end(tracer);
     waitpid(worker, NULL, 0);
-    close(ends[0]);
-    close(ends[1]);
     fixture_end(&fixture);
 }
 

@@ -3,6 +3,7 @@
  * How a child ends: its exit code and the words for it, what it flushes and which hooks run, and a status that somebody else
  * took. Numbers in brackets are those of the behaviours in tests/README.md.
  */
+#include "support/tracer.h"
 #include "unit/process/process_fixture.h"
 
 #include <hayfork/pipe.h>
@@ -13,7 +14,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 
 static _Noreturn int call_exit(void *arg)
 {
@@ -272,32 +272,17 @@ static void a_join_keeps_its_time_although_the_child_is_traced(void)
 {
     for (int i = 0; i < 2; i++) {
         struct hay_process_options grouped = {.own_group = i == 1};
-        int ends[2];
-        char answer = 'n';
         struct hay_exit how;
         struct hay_process *process = hay_process_new(sleep_for_ever, NULL, &grouped, &error);
         CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
-        CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
-        pid_t traced = hay_process_pid(process), tracer = fork();
-        if (tracer == 0) {
-            answer = ptrace(PTRACE_SEIZE, traced, NULL, NULL) ? 'n' : 'y';
-            if (write(ends[1], &answer, 1) == 1)
-                pause();
-            _exit(1);
-        }
-        CU_ASSERT_EQUAL(read(ends[0], &answer, 1), 1);
-        if (answer == 'n')
-            printf("# skipped: no ptrace here\n");
+        pid_t tracer = tracer_start(hay_process_pid(process));
         CU_ASSERT_EQUAL(hay_process_kill(process, &error), HAY_OK);
-        if (answer == 'y')
+        if (tracer > 0)
             CU_ASSERT_EQUAL(hay_process_join(process, 200, &how, &error), HAY_ETIMEDOUT);
-        kill(tracer, SIGKILL);
-        CU_ASSERT_EQUAL(waitpid(tracer, NULL, 0), tracer);
+        tracer_end(tracer);
         CU_ASSERT_EQUAL(hay_process_join(process, LONG_MS, &how, &error), HAY_OK);
         CU_ASSERT_EQUAL(hay_exit_code(&how), -SIGKILL);
         CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
-        close(ends[0]);
-        close(ends[1]);
     }
 }
 
