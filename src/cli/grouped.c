@@ -129,7 +129,8 @@ void grouped_judge(struct hay_result *result, char *reason, size_t capacity)
     result->message = (struct hay_span){ reason, strlen(reason) };
 }
 
-/* The last line of stderr that has something in it, as far as `capacity`; cut at the front when the end of stderr is all one line. */
+/* The last line of stderr that has something in it, as far as `capacity`; cut at the front when the end of stderr is all one
+ * line. */
 static size_t grouped_last_line(struct hay_span inside, char *line, size_t capacity)
 {
     char tail[GROUPED_TAIL];

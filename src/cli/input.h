@@ -53,8 +53,8 @@ enum input_event {
  * input_close() is due in any case. */
 bool input_open(struct input *input, const char *const *paths, int count, int stdin_fd);
 enum input_event input_next(struct input *input, struct input_line *line);
-/* Read no more than about `bytes` until the next call of this: then INPUT_AGAIN, though more may be there. Lines may be long, blank
- * or dropped without end. At first there is no bound. */
+/* Read no more than about `bytes` until the next call of this: then INPUT_AGAIN, though more may be there. Lines may be long,
+ * blank or dropped without end. At first there is no bound. */
 static inline void input_begin_turn(struct input *input, uint64_t bytes)
 {
     input->turn_bytes = bytes;

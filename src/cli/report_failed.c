@@ -63,7 +63,8 @@ static void failed_again(struct html *html, const struct report_source *source, 
         return;
     html_add(html, "<h3>To run them again</h3><pre><code>hayfork run --retry-failed -o ");
     html_escape(html, source->results, strlen(source->results));
-    html_add(html, " …</code></pre><p class=\"soft\">with the options and the input of the first run, and map or exec where it was one of these.</p>\n");
+    html_add(html, " …</code></pre><p class=\"soft\">with the options and the input of the first run, "
+                   "and map or exec where it was one of these.</p>\n");
 }
 
 void page_failures(struct html *html, const struct report_source *source, struct data *data)

@@ -72,8 +72,8 @@ void channel_recall(struct channel *channel);
 /* Read and hand up what is there now, without the loop, up to what the kernel says is queued. False when the channel broke or
  * was closed. */
 bool channel_drain(struct channel *channel);
-/* When nothing more is handed up: read what is there now, and offer every whole frame in it to `take`, wherever it begins. Returns
- * how many were taken. */
+/* When nothing more is handed up: read what is there now, and offer every whole frame in it to `take`, wherever it begins.
+ * Returns how many were taken. */
 unsigned channel_search(struct channel *channel,
                         bool (*take)(struct channel *channel, const struct frame_head *head, const unsigned char *body));
 /* Stop or go on reading through the loop. */

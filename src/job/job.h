@@ -90,8 +90,8 @@ struct job_store {
 
 void job_store_init(struct job_store *store);
 void job_store_release(struct job_store *store);
-/* A record in JOB_NEW with room for the bytes, or NULL. What becomes of the job is cleared; what it is (number, tag, key, function, sizes,
- * limits, priority, callback) the caller fills in. */
+/* A record in JOB_NEW with room for the bytes, or NULL. What becomes of the job is cleared; what it is (number, tag, key,
+ * function, sizes, limits, priority, callback) the caller fills in. */
 struct job *job_new(struct job_store *store, uint64_t size);
 /* Which move is allowed: [from][to]. */
 extern const bool job_allowed[JOB_STATE_COUNT][JOB_STATE_COUNT];

@@ -51,7 +51,8 @@ int child_peek(const struct child *child, struct exit_status *status);
 /* Take it off the process table as soon as it has ended, in one call; the pidfd stays open. As child_peek(), but after 1 it
  * is reaped. */
 int child_wait(struct child *child, bool block, struct exit_status *status);
-/* Take it off the process table and close the pidfd. Call it after child_peek() said that it ended, or SIGKILL: it waits 1 s at most. */
+/* Take it off the process table and close the pidfd. Call it after child_peek() said that it ended, or SIGKILL: it waits 1 s at
+ * most. */
 void child_reap(struct child *child);
 void child_signal(const struct child *child, int signal_number);
 /* To the child's whole group. */
