@@ -3,25 +3,17 @@
  * Programs as children: what they get, what they begin with, how a bad one fails, and that threads do not matter. The program
  * is this test itself, called with a role.
  */
-#include "support/tap.h"
+#include "unit/process/process_fixture.h"
 
 #include <hayfork/pipe.h>
-#include <hayfork/process.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define LONG_MS 20000
-
-static struct hay_error error;
 static char self[PATH_MAX];
 
 static struct hay_process *new_role(const char *role, const struct hay_process_options *options)
@@ -32,25 +24,6 @@ static struct hay_process *new_role(const char *role, const struct hay_process_o
     struct hay_process *process = hay_process_new_exec(self, argv, options, &error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(process);
     return process;
-}
-
-static int finish(struct hay_process *process)
-{
-    struct hay_exit how;
-    CU_ASSERT_EQUAL(hay_process_join(process, LONG_MS, &how, &error), HAY_OK);
-    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
-    return hay_exit_code(&how);
-}
-
-static int count_fds(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int count = 0;
-    while (folder && readdir(folder))
-        count++;
-    if (folder)
-        closedir(folder);
-    return count - 3;
 }
 
 /* Role: three gifts came as 3, 4 and 5; echo what comes by the first to the second, as text with our own name. */
