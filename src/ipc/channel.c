@@ -113,7 +113,7 @@ static void advance_boundary(struct channel *channel, uint64_t sent)
 
 void channel_flush(struct channel *channel)
 {
-    while (!channel->broken && buffer_size(&channel->out)) {
+    while (!channel->broken && !channel->muted && buffer_size(&channel->out)) {
         ssize_t n = send(channel->fd, buffer_at(&channel->out), buffer_size(&channel->out), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
@@ -130,6 +130,12 @@ void channel_flush(struct channel *channel)
         channel->sent += (uint64_t)n;
         buffer_consume(&channel->out, (size_t)n, KEEP_SIZE);
     }
+    ev_io_stop(channel->loop, &channel->writing);
+}
+
+void channel_mute(struct channel *channel)
+{
+    channel->muted = true;
     ev_io_stop(channel->loop, &channel->writing);
 }
 

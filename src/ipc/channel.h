@@ -43,6 +43,7 @@ struct channel {
     uint64_t sent;         /* offset of its start */
     uint64_t boundary;     /* the first frame boundary at or after `sent` */
     bool broken;
+    bool muted;
 };
 
 /* Adopts `fd`, which has to be a non-blocking stream socket. */
@@ -67,6 +68,8 @@ static inline size_t channel_partial(const struct channel *channel)
 }
 /* Write what the pipe takes; the rest goes when it drains. A dead peer is reported through on_broken by the reading side. */
 void channel_flush(struct channel *channel);
+/* From now on nothing is written. */
+void channel_mute(struct channel *channel);
 /* Remove the whole frames that are still buffered; one partly sent stays. */
 void channel_recall(struct channel *channel);
 /* Read and hand up what is there now, without the loop, up to what the kernel says is queued. False when the channel broke or

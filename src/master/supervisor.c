@@ -250,6 +250,7 @@ void supervisor_fault(struct slot *slot, const char *reason)
     if (slot->fault[0] || slot->state == SLOT_DEAD)
         return;
     snprintf(slot->fault, sizeof slot->fault, "%s", reason);
+    channel_mute(&slot->channel); /* a claim of what was not sent shall not become true before it is dead */
     supervisor_kill(slot);
 }
 
