@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define RECORDER_GUESS_NS (500 * NS_PER_US)
+#define RECORDER_GUESS_NS (2 * NS_PER_MS)
 #define RECORDER_LONGEST_NS (2 * NS_PER_S) /* longer is no different for the window, and fits the 32 bits of a sending */
 
 struct recorder {

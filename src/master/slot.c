@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+/* Several times the worker's flush: it has work left while the master wakes, reads what it flushed, and sends more. */
+#define WINDOW_NS (4 * NS_PER_MS)
 #define AHEAD 4 /* jobs: about as many as fit the time of a cache miss */
 
 /* ---- sending ---- */
@@ -23,7 +25,7 @@ bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t esti
         return true;
     if (slot->held >= slot->window || slot->next - slot->base >= WINDOW_MAX)
         return false;
-    if (slot->held >= 2 && slot->expected_ns + estimate_ns > NS_PER_MS)
+    if (slot->held >= 2 && slot->expected_ns + estimate_ns > WINDOW_NS)
         return false;
     /* A job that must be its worker's first is not followed by others until it is settled. */
     const struct job *oldest = slot_sending(slot, slot->base)->job;
