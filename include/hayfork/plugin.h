@@ -93,9 +93,9 @@ HAY_PLUGIN_EXPORT const struct hay_plugin *hay_plugin_entry(void);
 /* A function of type hay_run_fn under its own name. */
 #define HAY_FUNCTION(function, text) { #function, text, function, 0 }
 
-#define HAY_PLUGIN_STRUCT(plugin, version_text, summary_text, start, stop, config) \
+#define HAY_PLUGIN_STRUCT(name_text, version_text, summary_text, start, stop, config) \
     static const struct hay_plugin hay_plugin_self = { \
-        HAY_PLUGIN_ABI, (uint32_t)sizeof(struct hay_plugin), #plugin, version_text, summary_text, hay_plugin_functions, \
+        HAY_PLUGIN_ABI, (uint32_t)sizeof(struct hay_plugin), name_text, version_text, summary_text, hay_plugin_functions, \
         (uint32_t)(sizeof hay_plugin_functions / sizeof hay_plugin_functions[0]), (uint32_t)sizeof(struct hay_function), \
         start, stop, config }; \
     const struct hay_plugin *hay_plugin_entry(void) { return &hay_plugin_self; }
@@ -103,12 +103,12 @@ HAY_PLUGIN_EXPORT const struct hay_plugin *hay_plugin_entry(void);
 /* The whole plugin: its name as a bare word, its version, one line about it, its functions. Takes no semicolon. */
 #define HAY_PLUGIN(plugin, version_text, summary_text, ...) \
     static const struct hay_function hay_plugin_functions[] = { __VA_ARGS__ }; \
-    HAY_PLUGIN_STRUCT(plugin, version_text, summary_text, 0, 0, 0)
+    HAY_PLUGIN_STRUCT(#plugin, version_text, summary_text, 0, 0, 0)
 
 /* The same with hooks, any of which may be 0. */
 #define HAY_PLUGIN_HOOKS(plugin, version_text, summary_text, start, stop, config, ...) \
     static const struct hay_function hay_plugin_functions[] = { __VA_ARGS__ }; \
-    HAY_PLUGIN_STRUCT(plugin, version_text, summary_text, start, stop, config)
+    HAY_PLUGIN_STRUCT(#plugin, version_text, summary_text, start, stop, config)
 
 /* True where the host is new enough to have this member: HAY_HOST_HAS(task->host, deadline). */
 #define HAY_HOST_HAS(table, member) \

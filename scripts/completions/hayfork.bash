@@ -4,7 +4,7 @@
 # Completion of hayfork's command line for bash 4 and later; needs nothing else. The installed copy has the plugins' directory
 # filled in. Plugins are found by their file names; their functions are asked of `hayfork info`, one plugin at a time.
 
-_hayfork_verbs='run map exec call results report info check help'
+_hayfork_verbs='run map exec call results report info check new help'
 _hayfork_run_options='-p --plugin -f --function -j --jobs -o --output -k --keep-order -h --help --queue --dry-run --inline
     --resume --retry-failed --resume-changed --sync --order-window --meta --max-result --timeout --grace --retries --retry-on
     --retry-delay --retry-delay-max --retry-timeouts --crash-retries --halt --max-fails --max-jobs-per-worker --max-worker-rss
@@ -19,7 +19,7 @@ _hayfork_options() { # VERB
     check) echo '-p --plugin -f --function -h --help' ;;
     report) echo '-o --output --trace -h --help' ;;
     info) echo '--json -h --help' ;;
-    results | help) echo '-h --help' ;;
+    results | new | help) echo '-h --help' ;;
     esac
 }
 

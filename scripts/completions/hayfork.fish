@@ -104,6 +104,7 @@ complete -c hayfork -n __hayfork_first -a results -d 'Print what a file of resul
 complete -c hayfork -n __hayfork_first -a report -d 'Make an HTML page of results'
 complete -c hayfork -n __hayfork_first -a info -d 'Show what a plugin offers'
 complete -c hayfork -n __hayfork_first -a check -d 'Check job lines, run nothing'
+complete -c hayfork -n __hayfork_first -a new -d 'Begin a plugin'
 complete -c hayfork -n __hayfork_first -a help -d 'Help on a verb'
 
 # Operands.
@@ -112,12 +113,12 @@ complete -c hayfork -n '__hayfork_verb map; and test (count (__hayfork_operands)
 complete -c hayfork -n '__hayfork_verb map call; and test (count (__hayfork_operands)) = 0' -a '(__hayfork_functions)'
 complete -c hayfork -n '__hayfork_verb info; and test (count (__hayfork_operands)) = 0' -F -a '(__hayfork_plugins)'
 complete -c hayfork -n '__hayfork_verb help; and test (count (__hayfork_operands)) = 0' \
-    -a 'run map exec call results report info check help'
+    -a 'run map exec call results report info check new help'
 complete -c hayfork -n 'test (commandline -opc)[2] = exec 2>/dev/null; and not __hayfork_verb exec' -a '(__hayfork_other)'
 complete -c hayfork -n '__hayfork_verb exec' -a '(__fish_complete_command)'
 
 # All verbs but help.
-complete -c hayfork -n 'not __hayfork_first; and __hayfork_verb run map exec call results report info check help' -s h -l help \
+complete -c hayfork -n 'not __hayfork_first; and __hayfork_verb run map exec call results report info check new help' -s h -l help \
     -d 'Help on the verb'
 
 # run, and what shares its options.

@@ -28,6 +28,7 @@ int info_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int results_main(int argc, char **argv);
 int report_main(int argc, char **argv);
+int new_main(int argc, char **argv);
 int help_main(int argc, char **argv);
 
 #endif

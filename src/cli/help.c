@@ -23,6 +23,7 @@ static const char help_command[] =
     "  info     show what a plugin offers\n"
     "  check    load plugins and check job lines, but run nothing\n"
     "  report   make an HTML page of the results of a run\n"
+    "  new      begin a plugin: its source, a Makefile, jobs to try\n"
     "  help     help on a verb: hayfork help run\n"
     "\n"
     "  -h, --help       this text\n"
@@ -157,10 +158,19 @@ static const char help_report[] =
     "      is no result (a cut-off last line is left out), 74 output not writable\n"
     "Example: hayfork report results.jsonl -o report.html\n";
 
+static const char help_new[] =
+    "Usage: hayfork new NAME\n"
+    "Begin a plugin: make the folder NAME with a plugin that works (NAME.c), a\n"
+    "Makefile that builds and installs it, and jobs with the results they should\n"
+    "have. NAME is [a-z][a-z0-9_]*. Nothing is written over.\n"
+    "\n"
+    "Exit: 0, 2 usage, 74 the folder is there already or cannot be written\n"
+    "Example: hayfork new greet && make -C greet check\n";
+
 static const char help_help[] =
     "Usage: hayfork help [VERB]\n"
     "Help on the command or on one of its verbs: run, map, exec, call, results, info,\n"
-    "check, report, help.\n"
+    "check, report, new, help.\n"
     "\n"
     "Example: hayfork help run\n";
 
@@ -169,8 +179,7 @@ static const struct {
 } help_texts[] = {
     { "run", help_run },   { "map", help_map },     { "exec", help_exec }, { "call", help_call },
     { "info", help_info }, { "check", help_check }, { "results", help_results },
-    { "report", help_report },
-    { "help", help_help },
+    { "report", help_report }, { "new", help_new }, { "help", help_help },
 };
 
 int help_verb(const char *verb)

@@ -18,8 +18,7 @@ static const struct {
 } verbs[] = {
     { "run", run_main },   { "map", map_main },     { "exec", exec_main }, { "call", call_main },
     { "info", info_main }, { "check", check_main }, { "results", results_main },
-    { "report", report_main },
-    { "help", help_main },
+    { "report", report_main }, { "new", new_main }, { "help", help_main },
 };
 
 static int print_version(void)
@@ -32,7 +31,7 @@ int main(int argc, char **argv)
 {
     setup_start();
     if (argc < 2)
-        return say_usage("a verb is needed: run, map, exec, call, results, info, check, report or help");
+        return say_usage("a verb is needed: run, map, exec, call, results, info, check, report, new or help");
     const char *verb = argv[1];
     if (!strcmp(verb, "--version") || !strcmp(verb, "-V"))
         return print_version();

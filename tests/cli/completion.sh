@@ -31,9 +31,9 @@ mkdir folder
 
 if command -v bash >/dev/null 2>&1; then
     ok "bash can read it" bash -n "$completions/hayfork.bash"
-    is "the verbs" "$(offered '')" "--help --version -V -h call check exec help info map report results run "
+    is "the verbs" "$(offered '')" "--help --version -V -h call check exec help info map new report results run "
     is "the beginning of a verb" "$(offered re)" "report results "
-    for verb in run map exec call results report info check; do
+    for verb in run map exec call results report info check new; do
         is "all options of $verb" "$(offered $verb --)" "$(options $verb)"
     done
     is "no options behind --" "$(offered run -- --)" ""
@@ -90,7 +90,7 @@ elif ! fish --no-config -c 'complete -C "cat "' >/dev/null 2>&1; then
     skip "what fish offers" "this fish is too old to be asked"
 else
     ok "fish can read it" fish -n "$completions/hayfork.fish"
-    for verb in run map exec call results report info check; do
+    for verb in run map exec call results report info check new; do
         is "fish: all options of $verb" "$(completed "hayfork $verb --")" "$(options $verb)"
     done
     is "fish: the verbs" "$(completed 'hayfork re')" "report results "

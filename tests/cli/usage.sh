@@ -53,6 +53,9 @@ refused results
 refused results --nosuch
 refused run --resume
 refused run --sync often -o x
+refused new
+refused new a b
+refused new --nosuch
 refused help nosuch
 refused help run call
 
@@ -60,7 +63,7 @@ run "$HAYFORK" run -j x
 is "a message names the option and the value" "$(sed -n 1p err)" \
     "hayfork run: -j needs N from 1 to 4096, N%, +N, -N or @FILE, not 'x'"
 
-for verb in run map exec results report call info check help; do
+for verb in run map exec results report call info check new help; do
     run "$HAYFORK" help $verb
     cp out first
     is "help $verb: success, on stdout" "$code $(wc -c <err)" "0 0"
