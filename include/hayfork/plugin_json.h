@@ -67,7 +67,7 @@ static inline int hay_json_run(hay_task *task, const struct hay_function *functi
     json_error_t error;
     json_t *value, *result;
     int status;
-    value = json_loadb((const char *)args, size, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
+    value = hay_json_read(args, size, &error);
     if (!value) {
         hay_fail(task, "args refused by jansson: %s", error.text);
         return -1;

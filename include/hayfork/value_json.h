@@ -8,6 +8,7 @@
 #define HAYFORK_VALUE_JSON_H
 
 #include <hayfork/error.h>
+#include <hayfork/read_json.h>
 
 #include <jansson.h>
 #include <stddef.h>
@@ -92,7 +93,7 @@ static inline json_t *hay_json_decode(const void *text, size_t size, size_t *col
     json_t *value = NULL;
     fault.position = 0;
     if (!memchr(text, 0, size)) /* which jansson takes for the end of some tokens */
-        value = json_loadb((const char *)text, size, JSON_DECODE_ANY, &fault);
+        value = hay_json_read(text, size, &fault);
     if (!value && column)
         *column = (size_t)(fault.position > 0 ? fault.position : 1);
     return value;
