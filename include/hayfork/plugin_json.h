@@ -41,23 +41,9 @@ static inline json_t *hay_fail(hay_task *task, const char *format, ...)
     return NULL;
 }
 
-static inline int hay_json_write(const char *bytes, size_t size, void *task)
+static inline int hay_json_put(const char *bytes, size_t size, void *task)
 {
     return ((hay_task *)task)->host->result((hay_task *)task, bytes, size);
-}
-
-/* An integer is the whole result so often that it does not go through jansson's printf. */
-static inline int hay_json_write_integer(hay_task *task, json_int_t value)
-{
-    char digits[24];
-    size_t at = sizeof digits;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do
-        digits[--at] = (char)('0' + rest % 10);
-    while (rest /= 10);
-    if (value < 0)
-        digits[--at] = '-';
-    return task->host->result(task, digits + at, sizeof digits - at);
 }
 
 /* hay_run_fn of every HAY_JSON function: parse, call, write. The args were scanned by the master: what follows the value is not
@@ -77,14 +63,11 @@ static inline int hay_json_run(hay_task *task, const struct hay_function *functi
         json_decref(value);
         return -1;
     }
-    if (json_is_integer(result)) {
-        status = hay_json_write_integer(task, json_integer_value(result));
-        json_decref(result);
-    } else if (hay_json_too_deep(result, HAY_JSON_DEPTH)) {
+    if (hay_json_too_deep(result, HAY_JSON_DEPTH)) {
         hay_fail(task, "the result is nested deeper than %d", HAY_JSON_DEPTH);
         status = -1; /* and is leaked: jansson's free would recurse as deep */
     } else {
-        status = json_dump_callback(result, hay_json_write, task, JSON_COMPACT | JSON_ENCODE_ANY);
+        status = hay_json_write(result, HAY_JSON_DEPTH, hay_json_put, task);
         if (status)
             hay_fail(task, "the result cannot be written as JSON: bad UTF-8, or over the size limit");
         json_decref(result);

@@ -9,6 +9,7 @@
 
 #include <hayfork/error.h>
 #include <hayfork/read_json.h>
+#include <hayfork/write_json.h>
 
 #include <jansson.h>
 #include <stddef.h>
@@ -58,31 +59,50 @@ static inline void hay_json_free(struct hay_json_text *text)
     text->at = NULL;
 }
 
+struct hay_json_room {
+    struct hay_json_text *text;
+    size_t capacity;
+};
+
+static inline int hay_json_append(const char *bytes, size_t size, void *context)
+{
+    struct hay_json_room *room = (struct hay_json_room *)context;
+    struct hay_json_text *text = room->text;
+    if (size > room->capacity - text->size) {
+        size_t capacity = size > room->capacity ? text->size + size : 2 * room->capacity;
+        char *larger = (char *)(text->at == text->small ? malloc(capacity) : realloc(text->at, capacity));
+        text->fault = larger ? text->fault : "no memory for the JSON text";
+        if (!larger)
+            return -1;
+        if (text->at == text->small)
+            memcpy(larger, text->small, text->size);
+        text->at = larger;
+        room->capacity = capacity;
+    }
+    memcpy(text->at + text->size, bytes, size);
+    text->size += size;
+    return 0;
+}
+
 /* HAY_OK: hay_json_free() it afterwards. HAY_EINVAL: it is NULL or cannot be written (bad UTF-8, a circle, too deep).
  * HAY_ENOMEM. */
 static inline enum hay_status hay_json_encode(const json_t *value, struct hay_json_text *text)
 {
-    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
-    size_t capacity = sizeof text->small;
+    struct hay_json_room room;
+    room.text = text;
+    room.capacity = sizeof text->small;
     text->at = text->small;
     text->size = 0;
     text->fault = !value ? "no value to send" : "the value is nested too deep, or in a circle";
     if (!value || hay_json_too_deep(value, HAY_JSON_DEPTH))
         return HAY_EINVAL;
-    text->size = json_dumpb(value, text->at, capacity, flags);
-    if (text->size > capacity) {
-        capacity = text->size;
-        text->at = (char *)malloc(capacity);
-        text->fault = "no memory for the JSON text";
-        if (!text->at)
-            return HAY_ENOMEM;
-        text->size = json_dumpb(value, text->at, capacity, flags);
-    }
     text->fault = NULL;
-    if (text->size && text->size <= capacity)
+    if (hay_json_write(value, HAY_JSON_DEPTH, hay_json_append, &room) == 0)
         return HAY_OK;
-    text->fault = "the value cannot be written as JSON";
     hay_json_free(text);
+    if (text->fault)
+        return HAY_ENOMEM;
+    text->fault = "the value cannot be written as JSON";
     return HAY_EINVAL;
 }
 
