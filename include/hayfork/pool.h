@@ -39,7 +39,7 @@ struct hay_pool;
 /* rlimits and nice of each worker and of what it starts, set before plugins are loaded. 0: as this process has it; what is
  * over this process's hard limit stays at that. Inline pools set none. */
 struct hay_limits {
-    uint64_t memory_bytes;      /* RLIMIT_AS; malloc() fails beyond it */
+    uint64_t memory_bytes;      /* RLIMIT_AS, beyond what is mapped when the worker begins; malloc() fails then */
     uint64_t cpu_s;             /* RLIMIT_CPU; SIGXCPU, a second later SIGKILL, counted over the worker's life */
     uint64_t files;             /* RLIMIT_NOFILE */
     uint64_t file_bytes;        /* RLIMIT_FSIZE; SIGXFSZ */

@@ -4,6 +4,8 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -23,8 +25,22 @@ static int lower(int resource, uint64_t limit, uint64_t spare)
     return setrlimit(resource, &now) < 0 ? -errno : 0;
 }
 
+/* A worker begins with all that its master has mapped, which may be more than the limit when it replaces another in mid-run. */
+static uint64_t mapped_bytes(void)
+{
+    char text[32] = "";
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    return n > 0 ? strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
 int limits_apply(const struct hay_limits *limits, struct hay_error *error)
 {
+    uint64_t memory = limits->memory_bytes, mapped = memory ? mapped_bytes() : 0;
+    memory = memory < UINT64_MAX - mapped ? memory + mapped : UINT64_MAX;
     const struct {
         int resource;
         uint64_t limit, spare;
@@ -33,7 +49,7 @@ int limits_apply(const struct hay_limits *limits, struct hay_error *error)
         {RLIMIT_CPU, limits->cpu_s, 1, "CPU time"}, /* a second between SIGXCPU and SIGKILL */
         {RLIMIT_FSIZE, limits->file_bytes, 0, "file size"},
         {RLIMIT_NOFILE, limits->files, 0, "open files"},
-        {RLIMIT_AS, limits->memory_bytes, 0, "memory"},
+        {RLIMIT_AS, memory, 0, "memory"},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         int status = lower(wanted[i].resource, wanted[i].limit, wanted[i].spare);

@@ -288,6 +288,7 @@ static int stop(struct worker *worker)
     if (worker->setup->stop)
         worker->setup->stop(worker->setup->hook_context, worker->index);
     registry_stop_all(&worker->registry);
+    fflush(NULL); /* also what plugins have open, which no exit() will close */
     task_release(&worker->task);
     buffer_release(&worker->in);
     registry_release(&worker->registry);

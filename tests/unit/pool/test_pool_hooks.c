@@ -9,6 +9,7 @@
 #include "ipc/frame.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #define HOOK_FRAME_FD 500
 
@@ -60,6 +61,43 @@ static void each_worker_is_started_and_stopped_once(void)
     CU_ASSERT_EQUAL(atomic_load(&hooks->started), atomic_load(&hooks->stopped));
     CU_ASSERT_EQUAL(atomic_load(&hooks->wrong), 0);
     fixture_end(&fixture);
+}
+
+static char own_path[] = "/tmp/hayfork-test-XXXXXX";
+static FILE *own_file;
+
+static int open_own_file(void *context, int worker)
+{
+    (void)context, (void)worker;
+    own_file = fopen(own_path, "a");
+    return own_file ? 0 : 1;
+}
+
+static int fn_note(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function;
+    fwrite("x", 1, 1, own_file);
+    return task->host->result(task, args, size);
+}
+
+static void what_a_plugin_has_buffered_is_written_at_an_orderly_end(void)
+{
+    struct fixture fixture;
+    struct stat file;
+    int fd = mkstemp(own_path);
+    CU_ASSERT(fd >= 0);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 2, .worker_start = open_own_file, .max_jobs_per_worker = 9});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "h.note", "", fn_note, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    for (int i = 0; i < 50; i++)
+        submit(&fixture, "h.note", "1");
+    CU_ASSERT(all_come(&fixture));
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    fixture_end(&fixture);
+    CU_ASSERT(fstat(fd, &file) == 0 && file.st_size == 50);
+    close(fd);
+    unlink(own_path);
 }
 
 static void a_worker_that_dies_is_not_stopped(void)
@@ -231,12 +269,16 @@ static void memory_beyond_the_limit_is_not_to_be_had(void)
     CU_PASS("a sanitizer needs the address space");
 #else
     struct fixture fixture;
+    size_t mapped = (size_t)3 << 30; /* of ours does not count */
+    void *much_here = mmap(NULL, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CU_ASSERT(much_here != MAP_FAILED);
     start_limited(&fixture, (struct hay_limits){.memory_bytes = UINT64_C(1) << 30});
     uint64_t little = submit(&fixture, "l.allocate", "16"), much = submit(&fixture, "l.allocate", "2048");
     CU_ASSERT(all_come(&fixture));
     CU_ASSERT_STRING_EQUAL(entry_of(&fixture, little)->value, "true");
     CU_ASSERT_STRING_EQUAL(entry_of(&fixture, much)->value, "false");
     fixture_end(&fixture);
+    munmap(much_here, mapped);
 #endif
 }
 
@@ -308,6 +350,7 @@ int main(void)
 {
     CU_TestInfo starts[] = {
         {"each worker is started and stopped once", each_worker_is_started_and_stopped_once},
+        {"what a plugin has buffered is written at an orderly end", what_a_plugin_has_buffered_is_written_at_an_orderly_end},
         {"a worker that dies is not stopped", a_worker_that_dies_is_not_stopped},
         {"a worker that will not start stops the pool with its reason",
          a_worker_that_will_not_start_stops_the_pool_with_its_reason},
