@@ -10,6 +10,7 @@
 #include <hayfork/jobline.h>
 
 #define JSON_DEPTH_MAX 4096     /* the deepest nesting that any reader allows */
+#define JSON_RESULT_DEPTH (JSON_DEPTH_MAX - 1) /* of a result, which its line has to hold */
 
 struct json_reader {
     const unsigned char *begin;

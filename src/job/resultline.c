@@ -363,7 +363,7 @@ enum hay_status hay_resultline_scan(const char *bytes, size_t size, struct hay_r
     struct hay_jobline_fault unwanted;
     if (!result)
         return HAY_EINVAL;
-    json_open(&line.reader, bytes, size, HAY_JOBLINE_DEPTH);
+    json_open(&line.reader, bytes, size, JSON_DEPTH_MAX);
     line.reader.base = 1;
     *result = (struct hay_resultline){.outcome = HAY_OUTCOME_ERROR, .exit_code = -1, .attempts = 1};
     if (glance_line(&line.reader, result))

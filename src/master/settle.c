@@ -3,13 +3,12 @@
 
 #include "base/clock.h"
 #include "config.h"
+#include "job/json.h"
 #include "master/master.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-
-#define JSON_RESULT_DEPTH 4096
 
 static struct hay_span span_of(const char *text)
 {
@@ -219,7 +218,7 @@ static bool settle_no_json(struct master *master, struct job *job, struct attemp
     struct hay_jobline_fault fault;
     char text[sizeof fault.reason + 64];
     hay_json_check(end->value.at, end->value.size, JSON_RESULT_DEPTH, &fault);
-    int n = snprintf(text, sizeof text, "the result is not JSON: %s at byte %zu", fault.reason, fault.column);
+    int n = snprintf(text, sizeof text, "the result is not one line of JSON: %s at byte %zu", fault.reason, fault.column);
     *end = (struct attempt_end){.outcome = HAY_OUTCOME_ERROR, .message = {text, n < 0 ? 0 : (size_t)n}, .exit_code = -1};
     return settle_failed(master, job, end);
 }

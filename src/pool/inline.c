@@ -2,9 +2,12 @@
 #include "pool/inline.h"
 
 #include "base/clock.h"
+#include "base/owner.h"
+#include "job/json.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -65,9 +68,9 @@ static void fill_result(const struct inline_pool *pool, const struct task *task,
         return;
     }
     result->value = (struct hay_span){(const char *)buffer_at(&task->result), buffer_size(&task->result)};
-    if (pool->options.raw_results || hay_json_check(result->value.at, result->value.size, 4096, &fault) == HAY_OK)
+    if (pool->options.raw_results || hay_json_check(result->value.at, result->value.size, JSON_RESULT_DEPTH, &fault) == HAY_OK)
         return;
-    snprintf(text, size, "the result is not JSON: %s at byte %zu", fault.reason, fault.column);
+    snprintf(text, size, "the result is not one line of JSON: %s at byte %zu", fault.reason, fault.column);
     result->outcome = HAY_OUTCOME_ERROR;
     result->value = (struct hay_span){NULL, 0};
     result->message = (struct hay_span){text, strlen(text)};
@@ -103,7 +106,10 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
         pool->started++;
         pool->retried += budget.attempts > 1;
         task_begin(task, result.number, budget.attempts, 0, deadline_ns);
+        uint64_t owner = owner_token();
         result.outcome = task_run(task, registry_call(pool->registry, function), args.at, args.size);
+        if (owner_token() != owner)
+            _exit(EXIT_FAILURE); /* the function has forked, and returned in the child too: what follows is for one of us */
         result.start_ns = start_ns + pool->wall_offset_ns;
         result.run_ns = clock_now_ns() - start_ns;
         result.pid = getpid();

@@ -3,6 +3,7 @@
  * hay_resultline_scan: whatever the writer makes comes back as it was, what another writer makes of the same parts is read too,
  * and over many thousand damaged lines it agrees with a judge that reads them through jansson.
  */
+#include "job/json.h"
 #include "support/tap.h"
 #include "unit/job/guard.h"
 #include "unit/job/mutant.h"
@@ -331,6 +332,24 @@ static void a_string_is_unescaped_and_cut_at_a_character(void)
 
 #define TEST(name) {#name, name}
 
+/* Whatever the pool takes as a result. */
+static void the_deepest_result_is_read_back(void)
+{
+    static char text[2 * (JSON_RESULT_DEPTH + 1) + 100];
+    for (size_t depth = 500; depth <= JSON_RESULT_DEPTH + 1; depth += depth < 520 ? 1 : 51) {
+        size_t size = (size_t)sprintf(text, "{\"id\":1,\"status\":\"ok\",\"result\":");
+        const char *value = text + size;
+        memset(text + size, '[', depth);
+        memset(text + size + depth, ']', depth);
+        bool is_result = hay_json_check(value, 2 * depth, JSON_RESULT_DEPTH, NULL) == HAY_OK;
+        size += 2 * depth;
+        text[size++] = '}';
+        struct hay_resultline line;
+        CU_ASSERT_EQUAL(hay_resultline_scan(text, size, &line, NULL) == HAY_OK, is_result);
+        CU_ASSERT_EQUAL(is_result, depth <= JSON_RESULT_DEPTH);
+    }
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -340,6 +359,7 @@ int main(void)
         TEST(no_beginning_of_a_line_is_taken_for_one),
         TEST(damaged_lines_are_judged_as_by_their_tree),
         TEST(a_string_is_unescaped_and_cut_at_a_character),
+        TEST(the_deepest_result_is_read_back),
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"resultline", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};

@@ -5,6 +5,7 @@
 #include "unit/pool/pool_fixture.h"
 
 #include <sys/time.h>
+#include <sys/wait.h>
 
 static const struct hay_pool_options plain = {.workers = HAY_POOL_INLINE};
 
@@ -129,6 +130,38 @@ static void signals_of_the_program_take_no_attempt_away(void)
     fixture_end(&fixture);
 }
 
+static _Atomic int *told; /* shared with children: results that were told, by whomever */
+
+static void count_results(struct fixture *fixture, const struct hay_result *result)
+{
+    (void)fixture, (void)result;
+    atomic_fetch_add(told, 1);
+}
+
+static int fn_fork(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    char text[24];
+    snprintf(text, sizeof text, "%d", (int)fork());
+    return task->host->result(task, text, strlen(text));
+}
+
+static void a_function_that_returns_in_a_child_too_has_one_result(void)
+{
+    struct fixture fixture;
+    int status = 0;
+    told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    fixture_new(&fixture, &plain);
+    fixture.on_result = count_results;
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "i.fork", "", fn_fork, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    uint64_t number = submit(&fixture, "i.fork", "1");
+    pid_t child = (pid_t)strtol(entry_of(&fixture, number)->value, NULL, 10);
+    CU_ASSERT(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) != 0);
+    CU_ASSERT_EQUAL(atomic_load(told), 1);
+    fixture_end(&fixture);
+}
+
 static void closing_ends_it(void)
 {
     struct fixture fixture;
@@ -151,6 +184,7 @@ int main(void)
         {"a callback may submit and keeps its result", a_callback_may_submit_and_keeps_its_result},
         {"retries wait for their delay", retries_wait_for_their_delay},
         {"signals of the program take no attempt away", signals_of_the_program_take_no_attempt_away},
+        {"a function that returns in a child too has one result", a_function_that_returns_in_a_child_too_has_one_result},
         {"closing ends it", closing_ends_it},
         CU_TEST_INFO_NULL,
     };
