@@ -34,9 +34,15 @@ static inline json_t *hay_fail(hay_task *task, const char *format, ...)
 {
     char text[1024];
     va_list list;
+    int length;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    length = vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    if (length >= (int)sizeof text) { /* cut: before a character, not in it */
+        for (length = (int)sizeof text - 2; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80; length--)
+            ;
+        text[length] = '\0';
+    }
     task->host->fail(task, text);
     return NULL;
 }
@@ -46,8 +52,7 @@ static inline int hay_json_put(const char *bytes, size_t size, void *task)
     return ((hay_task *)task)->host->result((hay_task *)task, bytes, size);
 }
 
-/* hay_run_fn of every HAY_JSON function: parse, call, write. The args were scanned by the master: what follows the value is not
- * looked at again. */
+/* hay_run_fn of every HAY_JSON function: parse, call, write. */
 static inline int hay_json_run(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
     json_error_t error;

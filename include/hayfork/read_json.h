@@ -20,9 +20,17 @@ extern "C" {
 
 struct hay_reader {
     const char *at, *end;
+    int no_memory;      /* and so jansson need not try: it would, for each byte anew */
 };
 
 static inline json_t *hay_reader_value(struct hay_reader *reader, int depth);
+
+/* What only memory can keep from us. */
+static inline json_t *hay_reader_made(struct hay_reader *reader, json_t *value)
+{
+    reader->no_memory |= !value;
+    return value;
+}
 
 static inline int hay_reader_is_space(char c)
 {
@@ -67,10 +75,12 @@ static inline json_t *hay_reader_string(struct hay_reader *reader)
     at = hay_reader_plain_end(begin, reader->end, &all);
     if (at < reader->end && *at == '"') {
         reader->at = at + 1;
-        return all < 0x80 ? json_stringn_nocheck(begin, (size_t)(at - begin)) : json_stringn(begin, (size_t)(at - begin));
+        if (all < 0x80)
+            return hay_reader_made(reader, json_stringn_nocheck(begin, (size_t)(at - begin)));
+        return json_stringn(begin, (size_t)(at - begin));
     }
     while (at < reader->end && *at != '"')
-        at += *at == '\\' ? 2 : 1;
+        at += *at == '\\' && reader->end - at > 1 ? 2 : 1;
     if (at >= reader->end)
         return NULL;
     reader->at = at + 1;
@@ -129,7 +139,7 @@ static inline json_t *hay_reader_number(struct hay_reader *reader)
             json_int_t whole = 0;
             for (at = digits; at < end; at++)
                 whole = whole * 10 + (*at - '0');
-            value = json_integer(digits > begin ? -whole : whole);
+            value = hay_reader_made(reader, json_integer(digits > begin ? -whole : whole));
         } else if (at < end && hay_reader_is_fraction(at, end)) {
             value = hay_reader_real(begin, end);
         }
@@ -174,7 +184,7 @@ static inline int hay_reader_open(struct hay_reader *reader, char close)
 
 static inline json_t *hay_reader_array(struct hay_reader *reader, int depth)
 {
-    json_t *array = json_array();
+    json_t *array = hay_reader_made(reader, json_array());
     int more = !hay_reader_open(reader, ']');
     while (array && more > 0)
         more = json_array_append_new(array, hay_reader_value(reader, depth)) ? -1 : hay_reader_comma(reader, ']');
@@ -215,7 +225,7 @@ static inline int hay_reader_member(struct hay_reader *reader, json_t *object, i
 
 static inline json_t *hay_reader_object(struct hay_reader *reader, int depth)
 {
-    json_t *object = json_object();
+    json_t *object = hay_reader_made(reader, json_object());
     int more = !hay_reader_open(reader, '}');
     while (object && more > 0)
         more = hay_reader_member(reader, object, depth) ? -1 : hay_reader_comma(reader, '}');
@@ -252,14 +262,23 @@ static inline json_t *hay_json_read(const void *text, size_t size, json_error_t 
 {
     struct hay_reader reader;
     json_t *value;
+    if (!text || !size)
+        return json_loadb((const char *)text, size, JSON_DECODE_ANY, error);
     reader.at = (const char *)text;
     reader.end = reader.at + size;
+    reader.no_memory = 0;
     value = hay_reader_value(&reader, HAY_READER_DEPTH);
     hay_reader_space(&reader);
     if (value && reader.at == reader.end)
         return value;
     json_decref(value);
-    return json_loadb((const char *)text, size, JSON_DECODE_ANY, error);
+    if (!reader.no_memory)
+        return json_loadb((const char *)text, size, JSON_DECODE_ANY, error);
+    if (error) {
+        memset(error, 0, sizeof *error);
+        strcpy(error->text, "out of memory");
+    }
+    return NULL;
 }
 
 #ifdef __cplusplus

@@ -41,7 +41,7 @@ static const char new_source[] =
     "    HAY_JSON(greet, \"Greets: {\\\"name\\\"}\"))\n";
 
 static const char new_makefile[] =
-    "# Needs make, a C compiler, pkg-config, and the headers of Hayfork and jansson. Where Hayfork is not under a system prefix:\n"
+    "# Needs GNU make, a C compiler, pkg-config, and the headers of Hayfork and jansson. Where Hayfork is not under a system prefix:\n"
     "# make PKG_CONFIG_PATH=PREFIX/lib/pkgconfig HAYFORK=PREFIX/bin/hayfork\n"
     "export PKG_CONFIG_PATH\n"
     "PKG_CONFIG ?= pkg-config\n"
@@ -50,7 +50,7 @@ static const char new_makefile[] =
     "\n"
     "# Hayfork itself is not linked: a plugin needs its headers only.\n"
     "~.so: ~.c\n"
-    "\t$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) -fPIC -shared -fvisibility=hidden $$($(PKG_CONFIG) --cflags hayfork jansson) \\\n"
+    "\t$(CC) -std=gnu11 $(CPPFLAGS) $(CFLAGS) -fPIC -shared -fvisibility=hidden $$($(PKG_CONFIG) --cflags hayfork jansson) \\\n"
     "\t    $(LDFLAGS) -o $@ ~.c $$($(PKG_CONFIG) --libs jansson) $(LDLIBS)\n"
     "\n"
     "# The results of jobs.jsonl have to be those in expected.jsonl.\n"
@@ -60,7 +60,7 @@ static const char new_makefile[] =
     "\n"
     "# From then on the name is enough: hayfork run -p ~\n"
     "install: ~.so\n"
-    "\tinstall -D -m 755 ~.so \"$(DESTDIR)$$($(PKG_CONFIG) --variable=plugindir hayfork)/~.so\"\n"
+    "\tdir=$$($(PKG_CONFIG) --variable=plugindir hayfork) && test -n \"$$dir\" && install -D -m 755 ~.so \"$(DESTDIR)$$dir/~.so\"\n"
     "\n"
     "clean:\n"
     "\trm -f ~.so\n"

@@ -5,6 +5,8 @@
 #include "support/tap.h"
 #include "unit/plugins/host.h"
 
+#include <hayfork/plugin_json.h>
+
 static void noop_returns_null(void)
 {
     CU_ASSERT(host_returns("noop", "null", "null"));
@@ -52,6 +54,22 @@ static void fail_gives_its_message_whole(void)
     CU_ASSERT(host_refuses("fail", "{\"message\":\"no luck today\"}", "no luck today"));
     CU_ASSERT(host_refuses("fail", args, "xxx"));
     CU_ASSERT_EQUAL(strlen(host.error), 3000);
+}
+
+static void a_long_message_is_cut_between_characters(void)
+{
+    static const struct hay_host table = {.struct_size = sizeof table, .fail = host_fail};
+    struct hay_task task = {.host = &table};
+    for (size_t lead = 0; lead < 4; lead++) {
+        char text[1300] = "xxxx";
+        for (size_t at = lead; at + 3 < sizeof text; at += 3)
+            memcpy(text + at, "\xe6\x97\xa5", 4);
+        host.error[0] = '\0';
+        CU_ASSERT_PTR_NULL(hay_fail(&task, "%s", text));
+        json_t *whole = json_string(host.error); /* refuses what is not UTF-8 */
+        CU_ASSERT(whole && strlen(host.error) > 1000 && strncmp(host.error, text, strlen(host.error)) == 0);
+        json_decref(whole);
+    }
 }
 
 static void sleep_waits_at_least_its_time(void)
@@ -119,6 +137,7 @@ int main(void)
         { "add_keeps_integers_until_they_overflow", add_keeps_integers_until_they_overflow },
         { "a_missing_or_wrong_arg_is_named", a_missing_or_wrong_arg_is_named },
         { "fail_gives_its_message_whole", fail_gives_its_message_whole },
+        { "a_long_message_is_cut_between_characters", a_long_message_is_cut_between_characters },
         { "sleep_waits_at_least_its_time", sleep_waits_at_least_its_time },
         { "spin_burns_that_much_cpu_time", spin_burns_that_much_cpu_time },
         { "a_cancelled_job_ends", a_cancelled_job_ends },
