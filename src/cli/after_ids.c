@@ -54,6 +54,22 @@ static struct after_id *after_slot(struct after_id *table, size_t capacity, uint
     return &table[at];
 }
 
+/* Forget what is too old, in place. Begun behind an empty slot, each entry finds its new one at or before its old one. */
+static void after_purge(struct after_ids *ids)
+{
+    size_t mask = ids->capacity - 1, start = 0;
+    while (ids->table[start].seq)
+        start++;
+    for (size_t i = 1; i <= mask; i++) {
+        struct after_id *slot = &ids->table[(start + i) & mask], entry = *slot;
+        if (!entry.seq)
+            continue;
+        slot->seq = 0;
+        if (after_ids_remember(ids, entry.seq))
+            *after_slot(ids->table, ids->capacity, entry.hash) = entry;
+    }
+}
+
 /* Make room for one more: forget what is too old, and grow only if that was not enough. */
 static bool after_rehash(struct after_ids *ids)
 {
@@ -63,6 +79,11 @@ static bool after_rehash(struct after_ids *ids)
     size_t capacity = ids->capacity ? ids->capacity : AFTER_TABLE_LEAST;
     while (alive > capacity / 8 * 5)
         capacity *= 2;
+    ids->count = alive - 1;
+    if (capacity == ids->capacity) {
+        after_purge(ids);
+        return true;
+    }
     struct after_id *table = calloc(capacity, sizeof *table);
     if (!table)
         return false;
@@ -72,7 +93,6 @@ static bool after_rehash(struct after_ids *ids)
     free(ids->table);
     ids->table = table;
     ids->capacity = capacity;
-    ids->count = alive - 1;
     return true;
 }
 
