@@ -80,7 +80,7 @@ struct hay_pool_options {
     void (*on_room)(void *context);
     /* A line that a worker printed, cut at 4 KiB, without its end. */
     void (*on_log)(void *context, int worker, const char *line, size_t size);
-    /* A worker's function called progress(). */
+    /* A worker's function called progress(); at most one in 10 ms of each worker. */
     void (*on_progress)(void *context, const struct hay_result *job, const char *json, size_t size);
     /* The pool had to stop: workers kept dying with no job settled. What was accepted comes back skipped, before this call. */
     void (*on_broken)(void *context, const char *reason);

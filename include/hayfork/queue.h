@@ -18,7 +18,7 @@
  *
  * Timeouts are in milliseconds on the monotonic clock: -1 (any negative) for ever, 0 not at all. They never come early, and
  * no signal ends a wait. A blocked call looks again every 100 ms, so a wake-up that died with its sender is late by that much
- * at most. Whatever the timeout, a call may take up to 100 ms longer where another process is stopped in the middle of one;
+ * at most. Whatever the timeout, a call may take up to 100 ms longer, a get 200, where another process is stopped in one;
  * then HAY_ETIMEDOUT may be the answer to a timeout of 0 too.
  * NULL for a queue gives HAY_EINVAL. A queue that was freed must not be used. Not for signal handlers.
  *

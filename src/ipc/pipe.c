@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* A program gets the descriptor alone: what lies in our memory would be lost on the way. */
@@ -108,6 +109,12 @@ static struct hay_pipe *adopt(int fd, bool can_send, bool can_receive, struct ha
     if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) ||
         domain != AF_UNIX || type != SOCK_STREAM) {
         error_set(error, HAY_EINVAL, "descriptor %d is no Unix stream socket", fd);
+        return NULL;
+    }
+    struct sockaddr_un peer;
+    size = sizeof peer;
+    if (getpeername(fd, (struct sockaddr *)&peer, &size)) {
+        error_set(error, HAY_EINVAL, "descriptor %d is not connected", fd);
         return NULL;
     }
     if (handle_has_fd(fd)) {

@@ -43,14 +43,12 @@ static bool let_block(struct hay_pipe *pipe, const struct patience *patience)
     return true;
 }
 
-/* Sleep until there is something to read, pushing out meanwhile what an earlier send left. 0, or -EAGAIN at the deadline. */
+/* Sleep until there is something to read, or room for what an earlier send left. 0, or -EAGAIN at the deadline. */
 static int sleep_for_input(struct hay_pipe *pipe, const struct patience *patience)
 {
     int left_ms = patience->timeout_ms ? clock_left_ms(patience->deadline_ns) : 0;
     if (left_ms == 0)
         return -EAGAIN;
-    if (pipe->out.rest)
-        pipe_flush_rest(pipe, 0, NULL); /* its failure is the next send's */
     struct pollfd polled = {pipe->handle.view.fd, (short)(POLLIN | (pipe->out.rest ? POLLOUT : 0)), 0};
     if (poll(&polled, 1, left_ms) < 0 && errno != EINTR)
         return -errno;
@@ -62,6 +60,8 @@ static ssize_t read_some(struct hay_pipe *pipe, struct msghdr *message, int flag
 {
     size_t control_size = message->msg_controllen;
     for (;;) {
+        if (pipe->out.rest)
+            pipe_flush_rest(pipe, 0, NULL); /* its failure is the next send's */
         message->msg_controllen = control_size;
         int how = let_block(pipe, patience) ? flags : (flags & ~MSG_WAITALL) | MSG_DONTWAIT;
         ssize_t n = recvmsg(pipe->handle.view.fd, message, how | MSG_CMSG_CLOEXEC);
@@ -94,6 +94,7 @@ static void take_descriptors(struct hay_pipe *pipe, struct msghdr *message)
         for (size_t i = 0; i < count; i++) {
             fd_close(&pipe->in.fd);
             pipe->in.fd = fds[i];
+            fd_raise(&pipe->in.fd); /* where the standard ones are closed; else it stays as it is */
         }
     }
 }

@@ -339,7 +339,9 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
 
 enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms)
 {
-    if (pool && !pool_is_ours(pool))
+    if (!pool)
+        return HAY_EINVAL;
+    if (!pool_is_ours(pool))
         return HAY_ESTATE;
     if (!pool_is_live(pool) || !master_pending(&pool->master))
         return HAY_EOF;

@@ -147,13 +147,17 @@ static enum hay_status put_locked(struct hay_queue *queue, const void *bytes, si
     return HAY_OK;
 }
 
-/* The clock is read only when the lock is kept from us for longer than anybody should. */
+/* The clock is read only when the lock is kept from us for longer than anybody should; that time counts then. */
 static enum hay_status lock_patiently(struct shared_queue *shared, struct side *side, struct patience *patience)
 {
     enum hay_status status = side_lock(side, 0, shared->spin_ns);
-    if (status == HAY_ETIMEDOUT && patience->timeout_ms)
-        status = side_lock(side, patience_deadline(patience), 0);
-    return status;
+    if (status != HAY_ETIMEDOUT || !patience->timeout_ms)
+        return status;
+    if (!patience->deadline_ns && patience->timeout_ms > 0)
+        patience->deadline_ns = clock_deadline_ns(patience->timeout_ms) - QUEUE_LOCK_GRACE_NS;
+    if (clock_left_ms(patience_deadline(patience)) == 0)
+        return status;
+    return side_lock(side, patience_deadline(patience), 0);
 }
 
 static enum hay_status put_once(struct hay_queue *queue, const void *bytes, size_t size, struct patience *patience)

@@ -244,6 +244,10 @@ static void bad_use_is_a_status(void)
     CU_ASSERT_PTR_NULL(hay_pipe_given(0, &error));
     CU_ASSERT_PTR_NULL(hay_pipe_adopt(-1, &error));
     CU_ASSERT_PTR_NULL(hay_pipe_adopt(0, &error));
+    int lonely = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CU_ASSERT_PTR_NULL(hay_pipe_adopt(lonely, &error));
+    CU_ASSERT(error.status == HAY_EINVAL && strstr(error.text, "not connected"));
+    close(lonely);
     CU_ASSERT_EQUAL(hay_pipe_receive_fd(left, NULL, -1, &error), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_pipe_send_fd(left, 987, -1, &error), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_pipe_send_fd(left, -1, -1, &error), HAY_EINVAL);
