@@ -3,6 +3,8 @@
 #
 # The examples of pools in loops, maps and shared arrays: all that they print is compared, and each leaves with 0.
 set -u
+LC_ALL=C # else the shell may warn of a locale that it does not have
+export LC_ALL
 build=${top_builddir:-.}/examples
 count=0
 status=0

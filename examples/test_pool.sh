@@ -3,6 +3,8 @@
 #
 # examples/pool prints one line for each of its jobs, in the order of completion, and leaves with 0.
 set -u
+LC_ALL=C # else the shell may warn of a locale that it does not have
+export LC_ALL
 echo "1..2"
 status=0
 said=$("${top_builddir:-.}/examples/pool" 2>&1 </dev/null)

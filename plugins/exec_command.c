@@ -100,7 +100,7 @@ EXEC_IN_CHILD static int exec_search(struct exec_start *start)
             memcpy(start->file + size + (size > 0), name, name_size + 1);
             exec_file(start, start->file);
             if (errno == EACCES)
-                error = EACCES;
+                error = access(start->file, F_OK) ? error : EACCES; /* a folder that we may not search has nothing for us */
             else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
                 return errno;
         }

@@ -12,12 +12,20 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define INPUT_CHUNK ((size_t)256 << 10)
-#define INPUT_KEEP 256
+#define INPUT_KEEP 256 /* or a quarter of the limit, where that is less */
 /* Room for what does not count: a BOM in front, CR LF behind. */
 #define INPUT_SLACK 5
+
+static int input_keep(void)
+{
+    struct rlimit limit;
+    bool is_less = !getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur / 4 < INPUT_KEEP;
+    return is_less ? (int)(limit.rlim_cur / 4) : INPUT_KEEP;
+}
 
 static int input_open_path(struct input_source *source)
 {
@@ -46,6 +54,7 @@ bool input_open(struct input *input, const char *const *paths, int count, int st
 {
     static const char *const only_stdin[] = { "-" };
     bool sized = true;
+    int keep = input_keep();
     *input = (struct input){ .at_start = true, .turn_bytes = UINT64_MAX };
     if (!count) {
         paths = only_stdin;
@@ -65,7 +74,7 @@ bool input_open(struct input *input, const char *const *paths, int count, int st
         off_t size = input_size(&source->stream);
         sized = sized && size >= 0;
         input->total_bytes += size > 0 ? (uint64_t)size : 0;
-        if (i >= INPUT_KEEP && source->path && source->stream.way == STREAM_DIRECT)
+        if (i >= keep && source->path && source->stream.way == STREAM_DIRECT)
             stream_close(&source->stream);
     }
     if (!sized)

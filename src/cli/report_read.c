@@ -63,7 +63,7 @@ static bool source_looks_ours(const struct report_source *source, struct hay_job
 
 static int source_read_results(struct report_source *source, struct data *data)
 {
-    struct lines_line line;
+    struct lines_line line = { .at = NULL };
     struct hay_resultline result;
     struct hay_jobline_fault fault, first_fault = { .column = 0 };
     off_t first_bad = -1;

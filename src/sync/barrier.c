@@ -191,7 +191,7 @@ enum hay_status hay_barrier_wait(struct hay_barrier *barrier, int timeout_ms, in
 {
     if (!barrier)
         return HAY_EINVAL;
-    uint32_t place;
+    uint32_t place = 0;
     enum hay_status status = pass(barrier, clock_deadline_ns(timeout_ms), &place);
     if (status == HAY_OK && index)
         *index = (int)place;

@@ -180,4 +180,10 @@ for endless in /dev/zero holes; do
     is "by that signal" "$?" 143
 done
 rm -f holes
+# More files than may be open.
+mkdir hundred
+for i in $(seq 100); do echo '{"fn":"demo.noop"}' >hundred/$i; done
+run sh -c 'ulimit -n 64; exec "$HAYFORK" run -j 1 -p demo hundred/*'
+is "a hundred files with 64 descriptors" "$code $(wc -l <out) $(cat err)" "0 100 "
+
 done_testing

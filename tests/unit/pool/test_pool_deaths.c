@@ -277,8 +277,9 @@ static void a_job_never_seen_to_start_pays_at_the_third_death(void)
     struct fixture fixture;
     struct hay_pool_stats stats;
     pid_t pid = 0;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
-    atomic_store(&board->stop, WORKERS_STOP);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    atomic_store(&board->stop, WORKERS_STOP); /* before the first worker can wait for a job, which it would take */
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
     uint64_t number = submit(&fixture, "t.echo", "1");
     for (int death = 0; death < 3; death++) {
         CU_ASSERT_EQUAL(fixture.results, 0);

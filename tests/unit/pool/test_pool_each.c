@@ -349,7 +349,7 @@ static void a_pool_closed_half_way_finishes_what_it_took(void)
         CU_ASSERT_EQUAL(hay_pool_each(fixture.pool, &stream.each, LIMIT_MS, &error), HAY_ESTATE);
         CU_ASSERT_STRING_EQUAL(error.text, "the pool is closed");
         CU_ASSERT(is_whole(&stream) && stream.by_outcome[HAY_OUTCOME_SKIPPED] == 1);
-        CU_ASSERT(stream.by_outcome[HAY_OUTCOME_OK] == stream.told - 1 && stream.told < 30);
+        CU_ASSERT(stream.by_outcome[HAY_OUTCOME_OK] == stream.told - 1 && stream.told < 1000);
         end_pool(&fixture);
     }
 }
@@ -406,7 +406,7 @@ static void a_receiver_may_cancel(void)
     struct fixture fixture;
     struct stream stream;
     fixture_start(&fixture, &two);
-    stream_init(&stream, &fixture, "t.echo", 400);
+    stream_init(&stream, &fixture, "t.echo", 100000); /* more than the window: some are left when the first is told */
     stream.each.ordered = true;
     stream.on_told = cancel_the_rest_at_one;
     CU_ASSERT_EQUAL(run(&stream, LIMIT_MS), HAY_OK);
