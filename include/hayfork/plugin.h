@@ -33,8 +33,8 @@ enum hay_log_level { HAY_LOG_DEBUG, HAY_LOG_INFO, HAY_LOG_WARNING, HAY_LOG_ERROR
 /* What the host offers to a running function. Valid for the whole life of the worker. */
 struct hay_host {
     uint32_t struct_size;
-    /* Append to the result, which has to be one JSON value when the function returns. 0, -EMSGSIZE over --max-result, or -ENOMEM;
-     * after a failure the job ends as an error, whatever else the function does. */
+    /* Append to the result, which has to be one JSON value without a line break when the function returns. 0, -EMSGSIZE over
+     * --max-result, or -ENOMEM; after a failure the job ends as an error, whatever else the function does. */
     int (*result)(hay_task *task, const void *bytes, size_t size);
     /* End the job as an error with this message (UTF-8 text, cut at 4 KiB). The first call counts. Returns -1, so that
      * `return host->fail(task, "…")` reads well. */

@@ -171,8 +171,8 @@ static bool exec_make(struct run *run, const struct input_line *line, char *reas
     struct exec *exec = run->options->verb_state;
     struct hay_span text = { line->at, line->size };
     struct bytes *args = &exec->args;
-    bool is_binary = exec->is_binary || bytes_utf8(text.at, text.size) < text.size;
-    if (memchr(text.at, 0, text.size) || (is_binary && exec->lines.id_is_line)) {
+    bool is_text = bytes_utf8(text.at, text.size) == text.size, is_binary = exec->is_binary || !is_text;
+    if (memchr(text.at, 0, text.size) || (!is_text && exec->json && exec->lines.id_is_line)) {
         *column = map_bad_byte(text, reason, capacity);
         if (*column)
             return false;
@@ -190,7 +190,7 @@ static bool exec_make(struct run *run, const struct input_line *line, char *reas
     bytes_put_text(args, exec->tail);
     run->job.args = bytes_span(args);
     if (!args->failed)
-        return map_make_id(&exec->lines, run, text, reason, capacity);
+        return !is_text || map_make_id(&exec->lines, run, text, reason, capacity);
     snprintf(reason, capacity, "out of memory");
     return false;
 }

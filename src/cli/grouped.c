@@ -173,7 +173,8 @@ static size_t grouped_notice(char *out, const struct hay_result *result, struct 
     if (result->outcome == HAY_OUTCOME_REJECTED)
         size = snprintf(out, GROUPED_NOTICE, "hayfork exec: line %" PRIu64 ": %s\n", result->line, message);
     else
-        size = snprintf(out, GROUPED_NOTICE, "hayfork exec: %s: %s\n", message,
+        size = snprintf(out, GROUPED_NOTICE, "hayfork exec: %s%s: %s\n",
+                        result->outcome == HAY_OUTCOME_CRASH ? "its worker was lost: " : "", message,
                         say_escape(name, sizeof name, command.at ? command.at : "", command.size));
     return size > 0 ? (size_t)size : 0;
 }

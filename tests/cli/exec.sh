@@ -159,4 +159,13 @@ is "output is cut" "$code $(grep -c '"status":"ok"' cut)" "1 0"
 run sh -c 'seq 2 | "$HAYFORK" exec -o cut --max-output 1M --retry-failed seq 1 200{}'
 is "and comes whole with more room" "$code $("$HAYFORK" results cut | grep -c '"status":"ok"')" "0 2"
 
+printf 'a\377\nb\n' >binary
+run sh -c '"$HAYFORK" exec -k --id line echo <binary'
+is "--id line runs what no id can name" "$code $(cmp out binary)" "0 "
+run sh -c '"$HAYFORK" exec -k --id line --json echo <binary'
+is "but no result line can have it" "$code $(grep -c '"rejected"' out) $(grep -c '"id":"b"' out)" "1 1 1"
+run sh -c 'echo "kill -KILL \$PPID" | "$HAYFORK" exec --crash-retries 0 sh -c'
+is "a worker that was killed is not its command" "$code $(cat err)" \
+    "1 hayfork exec: its worker was lost: killed by SIGKILL (core not dumped): sh -c 'kill -KILL \$PPID'"
+
 done_testing
