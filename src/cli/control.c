@@ -303,13 +303,18 @@ static void control_on_slots(void *context, int slots)
     control_resize(context, slots);
 }
 
+void control_hold(struct run *run)
+{
+    hay_pool_hold(run->pool, run->control.throttle.held || run->order.holds || run->control.halted);
+}
+
 static void control_on_throttle(void *context, bool held)
 {
     struct run *run = context;
     if (held && !run->control.throttle_told)
         say("no job is started while the load is above --load, or less memory is free than --memfree");
     run->control.throttle_told |= held;
-    hay_pool_hold(run->pool, held || run->control.halted);
+    control_hold(run);
     run_feed_wake(run);
 }
 

@@ -101,6 +101,8 @@ const struct hay_result *control_judge(struct run *run, const struct hay_result 
 void control_tell(struct run *run, const struct hay_result *result, uint64_t seq);
 /* No more is started, for this reason. */
 void control_halt(struct run *run, bool now, const char *reason);
+/* Whether the pool may start jobs has to be thought over. */
+void control_hold(struct run *run);
 /* What was kept is not started any more. */
 void control_abandon(struct run *run, const char *reason);
 /* The loop is about to sleep. */

@@ -28,6 +28,7 @@ struct order {
     uint64_t count, bytes, most_bytes;  /* results that wait here */
     struct order_chunk *current, *spare, *given;
     int spares;
+    bool holds;                     /* for the caller: it starts no jobs because of the bytes that wait */
 };
 
 /* 0 or -ENOMEM. `window` is made a power of two. order_release() is due in any case. */
@@ -39,10 +40,16 @@ static inline bool order_is_kept(const struct order *order)
     return order->slots != NULL;
 }
 
+/* Do more bytes wait than should? */
+static inline bool order_is_crowded(const struct order *order)
+{
+    return order->slots && order->bytes > order->most_bytes;
+}
+
 /* May the line be read whose place is `place`? */
 static inline bool order_has_room(const struct order *order, uint64_t place)
 {
-    return !order->slots || (place - order->next < order->window && order->bytes <= order->most_bytes);
+    return !order->slots || (place - order->next < order->window && !order_is_crowded(order));
 }
 
 static inline bool order_is_next(const struct order *order, uint64_t place)

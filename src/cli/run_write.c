@@ -130,9 +130,26 @@ void run_write_none(struct run *run, uint64_t seq)
     }
 }
 
+/* Where too much waits nothing more is started while something runs: that may be what the rest waits for. */
+static void write_hold(struct run *run)
+{
+    struct hay_pool_stats stats;
+    bool holds = order_is_crowded(&run->order);
+    if (holds) {
+        hay_pool_stats(run->pool, &stats);
+        holds = stats.pending > stats.queued;
+    }
+    if (holds == run->order.holds)
+        return;
+    run->order.holds = holds;
+    control_hold(run);
+}
+
 void run_write_flush(struct run *run, bool all)
 {
     write_release(run, all);
+    if (!all)
+        write_hold(run);
     output_flush(&run->output);
     output_flush(&run->errors);
 }

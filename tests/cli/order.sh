@@ -61,6 +61,16 @@ awk 'BEGIN { s = "x"; while (length(s) < 100000) s = s s
 run "$HAYFORK" run -k -j 2 -p demo wide
 is "results longer than a chunk" "$(awk -F '[:,]' '$2 != NR { bad++ } { n += length($0) } END { print NR, bad + 0, (n > 9000000) }' out)" \
     "100 0 1"
+# Results of 300 MB behind a slow job, each much longer than its args: what is read runs on no further than a bound.
+{
+    echo '{"fn":"demo.sleep","args":{"ms":3000}}'
+    awk 'BEGIN { for (i = 0; i < 300; i++) print "{\"fn\":\"fault.act\",\"args\":\"result 1000000\"}" }'
+} >heavy
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    run sh -c 'ulimit -v 250000; exec "$HAYFORK" run -k -j 2 -p demo -p fault heavy'
+    is "results that wait are bounded in bytes" "$code $(in_order 301 out && echo in order) $(cat err)" "0 in order "
+fi
+
 { $limit "$HAYFORK" run -k -p demo many 2>err; echo $? >code; } | head -n 1 >first
 is "| head -1 ends the run by SIGPIPE" "$(cat code) $(wc -l <first) $(cat err)" "141 1 "
 run sh -c '"$HAYFORK" run -k -p demo many >/dev/full'
