@@ -56,7 +56,7 @@ static void what_is_not_one_line_of_json_is_an_error(void)
         uint64_t number = submit(&fixture, "t.echo", wrong[i]);
         CU_ASSERT(all_come(&fixture));
         CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_ERROR));
-        CU_ASSERT(strstr(entry_of(&fixture, number)->message, "not JSON") != NULL);
+        CU_ASSERT(strstr(entry_of(&fixture, number)->message, "not one line of JSON") != NULL);
         CU_ASSERT_EQUAL(entry_of(&fixture, number)->value_size, 0);
     }
     fixture_end(&fixture);
