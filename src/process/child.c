@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/flush.h"
 #include "base/handle.h"
 
 #include <errno.h>
@@ -97,8 +98,7 @@ static _Noreturn void child_main(const struct child_setup *setup, const struct k
     fd_close_all_but(keep->fds, keep->count);
     child_reset_signals();
     int code = setup->run(setup->arg);
-    fflush(stdout);
-    fflush(stderr);
+    flush_at_end();
     _exit(code);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/flush.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -137,16 +137,6 @@ static void on_main_exit(void)
 {
     if (family.self == getpid())
         family_end();
-}
-
-/* With threads as exit() itself does it, without waiting for locks: a thread that sleeps in a read of stdio holds its stream's
- * lock, and fflush() would wait for it for ever. */
-static void flush_at_end(void)
-{
-    if (__libc_single_threaded)
-        fflush_unlocked(NULL); /* which is fflush(NULL), but nearer to its helpers: mostly one page fault less */
-    else
-        fcloseall();
 }
 
 /* Registered last, so it runs before the hooks that the parent had, and after those that the child made. */

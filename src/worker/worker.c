@@ -6,6 +6,7 @@
 #include "base/copy.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/flush.h"
 #include "config.h"
 #include "ipc/frame.h"
 #include "plugin/plugin_load.h"
@@ -288,7 +289,7 @@ static int stop(struct worker *worker)
     if (worker->setup->stop)
         worker->setup->stop(worker->setup->hook_context, worker->index);
     registry_stop_all(&worker->registry);
-    fflush(NULL); /* also what plugins have open, which no exit() will close */
+    flush_at_end(); /* before plugins are unloaded, whose own streams may have their buffers there */
     task_release(&worker->task);
     buffer_release(&worker->in);
     registry_release(&worker->registry);
