@@ -373,16 +373,21 @@ static void exec_unguard(const struct exec_guard *guard)
     sigaction(SIGRTMAX, &guard->before, NULL);
 }
 
-int exec_supervise(hay_task *task, const struct exec_command *command, struct exec_stream streams[2], int *status)
+/* Another plugin may have had its children reaped by the kernel: ours must not be. True when `before` is to be set again. */
+static bool exec_keep_children(struct sigaction *before)
+{
+    const struct sigaction standard = { .sa_handler = SIG_DFL };
+    if (sigaction(SIGCHLD, NULL, before) || (before->sa_handler != SIG_IGN && !(before->sa_flags & SA_NOCLDWAIT)))
+        return false;
+    return !sigaction(SIGCHLD, &standard, NULL);
+}
+
+static int exec_attend(hay_task *task, const struct exec_command *command, struct exec_stream streams[2], int *status)
 {
     int pidfd = -1;
-    struct exec_guard guard;
-    exec_guard(&guard);
     pid_t reaped, pid = exec_spawn(task, command, streams, &pidfd);
-    if (pid < 0) {
-        exec_unguard(&guard);
+    if (pid < 0)
         return -1;
-    }
     exec_watch(task, pid, pidfd, streams, command->max_output);
     do
         reaped = waitpid(pid, status, 0);
@@ -390,11 +395,23 @@ int exec_supervise(hay_task *task, const struct exec_command *command, struct ex
     int error = errno;
     if (reaped > 0)
         exec_linger(task, streams, command->max_output);
-    exec_unguard(&guard);
     exec_close(&pidfd);
     if (task->host->cancelled(task))
         return hay_fail(task, "cancelled"), -1;
     if (reaped < 0)
         return hay_fail(task, "the exit of %.800s is lost: %s", command->shown, strerror(error)), -1;
     return 0;
+}
+
+int exec_supervise(hay_task *task, const struct exec_command *command, struct exec_stream streams[2], int *status)
+{
+    struct exec_guard guard;
+    struct sigaction before;
+    bool was_careless = exec_keep_children(&before);
+    exec_guard(&guard);
+    int result = exec_attend(task, command, streams, status);
+    exec_unguard(&guard);
+    if (was_careless)
+        sigaction(SIGCHLD, &before, NULL);
+    return result;
 }

@@ -417,6 +417,20 @@ static void interrupting_signals_do_not_end_a_job(void)
     sigaction(SIGALRM, &before, NULL);
 }
 
+static void a_host_that_ignores_its_children_learns_how_they_end(void)
+{
+    struct sigaction ignored = { .sa_handler = SIG_IGN }, before, now;
+    struct sigaction careless = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
+    sigaction(SIGCHLD, &ignored, &before);
+    CU_ASSERT(prints(json_pack("{s:s}", "shell", "echo whole"), "whole\n"));
+    CU_ASSERT(host_refuses("run", "{\"shell\":\"exit 3\",\"check\":true}", "3"));
+    sigaction(SIGCHLD, &careless, &now);
+    CU_ASSERT_EQUAL(now.sa_handler, SIG_IGN);
+    CU_ASSERT(prints(json_pack("{s:s}", "shell", "echo whole"), "whole\n"));
+    sigaction(SIGCHLD, &before, &now);
+    CU_ASSERT(now.sa_flags & SA_NOCLDWAIT);
+}
+
 static void a_command_dies_with_its_worker(void)
 {
     int ends[2], status;
@@ -469,6 +483,7 @@ int main(void)
         { "a_command_that_missed_the_signal_gets_its_own", a_command_that_missed_the_signal_gets_its_own },
         { "the_groups_signal_ends_the_command_and_the_job", the_groups_signal_ends_the_command_and_the_job },
         { "interrupting_signals_do_not_end_a_job", interrupting_signals_do_not_end_a_job },
+        { "a_host_that_ignores_its_children_learns_how_they_end", a_host_that_ignores_its_children_learns_how_they_end },
         { "a_command_dies_with_its_worker", a_command_dies_with_its_worker },
         CU_TEST_INFO_NULL,
     };
