@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A jansson value from its text, as json_loadb() makes it, for about half the time: jansson takes each byte through several
- * calls. Containers, strings without escapes and plain numbers are made here. Any other scalar goes to jansson by itself, and a
- * text in which anything looks wrong goes there whole, so that jansson alone says what is JSON and what is not.
+ * calls. Containers, strings and plain numbers are made here. Any other scalar goes to jansson by itself, and a text in which
+ * anything looks wrong goes there whole, so that jansson alone says what is JSON and what is not.
  */
 #ifndef HAYFORK_READ_JSON_H
 #define HAYFORK_READ_JSON_H
@@ -68,9 +68,108 @@ static inline const char *hay_reader_plain_end(const char *at, const char *end, 
     return at;
 }
 
+/* The number of four hexadecimal digits, or -1. */
+static inline long hay_reader_hex(const char *at, const char *end)
+{
+    long value = 0;
+    int i;
+    if (end - at < 4)
+        return -1;
+    for (i = 0; i < 4; i++) {
+        char c = at[i];
+        char letter = (char)(c | 0x20);
+        if (c >= '0' && c <= '9')
+            value = value * 16 + (c - '0');
+        else if (letter >= 'a' && letter <= 'f')
+            value = value * 16 + (letter - 'a' + 10);
+        else
+            return -1;
+    }
+    return value;
+}
+
+static inline char *hay_reader_utf8(char *out, long c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+        return out;
+    }
+    if (c < 0x800) {
+        *out++ = (char)(0xc0 | c >> 6);
+    } else {
+        if (c < 0x10000) {
+            *out++ = (char)(0xe0 | c >> 12);
+        } else {
+            *out++ = (char)(0xf0 | c >> 18);
+            *out++ = (char)(0x80 | (c >> 12 & 0x3f));
+        }
+        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
+    }
+    *out++ = (char)(0x80 | (c & 0x3f));
+    return out;
+}
+
+/* The characters of a string without its quotes, into as much room as they take escaped; *out moves behind them. 0: there is
+ * something in it that jansson has to look at. */
+static inline int hay_reader_unescape(const char *at, const char *end, char **out)
+{
+    static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
+    while (at < end) {
+        const char *found;
+        long c = (unsigned char)*at++, low;
+        if (c < ' ')
+            return 0;
+        if (c != '\\') {
+            *(*out)++ = (char)c;
+            continue;
+        }
+        if (at == end || !*at)
+            return 0;
+        found = strchr(letters, *at++);
+        if (found) {
+            *(*out)++ = bytes[found - letters];
+            continue;
+        }
+        c = at[-1] == 'u' ? hay_reader_hex(at, end) : -1;
+        if (c <= 0)
+            return 0;
+        at += 4;
+        if (c >= 0xd800 && c < 0xe000) {
+            low = c < 0xdc00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? hay_reader_hex(at + 2, end) : -1;
+            if (low < 0xdc00 || low >= 0xe000)
+                return 0;
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+            at += 6;
+        }
+        *out = hay_reader_utf8(*out, c);
+    }
+    return 1;
+}
+
+/* The string between the quotes, or NULL as above. */
+static inline json_t *hay_reader_escaped(struct hay_reader *reader, const char *begin, const char *end)
+{
+    char small[512], *text = small, *at;
+    json_t *value = NULL;
+    size_t size = (size_t)(end - begin);
+    if (size > sizeof small)
+        text = (char *)malloc(size);
+    reader->no_memory |= !text;
+    if (text) {
+        *text = '\0';
+        at = text;
+        if (hay_reader_unescape(begin, end, &at))
+            value = json_stringn(text, (size_t)(at - text));
+    }
+    if (text != small)
+        free(text);
+    return value;
+}
+
 static inline json_t *hay_reader_string(struct hay_reader *reader)
 {
     const char *begin = reader->at + 1, *at;
+    json_t *value;
     unsigned char all;
     at = hay_reader_plain_end(begin, reader->end, &all);
     if (at < reader->end && *at == '"') {
@@ -84,7 +183,8 @@ static inline json_t *hay_reader_string(struct hay_reader *reader)
     if (at >= reader->end)
         return NULL;
     reader->at = at + 1;
-    return hay_reader_by_jansson(begin - 1, reader->at);
+    value = hay_reader_escaped(reader, begin, at);
+    return value || reader->no_memory ? value : hay_reader_by_jansson(begin - 1, reader->at);
 }
 
 static inline const char *hay_reader_digits_end(const char *at, const char *end)
