@@ -77,7 +77,7 @@ static void each_text_is_read_as_jansson_reads_it(void)
     unsigned differences = 0, values = 0;
     bool is_value;
     for (size_t i = 0; i < COUNT(texts); i++) {
-        char wrapped[300];
+        char wrapped[1000];
         differences += !is_same(texts[i], strlen(texts[i]), &is_value);
         values += is_value;
         int size = snprintf(wrapped, sizeof wrapped, "{\"k\":[%s,%s],\"l\":%s}", texts[i], texts[i], texts[i]);
@@ -122,7 +122,7 @@ static void texts_with_nul_are_read_as_jansson_reads_them(void)
     bool is_value;
     for (size_t i = 0; i < COUNT(texts); i++)
         for (size_t at = 0; at <= strlen(texts[i]); at++) {
-            char text[300];
+            char text[1000];
             size_t size = strlen(texts[i]) + 1;
             memcpy(text, texts[i], at);
             text[at] = '\0';
