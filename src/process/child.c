@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/flush.h"
 #include "base/handle.h"
+#include "base/statm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -229,16 +230,5 @@ void child_signal_group(const struct child *child, int signal_number)
 
 uint64_t child_resident_bytes(const struct child *child)
 {
-    char text[128];
-    unsigned long long resident;
-    snprintf(text, sizeof text, "/proc/%d/statm", (int)child->pid);
-    int fd = child->pid > 0 ? open(text, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0)
-        return 0;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    if (sscanf(text, "%*u %llu", &resident) != 1)
-        return 0;
-    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    return child->pid > 0 ? statm_read(child->pid).resident_bytes : 0;
 }

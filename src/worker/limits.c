@@ -2,10 +2,9 @@
 #include "worker/limits.h"
 
 #include "base/error.h"
+#include "base/statm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -25,21 +24,10 @@ static int lower(int resource, uint64_t limit, uint64_t spare)
     return setrlimit(resource, &now) < 0 ? -errno : 0;
 }
 
-/* A worker begins with all that its master has mapped, which may be more than the limit when it replaces another in mid-run. */
-static uint64_t mapped_bytes(void)
-{
-    char text[32] = "";
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    return n > 0 ? strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
 int limits_apply(const struct hay_limits *limits, struct hay_error *error)
 {
-    uint64_t memory = limits->memory_bytes, mapped = memory ? mapped_bytes() : 0;
+    /* A worker begins with all that its master has mapped, which may be more than the limit when it replaces another. */
+    uint64_t memory = limits->memory_bytes, mapped = memory ? statm_read(getpid()).mapped_bytes : 0;
     memory = memory < UINT64_MAX - mapped ? memory + mapped : UINT64_MAX;
     const struct {
         int resource;

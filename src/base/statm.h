@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How much memory a process has, as /proc tells it. Zeros where it tells nothing.
+ */
+#ifndef BASE_STATM_H
+#define BASE_STATM_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct statm {
+    uint64_t mapped_bytes, resident_bytes;
+};
+
+struct statm statm_read(pid_t pid);
+
+#endif
