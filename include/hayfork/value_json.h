@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Deeper values are refused, written or read. It is what jansson itself reads. */
-#define HAY_JSON_DEPTH 2048
+#define HAY_JSON_DEPTH HAY_READER_DEPTH
 
 /* Is `value` nested deeper than `depth`, or in a circle? */
 static inline int hay_json_too_deep(const json_t *value, int depth)

@@ -22,7 +22,7 @@ void control_halt(struct run *run, bool now, const char *reason)
         return;
     control->halted = control->cancel_due = true;
     run->stopping = true;
-    hay_pool_hold(run->pool, true); /* at once: the worker that is free now gets no job before the turn ends */
+    control_hold(run); /* at once: the worker that is free now gets no job before the turn ends */
     snprintf(control->reason, sizeof control->reason, "%s", reason);
     control->halt.when = now ? HALT_NOW : HALT_SOON;
     say("%s: no more jobs are started%s", reason, now ? ", and those that run are cancelled" : "");
@@ -305,7 +305,7 @@ static void control_on_slots(void *context, int slots)
 
 void control_hold(struct run *run)
 {
-    hay_pool_hold(run->pool, run->control.throttle.held || run->order.holds || run->control.halted);
+    hay_pool_hold(run->pool, run->control.throttle.held || run->crowded || run->control.halted);
 }
 
 static void control_on_throttle(void *context, bool held)

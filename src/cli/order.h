@@ -28,7 +28,6 @@ struct order {
     uint64_t count, bytes, most_bytes;  /* results that wait here */
     struct order_chunk *current, *spare, *given;
     int spares;
-    bool holds;                     /* for the caller: it starts no jobs because of the bytes that wait */
 };
 
 /* 0 or -ENOMEM. `window` is made a power of two. order_release() is due in any case. */

@@ -96,6 +96,7 @@ struct run {
     size_t keyed;                   /* so many bytes of the args that the verb made count for the key */
     bool held;                      /* a job waits for room in the pool */
     bool pool_full, input_waiting, input_done, paused;
+    bool crowded;                   /* no job is started: too much waits for its turn */
     bool stopping;                  /* read no more lines: a signal, a failure, a broken pool */
     bool refused;                   /* the input is not that of the journal */
     bool broken;                    /* the pool had to stop */

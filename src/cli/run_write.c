@@ -134,14 +134,14 @@ void run_write_none(struct run *run, uint64_t seq)
 static void write_hold(struct run *run)
 {
     struct hay_pool_stats stats;
-    bool holds = order_is_crowded(&run->order);
-    if (holds) {
+    bool crowded = order_is_crowded(&run->order);
+    if (crowded) {
         hay_pool_stats(run->pool, &stats);
-        holds = stats.pending > stats.queued;
+        crowded = stats.pending > stats.queued;
     }
-    if (holds == run->order.holds)
+    if (crowded == run->crowded)
         return;
-    run->order.holds = holds;
+    run->crowded = crowded;
     control_hold(run);
 }
 
