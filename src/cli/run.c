@@ -92,6 +92,9 @@ static void run_on_signal(void *context, int count)
     run->stopping = true;
     run_set_paused(run, false);
     if (count == 1) {
+        const char *name = sigabbrev_np(signals_first());
+        say("SIG%s: no more jobs are started, and those that run are asked to end%s", name ? name : "?",
+            run->output.path ? "; --resume goes on with what is left" : "");
         hay_pool_cancel_signal(run->pool, signals_first(), NULL);
         hay_pool_cancel_all(run->pool, true);
     } else {

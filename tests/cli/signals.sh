@@ -50,6 +50,8 @@ for pair in TERM:15 INT:2; do
     is "SIG$signal: each job has its result" "$(outcomes)" \
         '"first" ok,1 cancelled,2 cancelled,3 cancelled,'
     is "SIG$signal: nothing is left" "$(left_behind)" nothing
+    is "SIG$signal is told" "$(cat err)" \
+        "hayfork run: SIG$signal: no more jobs are started, and those that run are asked to end"
 done
 
 # The running commands get the same signal.
@@ -115,13 +117,6 @@ for round in 1 2 3 4 5 6; do
 done
 is "SIGINT ends runs of retries" "$codes" " 130 130 130 130 130 130"
 is "with one line for each job that was taken" "$whole" 6
-
-# The waiting shell sees a signal and not an exit code: an interrupted sh -c stops too.
-begin
-kill -TERM $pid
-wait $pid 2>/dev/null
-exec 7>&-
-is "quietly" "$(cat err)" ""
 
 # In the background of its terminal a read stops it. What comes to end it is heard when it goes on, before it reads again.
 # timeout(1) makes a group of its own, and sends SIGCONT after SIGTERM.
