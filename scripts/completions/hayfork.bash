@@ -6,16 +6,16 @@
 
 _hayfork_verbs='run map exec call results report info check new help'
 _hayfork_run_options='-p --plugin -f --function -j --jobs -o --output -k --keep-order -h --help --queue --dry-run --inline
-    --resume --retry-failed --resume-changed --sync --order-window --meta --max-result --timeout --grace --retries --retry-on
-    --retry-delay --retry-delay-max --retry-timeouts --crash-retries --halt --max-fails --max-jobs-per-worker --max-worker-rss
-    --max-worker-age --limit --nice --memfree --load --summary --no-summary --progress --joblog --trace --stderr'
+    --resume --retry-failed --resume-changed --sync --order-window --meta --max-result --timeout --start-timeout --grace --retries
+    --retry-on --retry-delay --retry-delay-max --retry-timeouts --crash-retries --halt --max-fails --max-jobs-per-worker
+    --max-worker-rss --max-worker-age --limit --nice --memfree --load --summary --no-summary --progress --joblog --trace --stderr'
 
 _hayfork_options() { # VERB
     case $1 in
     run) echo "$_hayfork_run_options" ;;
     map) echo "$_hayfork_run_options --args --id -0 --null" ;;
     exec) echo "$_hayfork_run_options --shell --json --max-output --id -0 --null -a --arg-file" ;;
-    call) echo '-p --plugin --inline --timeout --grace --crash-retries -h --help' ;;
+    call) echo '-p --plugin --inline --timeout --start-timeout --grace --crash-retries -h --help' ;;
     check) echo '-p --plugin -f --function -h --help' ;;
     report) echo '-o --output --trace -h --help' ;;
     info) echo '--json -h --help' ;;
@@ -27,7 +27,7 @@ _hayfork_options() { # VERB
 _hayfork_has_value() {
     case $1 in
     -[pfjoa] | --plugin | --function | --jobs | --output | --arg-file | --args | --id | --max-output) ;;
-    --queue | --sync | --order-window | --max-result | --timeout | --grace | --retries | --retry-on) ;;
+    --queue | --sync | --order-window | --max-result | --timeout | --start-timeout | --grace | --retries | --retry-on) ;;
     --retry-delay | --retry-delay-max | --crash-retries | --halt | --max-fails | --max-jobs-per-worker) ;;
     --max-worker-rss | --max-worker-age | --limit | --nice | --memfree | --load | --progress | --joblog | --trace | --stderr) ;;
     *) return 1 ;;

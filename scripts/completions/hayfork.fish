@@ -59,8 +59,8 @@ function __hayfork_operands
     set -l skip 0
     set -l ended 0
     set -l words (commandline -opc)
-    set -l long plugin function jobs output arg-file args id max-output queue sync order-window max-result timeout grace retries \
-        retry-on retry-delay retry-delay-max crash-retries halt max-fails max-jobs-per-worker max-worker-rss max-worker-age \
+    set -l long plugin function jobs output arg-file args id max-output queue sync order-window max-result timeout start-timeout grace \
+        retries retry-on retry-delay retry-delay-max crash-retries halt max-fails max-jobs-per-worker max-worker-rss max-worker-age \
         limit nice memfree load progress joblog trace stderr
     for word in $words[3..-1]
         if test $skip = 1
@@ -136,6 +136,7 @@ complete -c hayfork -n '__hayfork_verb run map exec' -l sync -x -a 'none interva
 complete -c hayfork -n '__hayfork_verb run map exec' -l queue -x -d 'Jobs accepted ahead'
 complete -c hayfork -n '__hayfork_verb run map exec' -l max-result -x -d 'The largest result'
 complete -c hayfork -n '__hayfork_verb run map exec call' -l timeout -x -d 'Time for each job: 250ms 5s 2m 1h'
+complete -c hayfork -n '__hayfork_verb run map exec call' -l start-timeout -x -d 'Time for a worker to begin'
 complete -c hayfork -n '__hayfork_verb run map exec call' -l grace -x -d 'Time between asking to end and killing'
 complete -c hayfork -n '__hayfork_verb run map exec' -l retries -x -d 'Run again after an error'
 complete -c hayfork -n '__hayfork_verb run map exec' -l retry-on -x \

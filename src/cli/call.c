@@ -29,6 +29,7 @@
 enum {
     CALL_INLINE = 256,
     CALL_TIMEOUT,
+    CALL_START_TIMEOUT,
     CALL_GRACE,
     CALL_CRASH_RETRIES,
 };
@@ -37,6 +38,7 @@ static const struct option_spec call_specs[] = {
     { 'p', "plugin", true },
     { CALL_INLINE, "inline", false },
     { CALL_TIMEOUT, "timeout", true },
+    { CALL_START_TIMEOUT, "start-timeout", true },
     { CALL_GRACE, "grace", true },
     { CALL_CRASH_RETRIES, "crash-retries", true },
     { 'h', "help", false },
@@ -66,7 +68,7 @@ static void call_on_result(void *context, const struct hay_result *result)
         fwrite(result->value.at, 1, result->value.size, call->out);
         putc('\n', call->out);
         call->code = CLI_OK;
-    } else {
+    } else if (result->outcome != HAY_OUTCOME_SKIPPED) { /* that is a pool which had to stop: call_on_broken() says why */
         say("%s: %.*s", hay_outcome_name(result->outcome), (int)(result->message.size < 2048 ? result->message.size : 2048),
             result->message.at ? result->message.at : "");
         call->code = CLI_NOT_OK;
@@ -296,6 +298,8 @@ static int call_options(struct call *call, int argc, char **argv)
             call->pool_options.workers = HAY_POOL_INLINE;
         else if (key == CALL_TIMEOUT)
             fine = options_duration(&reader, &call->pool_options.timeout_ms);
+        else if (key == CALL_START_TIMEOUT)
+            fine = options_time(&reader, &call->pool_options.start_timeout_ms);
         else if (key == CALL_GRACE && (fine = options_duration(&reader, &number)))
             call->pool_options.grace_ms = number ? number : HAY_POOL_NO_GRACE;
         else if (key == CALL_CRASH_RETRIES && (fine = options_count(&reader, 0, 1000000, &number)))

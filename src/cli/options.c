@@ -212,6 +212,11 @@ bool options_duration(const struct options *options, int64_t *duration_ms)
     return options_refuse(options, "a duration such as 250ms, 5s, 2m or 1h");
 }
 
+bool options_time(const struct options *options, int64_t *duration_ms)
+{
+    return options_duration(options, duration_ms) && (*duration_ms || options_refuse(options, "a time above 0"));
+}
+
 bool options_size(const struct options *options, uint64_t least, uint64_t most, uint64_t *size_bytes)
 {
     static const char units[] = "KMG";

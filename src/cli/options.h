@@ -44,6 +44,8 @@ bool options_refuse(const struct options *options, const char *wanted);
 bool options_count(const struct options *options, int64_t least, int64_t most, int64_t *count);
 /* `250ms 5s 2m 1h`, a plain number is seconds, fractions are fine; rounded up to whole milliseconds. */
 bool options_duration(const struct options *options, int64_t *duration_ms);
+/* The same, and not 0. */
+bool options_time(const struct options *options, int64_t *duration_ms);
 /* A plain number is bytes; K, M and G are powers of 1024. */
 bool options_size(const struct options *options, uint64_t least, uint64_t most, uint64_t *size_bytes);
 

@@ -20,6 +20,7 @@
 enum {
     RUN_QUEUE = 256,
     RUN_TIMEOUT,
+    RUN_START_TIMEOUT,
     RUN_GRACE,
     RUN_RETRIES,
     RUN_RETRY_TIMEOUTS,
@@ -45,6 +46,7 @@ static const struct option_spec run_specs[] = {
     { 'o', "output", true },
     { RUN_QUEUE, "queue", true },
     { RUN_TIMEOUT, "timeout", true },
+    { RUN_START_TIMEOUT, "start-timeout", true },
     { RUN_GRACE, "grace", true },
     { RUN_RETRIES, "retries", true },
     { RUN_RETRY_TIMEOUTS, "retry-timeouts", false },
@@ -95,6 +97,8 @@ static bool run_options_number(struct run_options *options, const struct options
         return true;
     case RUN_TIMEOUT:
         return options_duration(reader, &pool->timeout_ms);
+    case RUN_START_TIMEOUT:
+        return options_time(reader, &pool->start_timeout_ms);
     case RUN_GRACE:
         if (!options_duration(reader, &number))
             return false;

@@ -36,7 +36,7 @@ struct master_options {
     int workers;
     uint32_t function_count;
     uint64_t max_jobs, max_bytes, max_result_bytes;
-    int64_t timeout_ns, grace_ns;
+    int64_t timeout_ns, start_timeout_ns, grace_ns;
     struct retry_policy retry;
     uint64_t max_jobs_per_worker, max_worker_bytes;  /* 0: no limit, for these three */
     int64_t max_worker_age_ns;

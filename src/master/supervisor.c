@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READY_LIMIT_NS (10 * NS_PER_S)
 #define STOP_LIMIT_NS (5 * NS_PER_S)
 #define TRACED_LIMIT_NS NS_PER_S            /* a dead worker that its tracer keeps from us is given up then */
 #define BROKEN_LIMIT_NS (50 * NS_PER_MS)   /* a dying worker closes its pipe a moment before it can be waited for */
@@ -222,7 +221,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
         watch(slot, &birth);
         slot->restart_ns = TIME_NEVER;
         slot_set_state(slot, SLOT_STARTING);
-        slot->look_ns = slot->started_ns + READY_LIMIT_NS;
+        slot->look_ns = clock_add(slot->started_ns, master->options.start_timeout_ns);
         master_want_tick(master, slot->look_ns);
     } else {
         log_pipe_close(slot->log);
@@ -327,6 +326,20 @@ static int64_t tick_ready(struct slot *slot, int64_t now_ns)
     return lookout_ns < recycle_ns ? lookout_ns : recycle_ns;
 }
 
+/* Its start has its time; if we stood still meanwhile, READY lies in the pipe. */
+static int64_t tick_starting(struct slot *slot, int64_t now_ns)
+{
+    char text[64];
+    if (now_ns >= slot->look_ns && !slot->fault[0]) {
+        channel_drain(&slot->channel);
+        if (slot->state != SLOT_STARTING)
+            return tick_ready(slot, now_ns);
+        snprintf(text, sizeof text, "was not ready after %g s", (double)slot->master->options.start_timeout_ns / 1e9);
+        supervisor_fault(slot, text);
+    }
+    return slot->fault[0] ? TIME_NEVER : slot->look_ns;
+}
+
 int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
 {
     if (slot->master->frozen_ns)
@@ -341,13 +354,7 @@ int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
     case SLOT_BUSY:
         return tick_ready(slot, now_ns);
     case SLOT_STARTING:
-        if (now_ns >= slot->look_ns && !slot->fault[0]) {
-            channel_drain(&slot->channel); /* if we stood still, READY lies there */
-            if (slot->state != SLOT_STARTING)
-                return tick_ready(slot, now_ns);
-            supervisor_fault(slot, "was not ready after 10 s");
-        }
-        return slot->fault[0] ? TIME_NEVER : slot->look_ns;
+        return tick_starting(slot, now_ns);
     case SLOT_STOPPING:
         if (now_ns >= slot->look_ns && !slot->killed)
             supervisor_kill(slot);

@@ -189,6 +189,7 @@ static enum hay_status start_master(struct hay_pool *pool, struct hay_error *err
         .max_bytes = options->max_bytes,
         .max_result_bytes = options->max_result_bytes,
         .timeout_ns = options->timeout_ms * NS_PER_MS,
+        .start_timeout_ns = options->start_timeout_ms * NS_PER_MS,
         .grace_ns = options->grace_ms * NS_PER_MS,
         .retry = pool->retry,
         .max_jobs_per_worker = options->max_jobs_per_worker,

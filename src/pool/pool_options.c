@@ -9,6 +9,7 @@
 #define DEFAULT_BYTES (UINT64_C(64) << 20)
 #define DEFAULT_RESULT (UINT64_C(16) << 20)
 #define MAX_RESULT (UINT64_C(1) << 30)
+#define DEFAULT_START_TIMEOUT_MS 10000
 #define DEFAULT_GRACE_MS 5000
 #define DEFAULT_RETRY_DELAY_MS 100
 #define DEFAULT_RETRY_DELAY_MAX_MS 30000
@@ -24,8 +25,9 @@ enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_e
         options->workers = hay_cpu_count();
     if (options->workers < HAY_POOL_INLINE || options->workers > POOL_MAX_WORKERS)
         return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", options->workers, POOL_MAX_WORKERS);
-    if (!is_time(options->timeout_ms) || (options->grace_ms != HAY_POOL_NO_GRACE && !is_time(options->grace_ms)) ||
-        !is_time(options->retry_delay_ms) || !is_time(options->retry_delay_max_ms) || !is_time(options->max_worker_age_ms))
+    if (!is_time(options->timeout_ms) || !is_time(options->start_timeout_ms) ||
+        (options->grace_ms != HAY_POOL_NO_GRACE && !is_time(options->grace_ms)) || !is_time(options->retry_delay_ms) ||
+        !is_time(options->retry_delay_max_ms) || !is_time(options->max_worker_age_ms))
         return error_set(error, HAY_EINVAL, "a time in the pool's options is out of range");
     if (options->retries < 0 || options->crash_retries < HAY_POOL_NO_CRASH_RETRY)
         return error_set(error, HAY_EINVAL, "a retry count in the pool's options is negative");
@@ -39,6 +41,7 @@ enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_e
         options->max_bytes = DEFAULT_BYTES;
     if (!options->max_result_bytes)
         options->max_result_bytes = DEFAULT_RESULT;
+    options->start_timeout_ms = options->start_timeout_ms ? options->start_timeout_ms : DEFAULT_START_TIMEOUT_MS;
     options->grace_ms = options->grace_ms == HAY_POOL_NO_GRACE ? 0 : options->grace_ms ? options->grace_ms : DEFAULT_GRACE_MS;
     if (options->crash_retries == 0)
         options->crash_retries = 1;

@@ -56,6 +56,14 @@ run "$HAYFORK" run -j 1 --grace 50ms -p fault jobs
 is "--grace: a deaf job is killed" "$code $(cut -c 1-25 out | sort)" '1 {"id":1,"status":"timeout
 {"id":2,"status":"ok","re'
 
+jobs '{"fn":"start_hangs.noop"}'
+for verb in 'run jobs' 'call start_hangs.noop'; do
+    # shellcheck disable=SC2086 # words
+    run "$HAYFORK" $verb --start-timeout 50ms -p "${top_builddir:?}/tests/support/plugins/.libs/start_hangs.so"
+    is "${verb%% *}: --start-timeout: a worker that does not begin is replaced, ten times" \
+        "$code $(grep -c 'was not ready after 0.05 s' err)" "70 1"
+done
+
 jobs '{"id":1,"fn":"fault.act","args":"raise KILL"}'
 run "$HAYFORK" run -p fault jobs
 is "a crash is tried once more" "$code $(grep -c '"status":"crash".*"signal":9.*"attempts":2' out)" "1 1"

@@ -32,6 +32,8 @@ refused run --timeout -1
 refused run --timeout ''
 refused run --timeout .
 refused run --grace 1e3
+refused run --start-timeout 0
+refused call --start-timeout 0s demo.noop
 refused run --retries -1
 refused run --crash-retries many
 refused run --max-result 0
@@ -88,7 +90,7 @@ is "help that cannot be written is exit 74" "$code" 74
 # Values that are right.
 echo '{"fn":"demo.noop"}' >jobs
 for good in '-j1' '-j 2' '--jobs=2' '--max-res 1M' '--timeout 250ms' '--timeout 5s' '--timeout 2m' '--timeout 1h' '--timeout 1.5' \
-    '--timeout .5' '--timeout 0' '--grace 0' '--grace 10' '--retries 3 --retry-timeouts' '--crash-retries 0' '--max-result 64K' \
+    '--timeout .5' '--timeout 0' '--grace 0' '--grace 10' '--start-timeout 1m' '--retries 3 --retry-timeouts' '--crash-retries 0' '--max-result 64K' \
     '--max-result 1g' '--max-result 1000' '--queue 1' '--meta --summary' '--'; do
     run "$HAYFORK" run -p demo $good jobs
     is "accepted: $good" "$code $(grep -c '"status":"ok"' out)" "0 1"
