@@ -346,8 +346,9 @@ static bool exec_is_refused(hay_task *task, const struct exec_command *command, 
         snprintf(how, sizeof how, name ? "signal %d (SIG%s)" : "signal %d", WTERMSIG(status), name);
     else if (WEXITSTATUS(status))
         snprintf(how, sizeof how, "exit %d", WEXITSTATUS(status));
-    else if (streams[0].truncated || streams[1].truncated)
-        snprintf(how, sizeof how, "it printed more than %zu bytes", command->max_output);
+    if (streams[0].truncated || streams[1].truncated)
+        snprintf(how + strlen(how), sizeof how - strlen(how), "%sit printed more than %zu bytes", how[0] ? ", and " : "",
+                 command->max_output);
     if (!how[0])
         return false;
     size_t size = exec_last_line(&streams[1], &line);

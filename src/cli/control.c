@@ -312,7 +312,7 @@ static void control_on_throttle(void *context, bool held)
 {
     struct run *run = context;
     if (held && !run->control.throttle_told)
-        say("no job is started while the load is above --load, or less memory is free than --memfree");
+        say("no job is started while %s", run->control.throttle.why);
     run->control.throttle_told |= held;
     control_hold(run);
     run_feed_wake(run);

@@ -97,7 +97,7 @@ static void grouped_judge_error(struct hay_result *result)
     int number = 0, used = 0;
     memcpy(head, result->message.at, size);
     head[size] = '\0';
-    if (sscanf(head, "exit %3d%n", &number, &used) == 1 && (!head[used] || head[used] == ':'))
+    if (sscanf(head, "exit %3d%n", &number, &used) == 1 && strchr(":,", head[used]))
         result->exit_code = number;
     else if (sscanf(head, "signal %3d", &number) == 1)
         result->signal = number;
@@ -110,6 +110,7 @@ void grouped_judge(struct hay_result *result, char *reason, size_t capacity)
         grouped_judge_error(result);
     if (result->outcome != HAY_OUTCOME_OK)
         return;
+    reason[0] = '\0';
     if (!grouped_read(result->value, &grouped)) {
         snprintf(reason, capacity, "exec.run returned what it should not");
         result->value = (struct hay_span){ NULL, 0 };
@@ -120,10 +121,12 @@ void grouped_judge(struct hay_result *result, char *reason, size_t capacity)
     } else if (grouped.exit_code) {
         snprintf(reason, capacity, "exit %d", grouped.exit_code);
         result->exit_code = grouped.exit_code;
-    } else if (grouped.truncated) {
-        snprintf(reason, capacity, "its output was cut: it printed more than --max-output");
-    } else {
+    } else if (!grouped.truncated) {
         return;
+    }
+    if (grouped.truncated) {
+        size_t size = strlen(reason);
+        snprintf(reason + size, capacity - size, "%sits output was cut: it printed more than --max-output", size ? ", and " : "");
     }
     result->outcome = HAY_OUTCOME_ERROR;
     result->message = (struct hay_span){ reason, strlen(reason) };
@@ -161,13 +164,13 @@ void grouped_judge_json(struct hay_result *result, char *reason, size_t capacity
 }
 
 /* What the command cannot have said itself. Cancelled and skipped jobs are many at once, and the run says why it stops. */
-static size_t grouped_notice(char *out, const struct hay_result *result, struct hay_span command)
+static size_t grouped_notice(char *out, const struct hay_result *result, struct hay_span command, bool truncated)
 {
     char message[GROUPED_NOTICE / 2], name[GROUPED_COMMAND];
     int size;
     if (result->outcome == HAY_OUTCOME_OK || result->outcome == HAY_OUTCOME_CANCELLED || result->outcome == HAY_OUTCOME_SKIPPED)
         return 0;
-    if (result->outcome == HAY_OUTCOME_ERROR && result->exit_code > 0)
+    if (result->outcome == HAY_OUTCOME_ERROR && result->exit_code > 0 && !truncated)
         return 0;
     say_escape(message, sizeof message, result->message.at ? result->message.at : "", result->message.size);
     if (result->outcome == HAY_OUTCOME_REJECTED)
@@ -184,10 +187,10 @@ size_t grouped_render(char *out, size_t capacity, const struct hay_result *resul
     struct grouped grouped;
     char notice[GROUPED_NOTICE];
     uint64_t sizes[2] = { 0, 0 };
-    size_t notice_size = grouped_notice(notice, result, command);
     if (!result->value.at || !grouped_read(result->value, &grouped))
         grouped = (struct grouped){ .exit_code = -1 };
-    size_t most = GROUPED_HEAD + grouped.streams[0].size / 4 * 3 + grouped.streams[1].size / 4 * 3 + notice_size;
+    size_t notice_size = grouped_notice(notice, result, command, grouped.truncated);
+    size_t most = GROUPED_HEAD + grouped.streams[0].size / 4 * 3 + grouped.streams[1].size / 4 * 3 + 1 + notice_size;
     if (most > capacity)
         return most;
     char *at = out + GROUPED_HEAD;
@@ -195,6 +198,10 @@ size_t grouped_render(char *out, size_t capacity, const struct hay_result *resul
         ssize_t size = bytes_from_base64(at, grouped.streams[i].at, grouped.streams[i].size);
         sizes[i] = size > 0 ? (uint64_t)size : 0;
         at += sizes[i];
+    }
+    if (notice_size && sizes[1] && at[-1] != '\n') {
+        *at++ = '\n';
+        sizes[1]++;
     }
     memcpy(at, notice, notice_size);
     sizes[1] += notice_size;

@@ -144,12 +144,18 @@ static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, in
         ev_timer_start(loop, &run->patience);
 }
 
-static void run_say_output(const struct output *output)
+/* Why results could not be written, and the exit code for that. */
+static int run_say_output(const struct output *output)
 {
+    if (output->failure == -ENOMEM) {
+        say("out of memory for results");
+        return CLI_STOPPED;
+    }
     if (output->path)
         say("cannot write '%s': %s", output->path, strerror(-output->failure));
     else
         say("cannot write to standard output: %s", strerror(-output->failure));
+    return CLI_OUTPUT;
 }
 
 /* Open both ends; the output is changed last, when nothing else can be wrong. */
@@ -165,10 +171,8 @@ static int run_open(struct run *run, const int fds[2])
     int code = functions_load(run->pool, &options->plugins, options->function, &run->function);
     if (code || options->dry_run)
         return code ? code : run_journal_open(run);
-    if (run_write_open(run, fds[1])) {
-        run_say_output(&run->output);
-        return CLI_OUTPUT;
-    }
+    if (run_write_open(run, fds[1]))
+        return run_say_output(&run->output);
     const char *same = input_same_file(&run->input, &run->output.stream);
     if (same)
         return say_usage("'%s' is both input and output", strcmp(same, "-") ? same : "standard input");
@@ -245,10 +249,8 @@ static int run_verdict(struct run *run)
         signals_raise(SIGPIPE);
     if (signals_first())
         signals_raise(signals_first());
-    if (run->output.failure) {
-        run_say_output(&run->output);
-        return CLI_OUTPUT;
-    }
+    if (run->output.failure)
+        return run_say_output(&run->output);
     if (sum + run->done_before != run->read) {
         say("internal error: %llu lines were read, %llu results were written", (unsigned long long)run->read,
             (unsigned long long)(sum + run->done_before));

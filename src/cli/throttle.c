@@ -56,8 +56,9 @@ static bool throttle_is_short(const struct throttle *throttle)
 static void throttle_on_look(struct ev_loop *loop, struct ev_timer *watcher, int events)
 {
     struct throttle *throttle = watcher->data;
-    bool held = throttle_is_loaded(throttle) || throttle_is_short(throttle);
+    bool loaded = throttle_is_loaded(throttle), held = loaded || throttle_is_short(throttle);
     (void)loop, (void)events;
+    throttle->why = loaded ? "the load is above --load" : "less memory is free than --memfree";
     if (held == throttle->held)
         return;
     throttle->held = held;

@@ -17,6 +17,7 @@ struct throttle {
     void (*on_change)(void *context, bool held);
     void *context;
     bool held;
+    const char *why;            /* while held: what holds it up */
 };
 
 /* "2.5", or "90%" of the CPUs. */

@@ -83,6 +83,15 @@ is "output that was cut is an error" "$code $(wc -c <out)$(cat err)" "0 292"
 from '10000\n' --max-output 1K seq
 is "and says so" "$code $(wc -c <out) $(cat err)" \
     "1 1024 hayfork exec: its output was cut: it printed more than --max-output: seq 10000"
+from '1\n' --max-output 3 --shell 'echo abcdef; exit 7; : {}'
+is "also that of one that failed" "$code $(cat out) $(cat err)" \
+    "1 abc hayfork exec: exit 7, and its output was cut: it printed more than --max-output: echo abcdef; exit 7; : 1"
+from '1\n' --max-output 3 --json --shell 'echo abcdef; echo why >&2; exit 7; : {}'
+is "and in its result line" "$code $(grep -c '"message":"exit 7, and its output was cut: [^"]*: why"' out)" "1 1"
+from '1\n' --max-output 3 --retries 1 --retry-delay 1ms --shell 'echo abcdef; exit 7; : {}'
+is "and at the last of its attempts" "$code $(cat out) $(grep -c 'exit 7, and its output was cut' err)" "1 abc 1"
+from '1\n' --shell 'printf half >&2; kill -9 $$; : {}'
+is "a notice has a line of its own" "$code $(head -n 1 err) $(grep -c '^hayfork exec: killed by signal 9 (SIGKILL)' err)" "1 half 1"
 from '3000000\n' head -c {} /dev/zero
 is "megabytes of output" "$code $(wc -c <out)" "0 3000000"
 
