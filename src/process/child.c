@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
@@ -84,10 +85,22 @@ static enum hay_status keep_open(struct keep *keep, const struct child_setup *se
     return HAY_OK;
 }
 
+/* As it leads no session, this is for itself and its children only. */
+static void leave_terminal(void)
+{
+    int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal < 0)
+        return;
+    ioctl(terminal, TIOCNOTTY);
+    close(terminal);
+}
+
 static _Noreturn void child_main(const struct child_setup *setup, const struct keep *keep, unsigned flags, pid_t parent)
 {
     if (flags & CHILD_OWN_GROUP)
         setpgid(0, 0);
+    if (flags & CHILD_HAS_NO_TERMINAL)
+        leave_terminal();
     if (flags & CHILD_DIES_WITH_PARENT) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
@@ -105,7 +118,7 @@ static _Noreturn void child_main(const struct child_setup *setup, const struct k
 
 enum hay_status child_start(struct child *child, const struct child_setup *setup, struct hay_error *error)
 {
-    return child_fork(child, setup, CHILD_OWN_GROUP | CHILD_DIES_WITH_PARENT, error);
+    return child_fork(child, setup, CHILD_OWN_GROUP | CHILD_DIES_WITH_PARENT | CHILD_HAS_NO_TERMINAL, error);
 }
 
 /* With SIGCHLD ignored the kernel reaps it at its end, which may have come: then it is a descriptor that is readable for ever,

@@ -36,11 +36,12 @@ enum child_flag {
     CHILD_OWN_GROUP = 1u << 0,
     CHILD_DIES_WITH_PARENT = 1u << 1,   /* or, more exactly, with the thread that started it */
     CHILD_KEEPS_OUTPUT = 1u << 2,       /* 1 and 2 stay what they are in the parent; out_fd is not looked at */
+    CHILD_HAS_NO_TERMINAL = 1u << 3,    /* /dev/tty cannot be opened, where a group in the background would be stopped for ever */
 };
 
 /* Fork. Signals are blocked across it and stdio is flushed before. HAY_ETHREADS in a process with more than one thread. */
 enum hay_status child_start(struct child *child, const struct child_setup *setup, struct hay_error *error);
-/* The same with these enum child_flag only; child_start() has the first two. */
+/* The same with these enum child_flag only; child_start() has all but CHILD_KEEPS_OUTPUT. */
 enum hay_status child_fork(struct child *child, const struct child_setup *setup, unsigned flags, struct hay_error *error);
 /* For the child side of other ways to start; async-signal-safe. Default dispositions and an empty mask. */
 void child_reset_signals(void);

@@ -124,6 +124,12 @@ ONPTY_STDIN=1 $limit "$top_builddir/tests/cli/onpty" 80 seen \
     sh -c 'timeout -k 20 1 "$HAYFORK" run -p demo; exit $?' >out 2>err
 is "SIGTERM ends a run that waits in the background of a terminal" "$?" 124
 
+# A job has no terminal to wait at: in the background of one it would be stopped for ever, worker and all.
+printf 'a\nb\n' >lines
+ONPTY_STDIN=1 $limit "$top_builddir/tests/cli/onpty" 80 seen \
+    sh -c '"$HAYFORK" exec -k -a lines --shell "read x </dev/tty || echo none for"; exit $?' >out 2>err
+is "a command that reads from the terminal is refused that" "$? $(tr '\n' ',' <out)" "0 none for a,none for b,"
+
 # A hang-up drains: what runs ends, what has not begun is skipped and can be resumed.
 { echo '{"id":"runs","fn":"demo.sleep","args":{"ms":1500}}'; for i in 1 2 3; do echo '{"fn":"demo.sleep","args":{"ms":1500}}'; done; } >drained
 HAYFORK_TEST_MARK=$scratch "$HAYFORK" run -j1 -p demo --progress none drained >out 2>err &
