@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -236,6 +237,26 @@ static int exec_read_stdin(hay_task *task, json_t *args, struct exec_command *co
     return hay_fail(task, "cannot make the command's stdin: %s", strerror(errno)), -1;
 }
 
+static int exec_read_fds(hay_task *task, json_t *args, struct exec_command *command)
+{
+    json_t *fds = json_object_get(args, "fds"), *at;
+    size_t i;
+    if (!fds)
+        return 0;
+    if (!json_is_array(fds))
+        return hay_fail(task, "\"fds\" has to be an array"), -1;
+    command->kept = calloc(json_array_size(fds) + 1, sizeof *command->kept);
+    if (!command->kept)
+        return hay_fail(task, "out of memory"), -1;
+    json_array_foreach(fds, i, at) {
+        json_int_t fd = json_integer_value(at);
+        if (fd < 3 || fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0)
+            return hay_fail(task, "\"fds\" has to hold numbers of open descriptors, from 3 up"), -1;
+        command->kept[command->kept_count++] = (int)fd;
+    }
+    return 0;
+}
+
 static void exec_free_all(char **strings)
 {
     for (size_t i = 0; strings && strings[i]; i++)
@@ -248,6 +269,7 @@ static void exec_command_free(struct exec_command *command)
     exec_free_all(command->settings);
     exec_free_all(command->owned);
     free(command->envp);
+    free(command->kept);
     if (command->argv)
         free(command->argv - 1);
     if (command->stdin_fd != exec_null_fd)
@@ -274,7 +296,7 @@ static int exec_command_read(hay_task *task, json_t *args, struct exec_command *
     json_int_t limit = max ? json_integer_value(max) : EXEC_OUTPUT_DEFAULT;
     if (exec_read_argv(task, args, command) || exec_read_env(task, args, command) || exec_read_wish(task, args, wish))
         return -1;
-    if (exec_string(task, args, "cwd", &command->cwd))
+    if (exec_string(task, args, "cwd", &command->cwd) || exec_read_fds(task, args, command))
         return -1;
     if ((max && !json_is_integer(max)) || limit < 0 || limit > EXEC_OUTPUT_MAX)
         return hay_fail(task, "\"max_output\" has to be an integer from 0 to %d", EXEC_OUTPUT_MAX), -1;

@@ -40,6 +40,8 @@ struct exec_start {
     const char *cwd;
     const char *path;       /* value of PATH for the command */
     int fds[3];
+    const int *kept;
+    size_t kept_count;
     pid_t parent;
     enum exec_stage stage;  /* where it failed, and errno of that */
     int error;
@@ -131,6 +133,9 @@ EXEC_IN_CHILD static int exec_child(void *argument)
 #if defined(SYS_close_range)
     syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC: what another plugin left open is not for the command */);
 #endif
+    for (size_t i = 0; i < start->kept_count; i++)
+        if (fcntl(start->kept[i], F_SETFD, 0) < 0)
+            goto failed;
     start->stage = EXEC_CWD;
     if (start->cwd && chdir(start->cwd))
         goto failed;
@@ -160,6 +165,8 @@ static pid_t exec_spawn(hay_task *task, const struct exec_command *command, cons
     start.fds[0] = command->stdin_fd;
     start.fds[1] = streams[0].write_fd;
     start.fds[2] = streams[1].write_fd;
+    start.kept = command->kept;
+    start.kept_count = command->kept_count;
     start.parent = getpid();
     start.stage = EXEC_STARTED;
     start.error = 0;

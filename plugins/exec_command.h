@@ -20,6 +20,8 @@ struct exec_command {
     const char *cwd;        /* NULL: stay */
     const char *shown;      /* the command's name in messages */
     int stdin_fd;
+    int *kept;              /* descriptors of ours that the command has too */
+    size_t kept_count;
     size_t max_output;      /* of each stream; what is over it is discarded */
 };
 

@@ -69,6 +69,10 @@ struct hay_pool_options {
     uint64_t max_worker_bytes;  /* of resident memory, looked at between jobs, at most every 50 ms */
     int64_t max_worker_age_ms;  /* since it was ready; up to a quarter more, so that they do not all end at once */
     struct hay_limits limits;   /* what each worker may use */
+    /* Descriptors from 3 up that each worker keeps, under the same numbers; all others are closed there. They stay open here as
+     * long as the pool lives, for workers are replaced. The array is copied. */
+    const int *keep_fds;
+    size_t keep_count;          /* at most HAY_POOL_MAX_KEEP */
     /* In each worker: after its functions are loaded and before it takes a job (not 0: it cannot work, as if a plugin had
      * failed to load), and when it ends in good order. `context` is the worker's copy. Inline pools call them in this process,
      * as worker 0: not 0 is HAY_EPLUGIN of hay_pool_start(). */
@@ -88,6 +92,7 @@ struct hay_pool_options {
 };
 #define HAY_POOL_INLINE (-1)
 #define HAY_POOL_NO_GRACE (-1)
+#define HAY_POOL_MAX_KEEP 1024
 #define HAY_POOL_NO_CRASH_RETRY (-1)
 
 struct hay_job {

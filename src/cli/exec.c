@@ -8,6 +8,7 @@
 #include "cli/grouped.h"
 #include "cli/map.h"
 #include "cli/say.h"
+#include "cli/setup.h"
 #include "cli/template.h"
 
 #include <inttypes.h>
@@ -18,6 +19,7 @@
 #define EXEC_FUNCTION "exec.run"
 #define EXEC_OUTPUT (UINT64_C(64) << 20)
 #define EXEC_OUTPUT_MAX (UINT64_C(256) << 20)
+#define EXEC_FDS 64
 #define EXEC_RESULT_MAX (UINT64_C(1) << 30)
 
 enum {
@@ -36,7 +38,8 @@ struct exec {
     bool shell, json;
     bool is_binary;             /* a word is not UTF-8 */
     uint64_t max_output;
-    char tail[128];             /* of the args of each job */
+    int inherited[EXEC_FDS];    /* descriptors that the commands have too */
+    struct bytes tail;          /* of the args of each job */
     struct map_lines lines;
     struct bytes word, args;    /* of the job in hand */
     struct bytes shown;
@@ -110,11 +113,25 @@ static bool exec_fault(const char *text)
     return false;
 }
 
+/* What the args of all jobs end with. The last attempt brings a result in any case, because it has the output. */
+static bool exec_make_tail(struct exec *exec, const struct hay_pool_options *pool)
+{
+    char text[128];
+    int checked = pool->final_errors ? 0 : pool->retries;
+    for (size_t i = 0; i < pool->keep_count; i++) {
+        snprintf(text, sizeof text, "%s%d", i ? "," : ",\"fds\":[", pool->keep_fds[i]);
+        bytes_put_text(&exec->tail, text);
+    }
+    snprintf(text, sizeof text, "%s,\"max_output\":%" PRIu64 ",\"check\":%d%s}", pool->keep_count ? "]" : "", exec->max_output,
+             checked, exec->json ? "" : ",\"encoding\":\"base64\"");
+    bytes_put_text(&exec->tail, text);
+    return !exec->tail.failed;
+}
+
 static bool exec_check(struct run_options *options)
 {
     struct exec *exec = options->verb_state;
     struct hay_pool_options *pool = &options->pool;
-    int checked = pool->final_errors ? 0 : pool->retries;
     if (options->function)
         return exec_fault("-f is not for exec: the function is " EXEC_FUNCTION);
     if (!exec->words.count || !exec->words.items[0][0])
@@ -131,9 +148,12 @@ static bool exec_check(struct run_options *options)
         exec->verb.render = NULL;
         exec->verb.write = NULL;
     }
-    /* The last attempt brings a result in any case, because it has the output. */
-    snprintf(exec->tail, sizeof exec->tail, ",\"max_output\":%" PRIu64 ",\"check\":%d%s}", exec->max_output, checked,
-             exec->json ? "" : ",\"encoding\":\"base64\"");
+    pool->keep_fds = exec->inherited;
+    pool->keep_count = setup_inherited(exec->inherited, EXEC_FDS);
+    if (!exec_make_tail(exec, pool)) {
+        say("out of memory");
+        return false;
+    }
     if (!pool->max_result_bytes) {
         uint64_t most = 3 * exec->max_output + (UINT64_C(1) << 16);
         pool->max_result_bytes = most < EXEC_RESULT_MAX ? most : EXEC_RESULT_MAX;
@@ -187,7 +207,7 @@ static bool exec_make(struct run *run, const struct input_line *line, char *reas
     bytes_put_text(args, exec->shell ? "" : "]");
     bytes_put_text(args, is_binary ? ",\"argv_encoding\":\"base64\"" : "");
     run->keyed = args->size; /* what --max-output and --retries say is no part of the job */
-    bytes_put_text(args, exec->tail);
+    bytes_put(args, exec->tail.at, exec->tail.size);
     run->job.args = bytes_span(args);
     if (!args->failed)
         return !is_text || map_make_id(&exec->lines, run, text, reason, capacity);
@@ -273,6 +293,7 @@ int exec_main(int argc, char **argv)
     free(exec.templates);
     option_list_release(&exec.words);
     bytes_release(&exec.script);
+    bytes_release(&exec.tail);
     bytes_release(&exec.word);
     bytes_release(&exec.args);
     bytes_release(&exec.shown);

@@ -5,10 +5,11 @@
  */
 #include "cli/setup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -27,6 +28,20 @@ void setup_start(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGCHLD, SIG_DFL);
+}
+
+size_t setup_inherited(int *fds, size_t capacity)
+{
+    size_t count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    for (struct dirent *entry; directory && count < capacity && (entry = readdir(directory));) {
+        int fd = atoi(entry->d_name), flags = fd > 2 ? fcntl(fd, F_GETFD) : -1;
+        if (flags >= 0 && !(flags & FD_CLOEXEC))
+            fds[count++] = fd;
+    }
+    if (directory)
+        closedir(directory);
+    return count;
 }
 
 void setup_write_errors(void)

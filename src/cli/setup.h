@@ -6,7 +6,13 @@
 #ifndef CLI_SETUP_H
 #define CLI_SETUP_H
 
+#include <stddef.h>
+
 void setup_start(void);
+
+/* The descriptors from 3 up that were inherited: those that are open and not close-on-exec, which nothing of ours ever is. Returns
+ * how many, at most `capacity`. */
+size_t setup_inherited(int *fds, size_t capacity);
 
 /* A writer's signals become errors: SIGPIPE and SIGXFSZ. */
 void setup_write_errors(void);

@@ -43,6 +43,8 @@ struct master_options {
     bool raw_results;
     int (*worker_main)(struct master_worker *worker);
     void *worker_context;
+    int *keep;                 /* descriptors that a worker keeps; the caller's, behind a first place that is filled in here */
+    size_t keep_count;
     const void *ready_bytes;   /* what a READY frame has to carry; the caller keeps it */
     size_t ready_size;
 

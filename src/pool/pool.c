@@ -36,6 +36,13 @@ struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay
     if (pool_options_fill(&pool->options, error))
         goto fail;
     pool->is_inline = pool->options.workers == HAY_POOL_INLINE;
+    pool->keep = malloc((pool->options.keep_count + 1) * sizeof *pool->keep);
+    if (!pool->keep) {
+        error_set(error, HAY_ENOMEM, "out of memory");
+        goto fail;
+    }
+    if (pool->options.keep_count)
+        memcpy(pool->keep + 1, pool->options.keep_fds, pool->options.keep_count * sizeof *pool->keep);
     pool->retry = (struct retry_policy){.retries = pool->options.retries,
                                         .crash_retries = pool->options.crash_retries,
                                         .retry_timeouts = pool->options.retry_timeouts,
@@ -76,6 +83,7 @@ void hay_pool_free(struct hay_pool *pool)
         ev_loop_destroy(pool->loop);
     buffer_release(&pool->table);
     registry_release(&pool->registry);
+    free(pool->keep);
     free(pool);
 }
 
@@ -198,6 +206,8 @@ static enum hay_status start_master(struct hay_pool *pool, struct hay_error *err
         .raw_results = options->raw_results,
         .worker_main = run_worker,
         .worker_context = pool,
+        .keep = pool->keep,
+        .keep_count = pool->options.keep_count,
         .ready_bytes = buffer_at(&pool->table),
         .ready_size = buffer_size(&pool->table),
         .context = options->context,

@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+#include <fcntl.h>
+
 #define DEFAULT_BYTES (UINT64_C(64) << 20)
 #define DEFAULT_RESULT (UINT64_C(16) << 20)
 #define MAX_RESULT (UINT64_C(1) << 30)
@@ -35,6 +37,11 @@ enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_e
         return error_set(error, HAY_EINVAL, "a result limit over 1 GiB");
     if (options->limits.nice < 0 || options->limits.nice > 19)
         return error_set(error, HAY_EINVAL, "nice %d in the pool's options: 0 to 19 are possible", options->limits.nice);
+    if (options->keep_count > HAY_POOL_MAX_KEEP || (options->keep_count && !options->keep_fds))
+        return error_set(error, HAY_EINVAL, "0 to %d descriptors can be kept", HAY_POOL_MAX_KEEP);
+    for (size_t i = 0; i < options->keep_count; i++)
+        if (options->keep_fds[i] < 3 || fcntl(options->keep_fds[i], F_GETFD) < 0)
+            return error_set(error, HAY_EINVAL, "descriptor %d cannot be kept: it is not open, or below 3", options->keep_fds[i]);
     if (!options->max_jobs)
         options->max_jobs = POOL_JOBS_PER_WORKER * (uint64_t)(options->workers > 0 ? options->workers : 1);
     if (!options->max_bytes)

@@ -34,6 +34,16 @@ is "-a FILE" "$code $(tr '\n' ' ' <out)" "0 1 2 3 "
 from '1\n' cat
 is "stdin of a command is empty" "$code $(wc -c <out)" "1 0"
 
+# What the command inherited, its commands have too: here a lock, and what a shell would name by <( ).
+echo found >named
+exec 7>lock 8<named
+from '/dev/fd/8\n' --shell 'flock -n 7 && cat'
+exec 8<&-
+is "descriptors are passed on" "$code $(cat out err)" "0 found"
+exec 7>&-
+from '7\n' --shell 'true 2>/dev/null >&{}'
+is "but no others" "$code" 1
+
 # Bytes.
 nasty='a  b\n$(id)\n`id`\nit'"'"'s "q"\n\\n\n\377\376\n*\n-n\n~\nä\n'
 from "$nasty" -k printf '%s\n'

@@ -24,6 +24,13 @@ refill()
     printf '%s' "$1" >&5
 }
 
+# What runs under it are makes that share the slots: no warning that there is no jobserver.
+mkdir makes makes/one makes/two
+printf 'all:\n\t@echo made\n' | tee makes/one/Makefile >makes/two/Makefile
+printf 'all:\n\t+@printf "one\\ntwo\\n" | "$$HAYFORK" exec -k $(MAKE) -s --no-print-directory -C\n' >makes/Makefile
+run env -u MAKEFLAGS make -j 3 -s -C makes
+is "makes under it have the jobserver" "$code $(cat err) $(tr '\n' ',' <out)" "0  made,made,"
+
 mkfifo pool
 exec 5<>pool
 auth="--jobserver-auth=fifo:$PWD/pool"

@@ -37,7 +37,9 @@ static void options_out_of_range_are_refused(void)
         {.workers = -2}, {.workers = 1000000}, {.timeout_ms = -1}, {.timeout_ms = INT64_MAX}, {.grace_ms = -2},
             {.grace_ms = INT64_MAX},
         {.retry_delay_ms = -1}, {.retry_delay_ms = INT64_MAX}, {.retries = -1}, {.crash_retries = -2},
-            {.max_result_bytes = UINT64_MAX}};
+            {.max_result_bytes = UINT64_MAX}, {.start_timeout_ms = -1},
+        {.keep_count = 1}, {.keep_fds = (const int[]){2}, .keep_count = 1}, {.keep_fds = (const int[]){-1}, .keep_count = 1},
+            {.keep_fds = (const int[]){1 << 20}, .keep_count = 1}, {.keep_fds = (const int[]){2}, .keep_count = SIZE_MAX}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct hay_error error = {0};
         CU_ASSERT_PTR_NULL(hay_pool_new(&wrong[i], &error));

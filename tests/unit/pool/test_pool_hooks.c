@@ -100,6 +100,39 @@ static void what_a_plugin_has_buffered_is_written_at_an_orderly_end(void)
     unlink(own_path);
 }
 
+static int fn_put(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function;
+    char text[24] = "";
+    memcpy(text, args, size < sizeof text - 1 ? size : sizeof text - 1);
+    return write(atoi(text), "x", 1) == 1 ? task->host->result(task, "true", 4) : task->host->result(task, "false", 5);
+}
+
+static void a_worker_keeps_the_descriptors_that_it_is_to_keep(void)
+{
+    struct fixture fixture;
+    char kept_text[24], other_text[24], got[8];
+    int kept[2], other[2];
+    CU_ASSERT(pipe2(kept, O_CLOEXEC | O_NONBLOCK) == 0 && pipe2(other, O_NONBLOCK) == 0);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .keep_fds = &kept[1], .keep_count = 1, .max_jobs_per_worker = 1});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "h.put", "", fn_put, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    snprintf(kept_text, sizeof kept_text, "%d", kept[1]);
+    snprintf(other_text, sizeof other_text, "%d", other[1]);
+    for (int i = 0; i < 2; i++) { /* also in the worker that comes after the first */
+        submit(&fixture, "h.put", kept_text);
+        submit(&fixture, "h.put", other_text);
+    }
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(read(kept[0], got, sizeof got), 2);
+    CU_ASSERT(read(other[0], got, sizeof got) < 0);
+    fixture_end(&fixture);
+    for (int i = 0; i < 2; i++) {
+        close(kept[i]);
+        close(other[i]);
+    }
+}
+
 static void a_worker_that_dies_is_not_stopped(void)
 {
     struct fixture fixture;
@@ -351,6 +384,7 @@ int main(void)
     CU_TestInfo starts[] = {
         {"each worker is started and stopped once", each_worker_is_started_and_stopped_once},
         {"what a plugin has buffered is written at an orderly end", what_a_plugin_has_buffered_is_written_at_an_orderly_end},
+        {"a worker keeps the descriptors that it is to keep", a_worker_keeps_the_descriptors_that_it_is_to_keep},
         {"a worker that dies is not stopped", a_worker_that_dies_is_not_stopped},
         {"a worker that will not start stops the pool with its reason",
          a_worker_that_will_not_start_stops_the_pool_with_its_reason},
