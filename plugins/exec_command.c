@@ -27,6 +27,8 @@
 #define EXEC_ASK_MS 100         /* how long the host's own signal may take to arrive */
 #define EXEC_LINGER_MS 500      /* how long output is waited for whose writer outlives the command */
 #define EXEC_LINGER_STEP_MS 50
+#define EXEC_PATIENCE_MS 10000  /* how long a command waits for a process to be had */
+#define EXEC_NAP_MS 5
 #define EXEC_LOOK_MS 64         /* without a pidfd: the longest time between two looks whether the command has ended */
 /* For what runs on the child's stack: it never returns, so marks that AddressSanitizer made there would stay. */
 #define EXEC_IN_CHILD __attribute__((no_sanitize("address")))
@@ -69,6 +71,13 @@ void exec_close(int *fd)
 char *exec_writable(const char *text)
 {
     return (char *)(uintptr_t)text;
+}
+
+static int64_t exec_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* In the child: exec one file; a script without a "#!" line goes to the shell, as execvp() does it. */
@@ -148,13 +157,52 @@ failed:
     _exit(127);
 }
 
+/* 0 with the child's pid and pidfd once it runs the command, or the errno of what failed: the clone, or a stage of the child. */
+static int exec_clone(struct exec_start *start, pid_t *pid, int *pidfd)
+{
+    char stack[EXEC_STACK] __attribute__((aligned(16)));
+    sigset_t all, before;
+    start->stage = EXEC_STARTED;
+    start->error = 0;
+    /* A handler of ours must not run in the child: it would run in our memory. */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    *pid = clone(exec_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, start, pidfd);
+    if (*pid < 0 && (errno == EINVAL || errno == ENOSYS)) {
+        *pidfd = -1;
+        *pid = clone(exec_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, start);
+    }
+    int error = *pid < 0 ? errno : start->error;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (error && *pid > 0) {
+        while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+        exec_close(pidfd);
+    }
+    return error;
+}
+
+/* exec_clone(), which waits where the user has as many processes as he may: some may end. But when that was in vain, the next
+ * command does not wait so long again. */
+static int exec_clone_patiently(hay_task *task, struct exec_start *start, pid_t *pid, int *pidfd)
+{
+    static int64_t patience_ms = EXEC_PATIENCE_MS;
+    int64_t until_ms = exec_now_ms() + patience_ms;
+    int error, nap_ms = EXEC_NAP_MS;
+    while ((error = exec_clone(start, pid, pidfd)) == EAGAIN && exec_now_ms() < until_ms && !task->host->cancelled(task)) {
+        poll(NULL, 0, nap_ms);
+        nap_ms = nap_ms * 2 < EXEC_TICK_MS ? nap_ms * 2 : EXEC_TICK_MS;
+    }
+    patience_ms = error == EAGAIN ? EXEC_NAP_MS : EXEC_PATIENCE_MS;
+    return error;
+}
+
 /* Start the command: its pid, with its pidfd, or -1 after fail(). Returns when the command runs or has failed to. */
 static pid_t exec_spawn(hay_task *task, const struct exec_command *command, const struct exec_stream streams[2], int *pidfd)
 {
     extern char **environ;
     struct exec_start start;
-    char stack[EXEC_STACK] __attribute__((aligned(16)));
-    sigset_t all, before;
+    pid_t pid;
     start.argv = command->argv;
     start.envp = command->envp ? command->envp : environ;
     start.cwd = command->cwd;
@@ -168,26 +216,10 @@ static pid_t exec_spawn(hay_task *task, const struct exec_command *command, cons
     start.kept = command->kept;
     start.kept_count = command->kept_count;
     start.parent = getpid();
-    start.stage = EXEC_STARTED;
-    start.error = 0;
-    /* A handler of ours must not run in the child: it would run in our memory. */
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
-    pid_t pid = clone(exec_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, pidfd);
-    if (pid < 0 && (errno == EINVAL || errno == ENOSYS)) {
-        *pidfd = -1;
-        pid = clone(exec_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
-    }
-    int error = pid < 0 ? errno : start.error;
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    int error = exec_clone_patiently(task, &start, &pid, pidfd);
     if (!error)
         return pid;
-    if (pid > 0) {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-        exec_close(pidfd);
-    }
-    if (pid > 0 && start.stage == EXEC_CWD)
+    if (start.stage == EXEC_CWD)
         hay_fail(task, "cannot enter %.800s: %s", command->cwd, strerror(error));
     else
         hay_fail(task, "cannot run %.800s: %s", command->shown, strerror(error));
@@ -243,13 +275,6 @@ static size_t exec_stream_read(struct exec_stream *stream, size_t limit)
     if (got > 0)
         exec_stream_append(stream, block, (size_t)got, limit);
     return got > 0 ? (size_t)got : 0;
-}
-
-static int64_t exec_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The host cancels a job by a signal to the whole group. The command misses it when it came before the command was there,

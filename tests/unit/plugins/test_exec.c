@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -461,10 +462,53 @@ static void a_command_dies_with_its_worker(void)
     close(ends[1]);
 }
 
+/* A process of a user who has two, and may have no more. */
+static pid_t fork_as_crowded(void)
+{
+    struct rlimit two = { 2, 2 };
+    pid_t pid = fork();
+    if (pid == 0 && (setrlimit(RLIMIT_NPROC, &two) || setresuid(54321, 54321, 54321)))
+        _exit(3);
+    return pid;
+}
+
+static void a_process_that_is_not_to_be_had_now_is_waited_for(void)
+{
+    int hold[2], status;
+    char byte;
+    if (geteuid() != 0) {
+        fprintf(stderr, "# skipped: only root can become another user\n");
+        return;
+    }
+    CU_ASSERT_FATAL(pipe(hold) == 0);
+    pid_t other = fork_as_crowded();
+    if (other == 0) {
+        close(hold[1]);
+        _exit((int)read(hold[0], &byte, 1));
+    }
+    for (int i = 0; i < 2; i++) {
+        pid_t worker = fork_as_crowded();
+        if (worker == 0) {
+            close(hold[1]);
+            host.checks_before_cancel = i == 0 ? 4 : 0; /* while it waits it asks whether it is cancelled */
+            bool ran = prints(json_pack("{s:s}", "shell", "echo whole"), "whole\n");
+            _exit(ran == (i == 1) ? 0 : 1);
+        }
+        if (i == 1) {
+            poll(NULL, 0, 100); /* it tries meanwhile, in vain */
+            close(hold[1]);
+            CU_ASSERT(waitpid(other, &status, 0) == other && status == 0);
+        }
+        CU_ASSERT(waitpid(worker, &status, 0) == worker && status == 0);
+    }
+    close(hold[0]);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
         { "a_command_gives_exit_stdout_and_stderr", a_command_gives_exit_stdout_and_stderr },
+        { "a_process_that_is_not_to_be_had_now_is_waited_for", a_process_that_is_not_to_be_had_now_is_waited_for },
         { "a_shell_text_may_begin_with_a_dash", a_shell_text_may_begin_with_a_dash },
         { "a_command_killed_by_a_signal_is_a_result", a_command_killed_by_a_signal_is_a_result },
         { "what_cannot_run_is_an_error", what_cannot_run_is_an_error },
