@@ -185,8 +185,10 @@ static int run_start(struct run *run)
 {
     struct hay_error error = { .status = HAY_OK };
     setup_subreaper();
-    if (!run->options->is_inline)
-        setup_open_files(run->options->pool.workers);
+    int workers = run->options->pool.workers;
+    int possible = run->options->is_inline ? workers : setup_open_files(workers);
+    if (possible < workers)
+        say("descriptors (ulimit -n) are enough for about %d of %d workers only", possible, workers);
     reaper_init(&run->reaper);
     signals_start(run->loop, run->options->is_inline ? 1 : 2, run_on_signal, run);
     run->begin_ns = run_now_ns();

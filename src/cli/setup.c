@@ -17,6 +17,9 @@
 /* Pipe, log pipe and pidfd, twice for a moment when a worker is replaced; and what the master itself has open. */
 #define SETUP_FDS_PER_WORKER 8
 #define SETUP_FDS_OWN 512
+/* What it cannot do without: those of a worker once, and a handful. */
+#define SETUP_LEAST_PER_WORKER 3
+#define SETUP_LEAST_OWN 10
 
 void setup_start(void)
 {
@@ -55,14 +58,16 @@ void setup_subreaper(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
-void setup_open_files(int workers)
+int setup_open_files(int workers)
 {
     struct rlimit limit;
     rlim_t wanted = (rlim_t)workers * SETUP_FDS_PER_WORKER + SETUP_FDS_OWN;
     if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
-        return;
+        return workers;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     setrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t enough = limit.rlim_cur > SETUP_LEAST_OWN ? (limit.rlim_cur - SETUP_LEAST_OWN) / SETUP_LEAST_PER_WORKER : 0;
+    return enough < (rlim_t)workers ? (int)enough : workers;
 }
 
 void setup_guard_stdio(int fds[2])

@@ -20,8 +20,8 @@ void setup_write_errors(void);
 /* Orphans of workers become children of this process. */
 void setup_subreaper(void);
 
-/* Raise the soft limit of open files where this many workers need it. */
-void setup_open_files(int workers);
+/* Raise the soft limit of open files where this many workers need it. Returns for how many, about, it is enough. */
+int setup_open_files(int workers);
 
 /* Jobs are going to run in this process: move stdin and stdout out of their way, put /dev/null and stderr there instead.
  * `fds` receives where stdin and stdout are now; 0 and 1 as before when that failed. */

@@ -56,6 +56,10 @@ run "$HAYFORK" run -j 1 --grace 50ms -p fault jobs
 is "--grace: a deaf job is killed" "$code $(cut -c 1-25 out | sort)" '1 {"id":1,"status":"timeout
 {"id":2,"status":"ok","re'
 
+jobs $(yes '{"fn":"demo.noop"}' | head -n 20)
+run sh -c 'ulimit -n 32; exec "$HAYFORK" run -j 20 -p demo jobs'
+is "fewer workers than were asked for are told" "$code $(grep -c '"ok"' out) $(grep -c 'are enough for about 7 of 20 workers only' err)" "0 20 1"
+
 jobs '{"fn":"start_hangs.noop"}'
 for verb in 'run jobs' 'call start_hangs.noop'; do
     # shellcheck disable=SC2086 # words
