@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -72,6 +73,7 @@ bool input_open(struct input *input, const char *const *paths, int count, int st
         if (failure)
             return input_fail(input, source, failure);
         off_t size = input_size(&source->stream);
+        source->begin = size < 0 || source->path ? 0 : lseek(source->stream.fd, 0, SEEK_CUR);
         sized = sized && size >= 0;
         input->total_bytes += size > 0 ? (uint64_t)size : 0;
         if (i >= keep && source->path && source->stream.way == STREAM_DIRECT)
@@ -107,12 +109,35 @@ void input_use_nul(struct input *input)
     input->nul_ended = true;
 }
 
+int input_stdin_again(const struct input *input)
+{
+    char path[32];
+    size_t i = 0;
+    while (i < input->count && input->sources[i].path)
+        i++;
+    if (i == input->count || !S_ISREG(input->sources[i].stream.mode))
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", input->sources[i].stream.fd);
+    int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0 && lseek(fd, input->sources[i].begin, SEEK_SET) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 bool input_is_replayable(const struct input *input)
 {
-    for (size_t i = 0; i < input->count; i++)
-        if (!input->sources[i].path || !S_ISREG(input->sources[i].stream.mode))
+    bool has_stdin = false;
+    for (size_t i = 0; i < input->count; i++) {
+        if (!S_ISREG(input->sources[i].stream.mode))
             return false;
-    return true;
+        has_stdin = has_stdin || !input->sources[i].path;
+    }
+    int fd = has_stdin ? input_stdin_again(input) : -1;
+    if (fd >= 0)
+        close(fd);
+    return !has_stdin || fd >= 0;
 }
 
 bool input_is_finite(const struct input *input)

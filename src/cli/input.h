@@ -18,6 +18,7 @@
 struct input_source {
     const char *path;       /* NULL: stdin */
     struct stream stream;
+    off_t begin;            /* of stdin, where it is a file */
 };
 
 struct input {
@@ -65,6 +66,8 @@ void input_use_nul(struct input *input);
 bool input_is_finite(const struct input *input);
 /* Can all of it be opened and read once more? */
 bool input_is_replayable(const struct input *input);
+/* What input_open() takes as stdin to read all of it once more; -1: there is no stdin in it that is a file. The caller's. */
+int input_stdin_again(const struct input *input);
 int input_fd(const struct input *input);
 /* Is the open file behind `stream` one of the inputs? Returns its name, or NULL. */
 const char *input_same_file(const struct input *input, const struct stream *stream);

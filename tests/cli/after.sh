@@ -89,9 +89,11 @@ rm -f nameless
 run "$HAYFORK" run -j2 --queue 16 -p demo many
 is "more wait than the queue holds" "$code $(grep -c '"ok"' out)" "0 1001"
 run sh -c '"$HAYFORK" run -j2 --queue 16 -p demo <many'
-is "from stdin, whose ids have to be kept" "$code $(grep -c '"ok"' out)" "0 1001"
+is "from a file that is stdin" "$code $(grep -c '"ok"' out)" "0 1001"
 run sh -c 'cat many | "$HAYFORK" run -j2 --queue 16 -p demo'
-is "and from a pipe" "$code $(grep -c '"ok"' out)" "0 1001"
+is "and from a pipe, whose ids have to be kept" "$code $(grep -c '"ok"' out)" "0 1001"
+run sh -c '{ read -r first; read -r second; "$HAYFORK" run -j2 -p demo; } <many'
+is "what was read of stdin before is not there" "$code $(grep -c 'no earlier line has' out)" "1 334"
 run "$HAYFORK" run --inline -p demo many
 is "without workers" "$code $(grep -c '"ok"' out)" "0 1001"
 

@@ -94,6 +94,10 @@ run "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,done=103 three
 is "a condition that is met by the last job leaves nothing unrun" "$code $(count ok)" "1 100"
 run "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,fail=50% three
 is "a share is one of the whole file" "$code $(count ok)" "1 100"
+run sh -c '{ read -r first; "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,fail=50%; } <three'
+is "also where that is stdin" "$code $(count ok)" "1 100"
+run sh -c '"$HAYFORK" run -j1 --queue 4 -p demo --halt soon,fail=2% <three'
+is "whose beginning counts" "$code $(count error)" "3 3"
 run "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,fail=2% three
 is "two per cent of 103 are three" "$code $(count error)" "3 3"
 run sh -c 'cat three | "$HAYFORK" run -j1 --queue 4 -p demo --halt soon,fail=90%'
