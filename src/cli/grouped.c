@@ -23,15 +23,28 @@ struct grouped {
     struct hay_span streams[2]; /* in base64, or as they stand in a JSON string */
 };
 
-/* The value that begins at `at`, quotes included; size 0: there is none. */
+/* The string that begins at `at`, quotes included; size 0: it has no end. Its end is a quote that no odd number of backslashes
+ * precedes: megabytes of it are passed by memchr(). */
+static struct hay_span grouped_string(const char *at, const char *end)
+{
+    const char *past = at + 1;
+    while (past < end && (past = memchr(past, '"', (size_t)(end - past)))) {
+        const char *slash = past;
+        while (slash - 1 > at && slash[-1] == '\\')
+            slash--;
+        past++;
+        if ((past - slash) % 2)
+            return (struct hay_span){ at, (size_t)(past - at) };
+    }
+    return (struct hay_span){ at, 0 };
+}
+
+/* The value that begins at `at`; size 0: there is none. */
 static struct hay_span grouped_value(const char *at, const char *end)
 {
     const char *past = at;
-    if (at < end && *at == '"') {
-        for (past++; past < end && *past != '"'; past++)
-            past += *past == '\\';
-        return (struct hay_span){ at, past < end ? (size_t)(past + 1 - at) : 0 };
-    }
+    if (at < end && *at == '"')
+        return grouped_string(at, end);
     while (past < end && *past != ',' && *past != '}')
         past++;
     return (struct hay_span){ at, past < end ? (size_t)(past - at) : 0 };
