@@ -3,8 +3,9 @@
  * The exec plugin: run a command and capture what it prints. exec_command.c runs it; here the args are read and the result is
  * made.
  *
- * The job ends when the command itself has ended; output of what it left in the background is waited for half a second. Any exit
- * is a result, unless "check" makes a bad one an error. Bytes that are not UTF-8 are replaced, unless "encoding" asks for base64.
+ * The job ends when the command itself has ended, also when it is asked to end itself: what was printed by then comes along.
+ * Output of what the command left in the background is waited for half a second. Any exit is a result, unless "check" makes a
+ * bad one an error. Bytes that are not UTF-8 are replaced, unless "encoding" asks for base64.
  */
 #include "exec_command.h"
 
@@ -407,7 +408,8 @@ static json_t *run(hay_task *task, json_t *args)
         else if (exec_stream_open(&streams[0]) || exec_stream_open(&streams[1]))
             hay_fail(task, "cannot make a pipe: %s", strerror(errno));
         else if (!exec_supervise(task, &command, streams, &status) &&
-                 ((json_int_t)task->attempt > wish.checked || !exec_is_refused(task, &command, status, streams)))
+                 (task->host->cancelled(task) || (json_int_t)task->attempt > wish.checked ||
+                  !exec_is_refused(task, &command, status, streams)))
             result = exec_result(task, status, streams, wish.base64);
     }
     exec_stream_close(&streams[0]);

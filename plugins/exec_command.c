@@ -428,8 +428,6 @@ static int exec_attend(hay_task *task, const struct exec_command *command, struc
     if (reaped > 0)
         exec_linger(task, streams, command->max_output);
     exec_close(&pidfd);
-    if (task->host->cancelled(task))
-        return hay_fail(task, "cancelled"), -1;
     if (reaped < 0)
         return hay_fail(task, "the exit of %.800s is lost: %s", command->shown, strerror(error)), -1;
     return 0;

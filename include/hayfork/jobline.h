@@ -76,7 +76,7 @@ struct hay_result {
     uint64_t tag;               /* as submitted */
     struct hay_span id;         /* as submitted */
     struct hay_span args;       /* as submitted */
-    struct hay_span value;      /* outcome ok: the result's JSON */
+    struct hay_span value;      /* outcome ok: the result's JSON; timeout and cancelled: what it still returned, else NULL */
     struct hay_span message;    /* any other outcome: why, as text */
     int signal;                 /* crash by a signal: its number, else 0 */
     int exit_code;              /* crash by exit: its code, else -1 */
@@ -97,8 +97,8 @@ enum hay_result_flags {
 };
 
 /* Write one result line, its newline included, into `out`. `seq` is the job's place in the input, from 1; an absent id is
- * written as nothing at all. Invalid UTF-8 in a message becomes U+FFFD. The value, of an ok result and, if there is one, of an
- * error, is copied as it is: check it before (the pool does). Returns the size of the whole line; when that is over `capacity`,
+ * written as nothing at all. Invalid UTF-8 in a message becomes U+FFFD. The value, of an ok result and, if there is one, of
+ * any other, is copied as it is: check it before (the pool does). Returns the size of the whole line; when that is over `capacity`,
  * nothing useful was written and the caller comes back with room. */
 HAY_API size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags);
 

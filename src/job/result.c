@@ -194,7 +194,7 @@ static size_t result_write_any(char *out, size_t capacity, const struct hay_resu
             result_put_number(&line, result->line, 1);
         }
         result_put_error(&line, result);
-        if (result->outcome == HAY_OUTCOME_ERROR && result->value.at && result->value.size) {
+        if (result->value.at && result->value.size) {
             result_put_text(&line, ",\"result\":");
             result_put(&line, result->value.at, result->value.size);
         }

@@ -225,10 +225,15 @@ static bool settle_no_json(struct master *master, struct job *job, struct attemp
 
 bool settle_attempt(struct master *master, struct job *job, struct attempt_end *end)
 {
+    bool has_value = end->outcome == HAY_OUTCOME_OK || end->value.at;
+    bool is_bad = has_value && !master->options.raw_results &&
+                  hay_json_check(end->value.at, end->value.size, JSON_RESULT_DEPTH, NULL) != HAY_OK;
+    if (end->outcome == HAY_OUTCOME_OK && is_bad)
+        return settle_no_json(master, job, end);
+    if (is_bad)
+        end->value = (struct hay_span){NULL, 0};
     if (end->outcome != HAY_OUTCOME_OK)
         return settle_failed(master, job, end);
-    if (!master->options.raw_results && hay_json_check(end->value.at, end->value.size, JSON_RESULT_DEPTH, NULL) != HAY_OK)
-        return settle_no_json(master, job, end);
     settle(master, job, end);
     return true;
 }

@@ -275,8 +275,8 @@ static bool take_result(struct slot *slot, const struct frame_head *head, const 
     else
         end.message = bytes;
     if (slot->ending && slot->ending == job->number) {
-        /* It was asked to end: that stands, whatever it returned. */
-        end = (struct attempt_end){.outcome = slot->ending_outcome, .exit_code = -1};
+        /* It was asked to end: that stands, and what it still returned comes along. */
+        end = (struct attempt_end){.outcome = slot->ending_outcome, .value = end.value, .exit_code = -1};
         slot->ending = 0;
         slot->kill_ns = TIME_NEVER;
         atomic_store(&slot->ledger->cancel, 0);

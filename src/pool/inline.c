@@ -55,25 +55,25 @@ static void fill_result(const struct inline_pool *pool, const struct task *task,
                         char *text, size_t size)
 {
     struct hay_jobline_fault fault;
+    bool is_late = timeout_ms > 0 && result->run_ns >= timeout_ms * NS_PER_MS;
     result->value = result->message = (struct hay_span){NULL, 0};
-    if (timeout_ms > 0 && result->run_ns >= timeout_ms * NS_PER_MS) {
+    if (result->outcome == HAY_OUTCOME_OK)
+        result->value = (struct hay_span){(const char *)buffer_at(&task->result), buffer_size(&task->result)};
+    else
+        result->message = task->message;
+    if (result->value.at && !pool->options.raw_results &&
+        hay_json_check(result->value.at, result->value.size, JSON_RESULT_DEPTH, &fault) != HAY_OK) {
+        snprintf(text, size, "the result is not one line of JSON: %s at byte %zu", fault.reason, fault.column);
+        result->outcome = HAY_OUTCOME_ERROR;
+        result->value = (struct hay_span){NULL, 0};
+        result->message = (struct hay_span){text, strlen(text)};
+    }
+    if (is_late) {
         /* Nobody ended it, but with workers this would be the outcome. */
         snprintf(text, size, "timed out after %g s", (double)timeout_ms / 1000);
         result->outcome = HAY_OUTCOME_TIMEOUT;
         result->message = (struct hay_span){text, strlen(text)};
-        return;
     }
-    if (result->outcome != HAY_OUTCOME_OK) {
-        result->message = task->message;
-        return;
-    }
-    result->value = (struct hay_span){(const char *)buffer_at(&task->result), buffer_size(&task->result)};
-    if (pool->options.raw_results || hay_json_check(result->value.at, result->value.size, JSON_RESULT_DEPTH, &fault) == HAY_OK)
-        return;
-    snprintf(text, size, "the result is not one line of JSON: %s at byte %zu", fault.reason, fault.column);
-    result->outcome = HAY_OUTCOME_ERROR;
-    result->value = (struct hay_span){NULL, 0};
-    result->message = (struct hay_span){text, strlen(text)};
 }
 
 /* All of it, whatever signals the program handles meanwhile: none of them is known to be meant for the job. */

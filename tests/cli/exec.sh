@@ -79,6 +79,15 @@ from 'x\n' sh -c 'kill -KILL $$'
 is "one that is killed" "$code $(cat err)" "1 hayfork exec: killed by signal 9 (SIGKILL): sh -c 'kill -KILL \$\$' x"
 from '60\n' --timeout 0.2 sleep
 is "--timeout" "$code $(cat err)" "1 hayfork exec: timed out after 0.2 s: sleep 60"
+from '1\n' --timeout 1 sh -c 'echo begun; echo oh >&2; exec sleep 60'
+is "what it printed until then comes out" "$code $(cat out) $(tr '\n' ',' <err)" \
+    "1 begun oh,hayfork exec: timed out after 1 s: sh -c 'echo begun; echo oh >&2; exec sleep 60' 1,"
+from '1\n' --timeout 1 --json sh -c 'echo begun; exec sleep 60'
+is "and is in its result line" "$code $(sed 's/.*"status"/"status"/' out)" '1 "status":"timeout","error":{"message":"timed out after 1 s"}'\
+',"result":{"exit":null,"signal":15,"stdout":"begun\n","stderr":""}}'
+from '1\n2\n' -j 2 --halt now,fail=1 --shell 'test {} = 2 || { until test -e up; do sleep 0.05; done; exit 1; }
+trap "echo bye; exit 0" TERM; : >up; while :; do sleep 0.05; done'
+is "that of one that is cancelled too" "$code $(cat out)" "3 bye"
 mkdir tries
 from '1\n2\n3\n' -k --retries 2 --retry-delay 1ms sh -c 'echo x >>tries/{}; n=$(wc -l <tries/{}); echo {}: $n; [ $n -ge {} ]'
 is "--retries: the output is that of the last attempt" "$code $(tr '\n' ' ' <out)" "0 1: 1 2: 2 3: 3 "

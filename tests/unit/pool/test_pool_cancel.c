@@ -15,6 +15,21 @@ static void warm_up(struct fixture *fixture)
     CU_ASSERT(all_come(fixture));
 }
 
+static void what_a_job_still_returns_comes_with_its_timeout(void)
+{
+    struct fixture fixture;
+    for (int i = 0; i < 2; i++) {
+        fixture_start(&fixture, &(struct hay_pool_options){.workers = i ? 1 : HAY_POOL_INLINE});
+        uint64_t number = submit_job(&fixture, (struct hay_job){.function = "t.polite", .timeout_ms = 50});
+        CU_ASSERT(all_come(&fixture));
+        CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_TIMEOUT));
+        const struct entry *entry = entry_of(&fixture, number);
+        CU_ASSERT(entry && entry->value_size == strlen("\"stopped\"") && !memcmp(entry->value, "\"stopped\"", entry->value_size));
+        CU_ASSERT(entry && strstr(entry->message, "timed out after 0.05 s") != NULL);
+        fixture_end(&fixture);
+    }
+}
+
 /* A job that has failed and one that runs behind it, neither of which the master knows of yet: the first one's number. */
 static uint64_t fail_unread(struct fixture *fixture)
 {
@@ -199,6 +214,7 @@ int main(void)
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo signals[] = {
+        {"what a job still returns comes with its timeout", what_a_job_still_returns_comes_with_its_timeout},
         {"running jobs are asked by the signal that was chosen", running_jobs_are_asked_by_the_signal_that_was_chosen},
         {"no other signal is taken", no_other_signal_is_taken},
         CU_TEST_INFO_NULL,
