@@ -2,8 +2,8 @@
  *
  * Job lines from a list of files and `-`, one after the other, without ever blocking. A line is handed out where it was read,
  * with no copy, and is good until the next call. CR before LF and a BOM at a file's start are removed, a missing last newline is
- * fine, lines of nothing but white space are counted and not handed out. A line over CLI_LINE_MAX is handed out once as too long,
- * with its beginning; the rest of it is skipped without being kept.
+ * fine, lines of nothing but spaces and tabs are counted and not handed out. A line over CLI_LINE_MAX is handed out once as too
+ * long, with its beginning; the rest of it is skipped without being kept.
  */
 #ifndef CLI_INPUT_H
 #define CLI_INPUT_H

@@ -58,6 +58,18 @@ static const struct option_spec *options_letter(const struct options *options, i
     return NULL;
 }
 
+static int options_ambiguous(const struct options *options, const char *argument, size_t name_size)
+{
+    char text[512] = "";
+    size_t size = 0;
+    for (int i = 0; i < 2; i++)
+        for (const struct option_spec *spec = i ? options->more : options->specs; spec && spec->key && size < sizeof text; spec++)
+            if (!strncmp(spec->name, argument + 2, name_size))
+                size += (size_t)snprintf(text + size, sizeof text - size, "%s--%s", size ? ", " : "", spec->name);
+    say_usage("ambiguous option '%s': %s", argument, text);
+    return OPTIONS_FAULT;
+}
+
 static int options_take_long(struct options *options, const char *argument)
 {
     bool ambiguous;
@@ -65,7 +77,7 @@ static int options_take_long(struct options *options, const char *argument)
     const char *value = argument[2 + size] == '=' ? argument + 2 + size + 1 : NULL;
     const struct option_spec *spec = options_long(options, argument + 2, size, &ambiguous);
     if (!spec)
-        return options_fault(ambiguous ? "ambiguous option" : "unknown option", argument);
+        return ambiguous ? options_ambiguous(options, argument, size) : options_fault("unknown option", argument);
     snprintf(options->name, sizeof options->name, "--%s", spec->name);
     options->is_more = options_is_more(options, spec);
     if (value && !spec->has_value)

@@ -26,6 +26,8 @@ refused run --nosuch
 refused run -Z
 refused run --meta=yes
 refused run --re 1
+is "an ambiguous option is told with what it may be" "$(head -n 1 err)" \
+    "hayfork run: ambiguous option '--re': --retry-on, --retry-delay, --retry-delay-max, --resume, --resume-changed, --retry-failed, --retries, --retry-timeouts"
 refused run --queue 0
 refused run --timeout 5x
 refused run --timeout -1
