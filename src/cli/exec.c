@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * `hayfork exec COMMAND`: one command for each input line, run by the function exec.run. The line takes the place of {} in the
- * words, or comes last; no shell is in between unless --shell asks for it, and then the line is quoted for it. Bytes that are
- * no UTF-8 pass through as they are, in base64 on the way. The commands' own output comes out grouped, or as result lines.
+ * `hayfork exec COMMAND`: one command for each input line, or each word behind ":::", run by the function exec.run. The line
+ * takes the place of {} in the words, or comes last; no shell is in between unless --shell asks for it, and then the line is
+ * quoted for it. Bytes that are no UTF-8 pass through as they are, in base64 on the way. The commands' own output comes out
+ * grouped, or as result lines.
  */
 #include "cli/cli.h"
 #include "cli/grouped.h"
@@ -11,10 +12,13 @@
 #include "cli/setup.h"
 #include "cli/template.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define EXEC_FUNCTION "exec.run"
 #define EXEC_OUTPUT (UINT64_C(64) << 20)
@@ -128,17 +132,45 @@ static bool exec_make_tail(struct exec *exec, const struct hay_pool_options *poo
     return !exec->tail.failed;
 }
 
+/* GNU parallel's, of which only the first is known here. */
+static bool exec_is_separator(const char *word)
+{
+    return !strcmp(word, ":::") || !strcmp(word, ":::+") || !strcmp(word, "::::") || !strcmp(word, "::::+");
+}
+
+/* The words behind a ":::" take the place of stdin, each as a line, which NUL ends because it may have newlines. */
+static bool exec_take_list(struct run_options *options, int at)
+{
+    struct exec *exec = options->verb_state;
+    struct bytes lines = { .at = NULL };
+    if (options->nul_ended || options->files.count || exec->words.items[at][3])
+        return exec_fault("the arguments come behind one ':::', from -a FILE or -0 stdin, but not from two of these");
+    for (int i = at + 1; i < exec->words.count; i++)
+        bytes_put(&lines, exec->words.items[i], strlen(exec->words.items[i]) + 1);
+    int fd = lines.failed ? -1 : memfd_create("arguments", MFD_CLOEXEC);
+    bool is_stdin = fd >= 0 && write(fd, lines.at, lines.size) == (ssize_t)lines.size && lseek(fd, 0, SEEK_SET) == 0 &&
+                    dup2(fd, STDIN_FILENO) == STDIN_FILENO;
+    if (!is_stdin)
+        say("cannot keep the arguments behind ':::': %s", strerror(lines.failed ? ENOMEM : errno));
+    if (fd >= 0)
+        close(fd);
+    bytes_release(&lines);
+    exec->words.count = at;
+    options->nul_ended = true;
+    return is_stdin;
+}
+
 static bool exec_check(struct run_options *options)
 {
     struct exec *exec = options->verb_state;
     struct hay_pool_options *pool = &options->pool;
     if (options->function)
         return exec_fault("-f is not for exec: the function is " EXEC_FUNCTION);
-    if (!exec->words.count || !exec->words.items[0][0])
+    if (!exec->words.count || !exec->words.items[0][0] || exec_is_separator(exec->words.items[0]))
         return exec_fault("a command is needed");
-    for (int i = 0; i < exec->words.count; i++)
-        if (!strcmp(exec->words.items[i], ":::"))
-            return exec_fault("':::' is GNU parallel's: give the arguments as lines of stdin, or of -a FILE");
+    for (int i = exec->words.count - 1; i > 0; i--)
+        if (exec_is_separator(exec->words.items[i]) && !exec_take_list(options, i))
+            return false;
     if (!exec_parse(exec)) {
         say("out of memory");
         return false;

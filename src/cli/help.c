@@ -76,9 +76,10 @@ static const char help_map[] =
     "         find / -print0 | hayfork map -0 -k hash.file --id line > sums.jsonl\n";
 
 static const char help_exec[] =
-    "Usage: hayfork exec [OPTION]... COMMAND [WORD|{}]...\n"
-    "Run the command once for each line of stdin, without a shell. Its output comes\n"
-    "out in one piece when it has ended. Options end where the command begins.\n"
+    "Usage: hayfork exec [OPTION]... COMMAND [WORD|{}]... [::: ARGUMENT...]\n"
+    "Run the command once for each line of stdin, or each ARGUMENT, without a shell.\n"
+    "Its output comes out in one piece when it has ended. Options end where the\n"
+    "command begins.\n"
     "\n"
     "{} in a word is the line; without any it is the last word. {.} is the line\n"
     "without extension, {/} its last part, {//} its directory, {/.} its last part\n"

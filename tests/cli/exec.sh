@@ -31,6 +31,13 @@ printf '1\n2\n' >one
 printf '3\n' >two
 run "$HAYFORK" exec -k -a one --arg-file=two echo
 is "-a FILE" "$code $(tr '\n' ' ' <out)" "0 1 2 3 "
+run "$HAYFORK" exec -k printf '{#}[%s]' {} ::: a 'b c' "d${newline}e" '{}' -k "$(printf '\377')"
+is "words behind :::" "$code $(cat out)" "0 1[a]2[b c]3[d${newline}e]4[{}]5[-k]6[$(printf '\377')]"
+run "$HAYFORK" exec echo :::
+is "none behind :::" "$code $(wc -c <out)" "0 0"
+run "$HAYFORK" exec -k -o listed echo ::: 1 2
+run "$HAYFORK" exec -k -o listed --resume echo ::: 1 2 3
+is "they resume as lines do" "$code $(sed 's/^{"id":\([0-9]\).*stdout":"\([0-9]\).*/\1 \2/' listed | tr '\n' ,)" "0 1 1,2 2,3 3,"
 from '1\n' cat
 is "stdin of a command is empty" "$code $(wc -c <out)" "1 0"
 
@@ -158,6 +165,10 @@ refused()
 refused "a command is needed"
 refused "a command is needed" -k ''
 refused "-f is not for exec" -f demo.noop true
+refused "behind one ':::'" echo ::: a ::: b
+refused "from -a FILE" echo :::: one
+refused "not from two of these" -a one echo ::: a
+refused "a command is needed" ::: a
 refused "--max-output" --max-output 1G true
 refused "unknown option '--nosuch'" --nosuch true
 
