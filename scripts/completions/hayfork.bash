@@ -14,7 +14,7 @@ _hayfork_options() { # VERB
     case $1 in
     run) echo "$_hayfork_run_options" ;;
     map) echo "$_hayfork_run_options --args --id -0 --null" ;;
-    exec) echo "$_hayfork_run_options --shell --json --max-output --id -0 --null -a --arg-file" ;;
+    exec) echo "$_hayfork_run_options --shell --tag --json --max-output --id -0 --null -a --arg-file" ;;
     call) echo '-p --plugin --inline --timeout --start-timeout --grace --crash-retries -h --help' ;;
     check) echo '-p --plugin -f --function -h --help' ;;
     report) echo '-o --output --trace -h --help' ;;

@@ -172,6 +172,7 @@ complete -c hayfork -n '__hayfork_verb map exec' -s 0 -l null -d 'Lines end with
 complete -c hayfork -n '__hayfork_verb exec' -s a -l arg-file -rF -d 'Lines of this file'
 complete -c hayfork -n '__hayfork_verb exec' -l shell -d 'The words are a shell script'
 complete -c hayfork -n '__hayfork_verb exec' -l json -d 'Result lines, not output'
+complete -c hayfork -n '__hayfork_verb exec' -l tag -d 'Each line of output begins with its argument'
 complete -c hayfork -n '__hayfork_verb exec' -l max-output -x -d 'The most output of a command'
 complete -c hayfork -n '__hayfork_verb info' -l json -d 'One JSON object'
 complete -c hayfork -n '__hayfork_verb report' -s o -l output -rF -d 'Write the page here'

@@ -24,6 +24,7 @@
 #define EXEC_OUTPUT (UINT64_C(64) << 20)
 #define EXEC_OUTPUT_MAX (UINT64_C(256) << 20)
 #define EXEC_FDS 64
+#define EXEC_TAG_KEY ",\"tag\":\""  /* in no string, where a quote would be escaped */
 #define EXEC_RESULT_MAX (UINT64_C(1) << 30)
 
 enum {
@@ -31,6 +32,7 @@ enum {
     EXEC_JSON,
     EXEC_MAX_OUTPUT,
     EXEC_ID,
+    EXEC_TAG,
 };
 
 struct exec {
@@ -39,7 +41,7 @@ struct exec {
     struct template *templates; /* of the words, or of the one shell script */
     size_t count;
     struct bytes script;
-    bool shell, json;
+    bool shell, json, tag;
     bool is_binary;             /* a word is not UTF-8 */
     uint64_t max_output;
     int inherited[EXEC_FDS];    /* descriptors that the commands have too */
@@ -55,6 +57,7 @@ static const struct option_spec exec_specs[] = {
     { EXEC_JSON, "json", false },
     { EXEC_MAX_OUTPUT, "max-output", true },
     { EXEC_ID, "id", true },
+    { EXEC_TAG, "tag", false },
     { '0', "null", false },
     { 'a', "arg-file", true },
     { 0, NULL, false },
@@ -68,6 +71,8 @@ static bool exec_take(struct run_options *options, struct options *reader, int k
         return exec->shell = true;
     case EXEC_JSON:
         return exec->json = true;
+    case EXEC_TAG:
+        return exec->tag = true;
     case EXEC_MAX_OUTPUT:
         return options_size(reader, 0, EXEC_OUTPUT_MAX, &exec->max_output);
     case EXEC_ID:
@@ -176,6 +181,8 @@ static bool exec_check(struct run_options *options)
         return false;
     }
     exec->json = exec->json || options->output;
+    if (exec->tag && exec->json)
+        return exec_fault("--tag is for plain output, not for result lines, which --json and -o ask for");
     if (exec->json) {
         exec->verb.render = NULL;
         exec->verb.write = NULL;
@@ -239,6 +246,11 @@ static bool exec_make(struct run *run, const struct input_line *line, char *reas
     bytes_put_text(args, exec->shell ? "" : "]");
     bytes_put_text(args, is_binary ? ",\"argv_encoding\":\"base64\"" : "");
     run->keyed = args->size; /* what --max-output and --retries say is no part of the job */
+    if (exec->tag) { /* of no interest to the function, but it comes back with the result */
+        bytes_put_text(args, EXEC_TAG_KEY);
+        bytes_put_base64(args, text.at, text.size);
+        bytes_put_text(args, "\"");
+    }
     bytes_put(args, exec->tail.at, exec->tail.size);
     run->job.args = bytes_span(args);
     if (!args->failed)
@@ -286,6 +298,16 @@ static void exec_show(const struct run *run, const struct hay_job *job, struct b
     text->failed = text->failed || exec->word.failed;
 }
 
+/* What exec_make() has put there, in base64. */
+static struct hay_span exec_get_tag(const struct exec *exec, struct hay_span args)
+{
+    const char *key = exec->tag && args.at ? memmem(args.at, args.size, EXEC_TAG_KEY, strlen(EXEC_TAG_KEY)) : NULL;
+    if (!key)
+        return (struct hay_span){ NULL, 0 };
+    const char *at = key + strlen(EXEC_TAG_KEY);
+    return (struct hay_span){ at, (size_t)(exec_string_end(at, args.at + args.size) - at) };
+}
+
 static void exec_judge(struct run *run, struct hay_result *result)
 {
     struct exec *exec = run->options->verb_state;
@@ -303,7 +325,7 @@ static size_t exec_render(struct run *run, char *out, size_t capacity, const str
     bytes_clear(&exec->shown);
     if (result->outcome != HAY_OUTCOME_OK && result->args.at)
         exec_show(run, &job, &exec->shown);
-    return grouped_render(out, capacity, result, bytes_span(&exec->shown));
+    return grouped_render(out, capacity, result, bytes_span(&exec->shown), exec_get_tag(exec, result->args));
 }
 
 int exec_main(int argc, char **argv)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUPED_HEAD (2 * sizeof(uint64_t))
+#define GROUPED_HEAD (3 * sizeof(uint64_t))
 #define GROUPED_NOTICE 1024
 #define GROUPED_TAIL 2048
 #define GROUPED_COMMAND 200     /* bytes of a command in a notice */
@@ -195,44 +195,67 @@ static size_t grouped_notice(char *out, const struct hay_result *result, struct 
     return size > 0 ? (size_t)size : 0;
 }
 
-size_t grouped_render(char *out, size_t capacity, const struct hay_result *result, struct hay_span command)
+/* The bytes of a base64 text at `at`, none where it is no such text; returns how many. */
+static size_t grouped_decode(char *at, struct hay_span text)
+{
+    ssize_t size = text.size ? bytes_from_base64(at, text.at, text.size) : 0;
+    return size > 0 ? (size_t)size : 0;
+}
+
+size_t grouped_render(char *out, size_t capacity, const struct hay_result *result, struct hay_span command, struct hay_span tag)
 {
     struct grouped grouped;
     char notice[GROUPED_NOTICE];
-    uint64_t sizes[2] = { 0, 0 };
+    uint64_t sizes[3] = { 0, 0, 0 };
     if (!result->value.at || !grouped_read(result->value, &grouped))
         grouped = (struct grouped){ .exit_code = -1 };
     size_t notice_size = grouped_notice(notice, result, command, grouped.truncated);
-    size_t most = GROUPED_HEAD + grouped.streams[0].size / 4 * 3 + grouped.streams[1].size / 4 * 3 + 1 + notice_size;
+    size_t most = GROUPED_HEAD + grouped.streams[0].size / 4 * 3 + grouped.streams[1].size / 4 * 3 + 1 + notice_size + tag.size;
     if (most > capacity)
         return most;
     char *at = out + GROUPED_HEAD;
-    for (int i = 0; i < 2; i++) {
-        ssize_t size = bytes_from_base64(at, grouped.streams[i].at, grouped.streams[i].size);
-        sizes[i] = size > 0 ? (uint64_t)size : 0;
-        at += sizes[i];
-    }
+    for (int i = 0; i < 2; i++)
+        at += sizes[i] = grouped_decode(at, grouped.streams[i]);
     if (notice_size && sizes[1] && at[-1] != '\n') {
         *at++ = '\n';
         sizes[1]++;
     }
     memcpy(at, notice, notice_size);
     sizes[1] += notice_size;
+    at += notice_size;
+    at += sizes[2] = grouped_decode(at, tag);
     memcpy(out, sizes, GROUPED_HEAD);
-    return (size_t)(at + notice_size - out);
+    return (size_t)(at - out);
+}
+
+/* As they are, or each line with the tag and a tab in front. */
+static void grouped_put(struct output *output, struct hay_span bytes, struct hay_span tag)
+{
+    const char *at = bytes.at, *end = bytes.at + bytes.size;
+    while (tag.size && at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at)), *past = newline ? newline + 1 : end;
+        output_bytes(output, tag.at, tag.size);
+        output_bytes(output, "\t", 1);
+        output_bytes(output, at, (size_t)(past - at));
+        at = past;
+    }
+    output_bytes(output, at, (size_t)(end - at));
 }
 
 void grouped_write(struct run *run, struct hay_span bytes)
 {
-    uint64_t sizes[2];
+    uint64_t sizes[3];
     if (bytes.size < GROUPED_HEAD)
         return;
     memcpy(sizes, bytes.at, GROUPED_HEAD);
-    output_bytes(&run->output, bytes.at + GROUPED_HEAD, sizes[0]);
+    const char *at = bytes.at + GROUPED_HEAD;
+    struct hay_span streams[2] = { { at, sizes[0] }, { at + sizes[0], sizes[1] } };
+    struct hay_span tag = { at + sizes[0] + sizes[1], sizes[2] };
+    grouped_put(&run->output, streams[0], tag);
     if (!sizes[1])
         return;
     say_make_way();
     output_flush(&run->output); /* on a terminal both come out in this order */
-    output_bytes(&run->errors, bytes.at + GROUPED_HEAD + sizes[0], sizes[1]);
+    grouped_put(&run->errors, streams[1], tag);
     output_flush(&run->errors);
 }

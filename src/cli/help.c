@@ -87,6 +87,7 @@ static const char help_exec[] =
     "  -a, --arg-file FILE    lines from FILE instead of stdin; repeat\n"
     "  -0, --null             lines end with NUL, as from find -print0\n"
     "  -k, --keep-order       output in the order of the lines\n"
+    "      --tag              each line of output begins with the line and a tab\n"
     "      --shell            the words are a shell script; lines are quoted for it\n"
     "      --json             result lines instead of the output; -o FILE too\n"
     "      --max-output SIZE  of one command's stdout or stderr; default: 64M\n"

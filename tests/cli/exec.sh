@@ -33,6 +33,14 @@ run "$HAYFORK" exec -k -a one --arg-file=two echo
 is "-a FILE" "$code $(tr '\n' ' ' <out)" "0 1 2 3 "
 run "$HAYFORK" exec -k printf '{#}[%s]' {} ::: a 'b c' "d${newline}e" '{}' -k "$(printf '\377')"
 is "words behind :::" "$code $(cat out)" "0 1[a]2[b c]3[d${newline}e]4[{}]5[-k]6[$(printf '\377')]"
+run "$HAYFORK" exec -k --tag sh -c 'printf "%s\\n\\nhalf" "$1"; echo err >&2' sh ::: a "$(printf '\377')" '"tag":"eA=="'
+tab=$(printf '\t')
+is "--tag" "$code $(cat out)" "0 a${tab}a
+a$tab
+a${tab}half$(printf '\377\t\377\n\377\t\n\377\thalf')\"tag\":\"eA==\"$tab\"tag\":\"eA==\"
+\"tag\":\"eA==\"$tab
+\"tag\":\"eA==\"${tab}half"
+is "--tag is for stderr too" "$(head -n 1 err)" "a${tab}err"
 run "$HAYFORK" exec echo :::
 is "none behind :::" "$code $(wc -c <out)" "0 0"
 run "$HAYFORK" exec -k -o listed echo ::: 1 2
@@ -163,6 +171,7 @@ refused()
     is "refused: $text" "$code $(wc -c <out) $(wc -l <err) $(grep -cF -- "$text" err)" "2 0 2 1"
 }
 refused "a command is needed"
+refused "--tag is for plain output" --tag --json true
 refused "a command is needed" -k ''
 refused "-f is not for exec" -f demo.noop true
 refused "behind one ':::'" echo ::: a ::: b
