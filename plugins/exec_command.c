@@ -1,230 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a command is run. It starts by a vfork-like clone with default signal dispositions, an empty mask and descriptors 0 to 2
- * only. It stays in the worker's process group, so it gets the signals that the host sends there, and dies with the worker.
- * Output is read through pipes and discarded beyond a bound: a command that prints without end costs time, not memory. The end
- * is seen through a pidfd; where there is none (valgrind) by asking, ever more rarely.
+ * Output is read through pipes and discarded beyond a bound: a command that prints without end costs time, not memory. The end is
+ * seen through a pidfd; where there is none (valgrind) by asking, ever more rarely.
  */
 #include "exec_command.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EXEC_BLOCK 65536        /* what a pipe holds */
-#define EXEC_STACK 32768        /* of the child until it execs */
 #define EXEC_TICK_MS 500        /* how often a silent command's job looks whether it is cancelled, signal or not */
 #define EXEC_ASK_MS 100         /* how long the host's own signal may take to arrive */
 #define EXEC_LINGER_MS 500      /* how long output is waited for whose writer outlives the command */
 #define EXEC_LINGER_STEP_MS 50
-#define EXEC_PATIENCE_MS 10000  /* how long a command waits for a process to be had */
-#define EXEC_NAP_MS 5
 #define EXEC_LOOK_MS 64         /* without a pidfd: the longest time between two looks whether the command has ended */
-/* For what runs on the child's stack: it never returns, so marks that AddressSanitizer made there would stay. */
-#define EXEC_IN_CHILD __attribute__((no_sanitize("address")))
-
-enum exec_stage { EXEC_STARTED, EXEC_FDS, EXEC_CWD, EXEC_RUN };
-
-/* Shared with the child, which runs in our memory until it execs. */
-struct exec_start {
-    char **argv;
-    char **envp;
-    const char *cwd;
-    const char *path;       /* value of PATH for the command */
-    int fds[3];
-    const int *kept;
-    size_t kept_count;
-    pid_t parent;
-    enum exec_stage stage;  /* where it failed, and errno of that */
-    int error;
-    char file[PATH_MAX];
-};
-
-int exec_above_stdio(int fd)
-{
-    if (fd < 0 || fd > 2)
-        return fd;
-    int higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    int error = errno;
-    close(fd);
-    errno = error;
-    return higher;
-}
-
-void exec_close(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-char *exec_writable(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
-static int64_t exec_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* In the child: exec one file; a script without a "#!" line goes to the shell, as execvp() does it. */
-EXEC_IN_CHILD static void exec_file(struct exec_start *start, const char *file)
-{
-    execve(file, start->argv, start->envp);
-    if (errno != ENOEXEC)
-        return;
-    char *name = start->argv[0];
-    start->argv[-1] = exec_writable("/bin/sh");
-    start->argv[0] = exec_writable(file);
-    execve("/bin/sh", start->argv - 1, start->envp);
-    start->argv[0] = name;
-}
-
-/* In the child: exec by the command's own PATH. Returns errno, that of a file without permission before that of no file. */
-EXEC_IN_CHILD static int exec_search(struct exec_start *start)
-{
-    const char *name = start->argv[0];
-    size_t name_size = strlen(name);
-    int error = ENOENT;
-    if (strchr(name, '/')) {
-        exec_file(start, name);
-        return errno;
-    }
-    for (const char *at = start->path; name_size; at++) {
-        size_t size = strcspn(at, ":");
-        if (size + name_size + 2 <= sizeof start->file) {
-            memcpy(start->file, at, size);
-            start->file[size] = '/';
-            memcpy(start->file + size + (size > 0), name, name_size + 1);
-            exec_file(start, start->file);
-            if (errno == EACCES)
-                error = access(start->file, F_OK) ? error : EACCES; /* a folder that we may not search has nothing for us */
-            else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
-                return errno;
-        }
-        at += size;
-        if (!*at)
-            break;
-    }
-    return error;
-}
-
-/* The child, on a stack of its own in our memory, all signals blocked: system calls only. */
-EXEC_IN_CHILD static int exec_child(void *argument)
-{
-    struct exec_start *start = argument;
-    /* The kernel's own structure, all zero: the default, wherever its members are. sigaction() refuses the two signals
-     * that libc keeps for itself, and posix_spawn(), which make uses, leaves these ignored. */
-    const unsigned long standard[8] = { 0 };
-    sigset_t none;
-    for (int number = 1; number < NSIG; number++)
-        syscall(SYS_rt_sigaction, number, standard, NULL, (size_t)(NSIG - 1) / 8);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != start->parent)
-        _exit(127);
-    start->stage = EXEC_FDS;
-    for (int fd = 0; fd < 3; fd++)
-        if (dup2(start->fds[fd], fd) < 0)
-            goto failed;
-#if defined(SYS_close_range)
-    syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC: what another plugin left open is not for the command */);
-#endif
-    for (size_t i = 0; i < start->kept_count; i++)
-        if (fcntl(start->kept[i], F_SETFD, 0) < 0)
-            goto failed;
-    start->stage = EXEC_CWD;
-    if (start->cwd && chdir(start->cwd))
-        goto failed;
-    start->stage = EXEC_RUN;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    errno = exec_search(start);
-failed:
-    start->error = errno;
-    _exit(127);
-}
-
-/* 0 with the child's pid and pidfd once it runs the command, or the errno of what failed: the clone, or a stage of the child. */
-static int exec_clone(struct exec_start *start, pid_t *pid, int *pidfd)
-{
-    char stack[EXEC_STACK] __attribute__((aligned(16)));
-    sigset_t all, before;
-    start->stage = EXEC_STARTED;
-    start->error = 0;
-    /* A handler of ours must not run in the child: it would run in our memory. */
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
-    *pid = clone(exec_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, start, pidfd);
-    if (*pid < 0 && (errno == EINVAL || errno == ENOSYS)) {
-        *pidfd = -1;
-        *pid = clone(exec_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, start);
-    }
-    int error = *pid < 0 ? errno : start->error;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    if (error && *pid > 0) {
-        while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-        exec_close(pidfd);
-    }
-    return error;
-}
-
-/* exec_clone(), which waits where the user has as many processes as he may: some may end. But when that was in vain, the next
- * command does not wait so long again. */
-static int exec_clone_patiently(hay_task *task, struct exec_start *start, pid_t *pid, int *pidfd)
-{
-    static int64_t patience_ms = EXEC_PATIENCE_MS;
-    int64_t until_ms = exec_now_ms() + patience_ms;
-    int error, nap_ms = EXEC_NAP_MS;
-    while ((error = exec_clone(start, pid, pidfd)) == EAGAIN && exec_now_ms() < until_ms && !task->host->cancelled(task)) {
-        poll(NULL, 0, nap_ms);
-        nap_ms = nap_ms * 2 < EXEC_TICK_MS ? nap_ms * 2 : EXEC_TICK_MS;
-    }
-    patience_ms = error == EAGAIN ? EXEC_NAP_MS : EXEC_PATIENCE_MS;
-    return error;
-}
-
-/* Start the command: its pid, with its pidfd, or -1 after fail(). Returns when the command runs or has failed to. */
-static pid_t exec_spawn(hay_task *task, const struct exec_command *command, const struct exec_stream streams[2], int *pidfd)
-{
-    extern char **environ;
-    struct exec_start start;
-    pid_t pid;
-    start.argv = command->argv;
-    start.envp = command->envp ? command->envp : environ;
-    start.cwd = command->cwd;
-    start.path = "/usr/local/bin:/usr/bin:/bin";
-    for (char **at = start.envp; at && *at; at++)
-        if (!strncmp(*at, "PATH=", 5))
-            start.path = *at + 5;
-    start.fds[0] = command->stdin_fd;
-    start.fds[1] = streams[0].write_fd;
-    start.fds[2] = streams[1].write_fd;
-    start.kept = command->kept;
-    start.kept_count = command->kept_count;
-    start.parent = getpid();
-    int error = exec_clone_patiently(task, &start, &pid, pidfd);
-    if (!error)
-        return pid;
-    if (start.stage == EXEC_CWD)
-        hay_fail(task, "cannot enter %.800s: %s", command->cwd, strerror(error));
-    else
-        hay_fail(task, "cannot run %.800s: %s", command->shown, strerror(error));
-    return -1;
-}
 
 int exec_stream_open(struct exec_stream *stream)
 {
@@ -417,7 +213,7 @@ static bool exec_keep_children(struct sigaction *before)
 static int exec_attend(hay_task *task, const struct exec_command *command, struct exec_stream streams[2], int *status)
 {
     int pidfd = -1;
-    pid_t reaped, pid = exec_spawn(task, command, streams, &pidfd);
+    pid_t reaped, pid = exec_spawn(task, command, streams[0].write_fd, streams[1].write_fd, &pidfd);
     if (pid < 0)
         return -1;
     exec_watch(task, pid, pidfd, streams, command->max_output);

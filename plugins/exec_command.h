@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The running half of the exec plugin: start a command, keep what it prints, wait for its end. exec.c reads the args and makes
- * the result.
+ * The running half of the exec plugin: keep what a command prints and wait for its end. exec_start.c starts it; exec.c reads the
+ * args and makes the result.
  */
 #ifndef PLUGINS_EXEC_COMMAND_H
 #define PLUGINS_EXEC_COMMAND_H
 
-#include <hayfork/plugin_json.h>
+#include "exec_start.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
-
-struct exec_command {
-    char **argv;            /* its first slot is kept free for the shell of a script that names none */
-    char **envp;            /* NULL: ours */
-    char **settings;        /* the "NAME=value" texts that envp borrows */
-    char **owned;           /* the words that argv borrows, where they had to be decoded */
-    const char *cwd;        /* NULL: stay */
-    const char *shown;      /* the command's name in messages */
-    int stdin_fd;
-    int *kept;              /* descriptors of ours that the command has too */
-    size_t kept_count;
-    size_t max_output;      /* of each stream; what is over it is discarded */
-};
 
 struct exec_stream {
     int read_fd;
@@ -33,13 +18,6 @@ struct exec_stream {
     bool truncated;
     bool failed;            /* out of memory */
 };
-
-/* As open() and its kin give a descriptor, but above 2, so that dup2() in the child never meets a source that it has already
- * replaced. */
-int exec_above_stdio(int fd);
-void exec_close(int *fd);
-/* execve() writes to none of its strings; its prototype is older than const. */
-char *exec_writable(const char *text);
 
 /* 0, or -1 with errno. exec_stream_close() is due either way. */
 int exec_stream_open(struct exec_stream *stream);
