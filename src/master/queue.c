@@ -77,8 +77,15 @@ int queue_return(struct queue *queue, struct job *job)
     if (!jobs)
         return -ENOMEM;
     struct list *at = jobs->next;
+    if (queue->returned && queue->returned->priority == job->priority) {
+        at = &queue->returned->node;
+        while (at != jobs && LIST_ITEM(at, struct job, node)->number > job->number)
+            at = at->prev;
+        at = at->next;
+    }
     while (at != jobs && LIST_ITEM(at, struct job, node)->number < job->number)
         at = at->next;
+    queue->returned = job;
     list_insert_before(at, &job->node);
     queue->size++;
     return 0;

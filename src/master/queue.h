@@ -22,6 +22,7 @@ struct queue {
     struct queue_level *levels;  /* by descending priority; none is empty but the last one used */
     size_t level_count, level_capacity;
     size_t size;
+    struct job *returned;        /* the last one, while it is queued: the next one mostly goes beside it */
 };
 
 void queue_init(struct queue *queue);
@@ -56,6 +57,8 @@ static inline void queue_remove(struct queue *queue, struct job *job)
 {
     list_remove(&job->node);
     queue->size--;
+    if (queue->returned == job)
+        queue->returned = NULL;
     if (queue->level_count > 1)
         queue_drop_level(queue, job->priority);
 }
