@@ -162,7 +162,7 @@ int64_t lookout_tick(struct slot *slot, int64_t now_ns)
         if (deadline_ns < slot->look_ns)
             slot->look_ns = deadline_ns;
     }
-    if (slot->state != SLOT_BUSY)
-        return TIME_NEVER;
+    if (slot->state != SLOT_BUSY || slot->fault[0])
+        return TIME_NEVER; /* of one that is given up, its death is what comes next */
     return slot->ending && !slot->killed && slot->kill_ns < slot->look_ns ? slot->kill_ns : slot->look_ns;
 }
