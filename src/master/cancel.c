@@ -7,7 +7,8 @@
 
 struct cancellation {
     struct master *master;
-    uint64_t number;   /* 0: any */
+    uint64_t number;   /* 0: any up to `newest` */
+    uint64_t newest;   /* the last job that was there: what is called back may submit more */
     const void *batch; /* NULL: any; else only what was submitted with this done_context */
     bool running;
     struct job *found;
@@ -15,7 +16,7 @@ struct cancellation {
 
 static bool is_meant(const struct cancellation *cancellation, const struct job *job)
 {
-    return (!cancellation->number || job->number == cancellation->number) &&
+    return (cancellation->number ? job->number == cancellation->number : job->number <= cancellation->newest) &&
            (!cancellation->batch || job->done_context == cancellation->batch);
 }
 
@@ -118,12 +119,23 @@ static void cancel_many(struct cancellation *cancellation)
     cancel_given_up(cancellation);
 }
 
+/* Called back from itself it only notes the wish, and goes round once more: else each job that it ends could nest another call. */
 void master_cancel_all(struct master *master, bool running)
 {
-    cancel_many(&(struct cancellation){.master = master, .running = running});
+    master->cancel_newest = master->next_number;
+    master->cancel_running |= running;
+    if (master->is_cancelling)
+        return;
+    master->is_cancelling = true;
+    while (master->cancel_newest) {
+        struct cancellation cancellation = {.master = master, .newest = master->cancel_newest, .running = master->cancel_running};
+        master->cancel_newest = 0;
+        cancel_many(&cancellation);
+    }
+    master->is_cancelling = master->cancel_running = false;
 }
 
 void master_cancel_batch(struct master *master, const void *done_context)
 {
-    cancel_many(&(struct cancellation){.master = master, .running = true, .batch = done_context});
+    cancel_many(&(struct cancellation){.master = master, .newest = master->next_number, .running = true, .batch = done_context});
 }

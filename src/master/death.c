@@ -64,17 +64,17 @@ static bool settle_ring(struct slot *slot, struct exit_status status)
     if (lookout_examine(slot, &running, &start_ns) == RUNNING_NOW)
         running->start_ns = start_ns;
     struct job *blamed = slot_bury_ring(slot, &head);
+    if (blamed) {
+        blamed->run_ns = clock_now_ns() - blamed->start_ns;
+        slot->busy_ns += blamed->run_ns;
+    }
     /* A job that hides its start cannot kill for ever: twice is free, then the head of the window pays. */
-    if (!blamed && head && head->state == JOB_QUEUED && head->losses < UINT8_MAX && ++head->losses > FREE_LOSSES) {
+    if (!blamed && head && head->losses < UINT8_MAX && ++head->losses > FREE_LOSSES) {
         settle_charge_queued(master, head);
         blamed = head;
     }
     if (!blamed)
         return false;
-    if (blamed->worker >= 0) {
-        blamed->run_ns = clock_now_ns() - blamed->start_ns;
-        slot->busy_ns += blamed->run_ns;
-    }
     bool is_ours = slot->killed && master->is_terminating;
     if (slot->ending == blamed->number || is_ours) {
         slot->ending_outcome = slot->ending == blamed->number ? slot->ending_outcome : HAY_OUTCOME_CANCELLED;

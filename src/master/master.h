@@ -93,6 +93,9 @@ struct master {
     bool is_resized;           /* there may be room */
     bool is_closed;            /* takes no more jobs */
     bool is_terminating;       /* kills what is left */
+    bool is_cancelling;        /* within master_cancel_all(), whose next round, if there is one, has these: */
+    bool cancel_running;
+    uint64_t cancel_newest;    /* the last job that is meant; 0: there is no next round */
     bool is_broken;
     bool is_broken_told;
     char broken_reason[256];   /* a whole sentence */
@@ -142,6 +145,8 @@ void master_freeze(struct master *master, bool frozen);
 
 /* shutdown.c */
 void master_close(struct master *master);
+/* The loop is about to be turned by a program that was elsewhere: what is late already is not for the master's standing still. */
+void master_arrive(struct master *master);
 /* Cancel everything and kill what has not ended after the grace. */
 void master_terminate(struct master *master, int64_t grace_ns);
 /* Closed, all settled, no process left. */

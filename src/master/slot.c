@@ -146,16 +146,19 @@ bool slot_take_back(struct slot *slot)
     return true;
 }
 
-/* From the last to the first, so that each goes before the one returned before it. */
+/* From the last to the first, so that each goes before the one returned before it. `next` moves along: a job may come to its end
+ * here, and what is called back then may cancel what is left, or empty the ring. */
 void slot_return_unstarted(struct slot *slot)
 {
-    for (uint32_t position = slot->next; position-- > slot->claimed;) {
+    channel_recall(&slot->channel);
+    while (slot->next > slot->claimed) {
+        uint32_t position = --slot->next;
+        if (!slot_sending(slot, position)->job)
+            continue;
         struct job *job = take_out(slot, position);
-        slot->next = position;
         slot->master->recorder.recalled++;
         settle_return(slot->master, job);
     }
-    channel_recall(&slot->channel);
     close_up(slot);
 }
 
@@ -183,24 +186,27 @@ struct job *slot_bury_ring(struct slot *slot, struct job **head)
 {
     struct job *blamed = NULL;
     *head = NULL;
-    for (uint32_t position = slot->next; position-- > slot->base;) {
+    while (slot->next > slot->claimed) { /* as in slot_return_unstarted() */
+        uint32_t position = --slot->next;
         if (!slot_sending(slot, position)->job)
             continue;
         struct job *job = take_out(slot, position);
-        bool is_claimed = position < slot->claimed;
-        /* Several claimed jobs without a result: the ledger lied, for a worker claims the next only after it published the
-         * last. The oldest is blamed, and comes last here; the others never began. */
-        if (is_claimed) {
-            if (blamed) {
-                blamed->attempts--;
-                slot->master->recorder.started--;
-                settle_return(slot->master, blamed);
-            }
-            blamed = job;
-        } else {
-            settle_return(slot->master, job);
-            *head = job;
+        uint64_t number = job->number;
+        settle_return(slot->master, job);
+        *head = job->number == number && job->state == JOB_QUEUED ? job : NULL;
+    }
+    /* Several claimed jobs without a result: the ledger lied, for a worker claims the next only after it published the last. The
+     * oldest is blamed, and comes last here; the others never began. */
+    for (uint32_t position = slot->claimed; position-- > slot->base;) {
+        if (!slot_sending(slot, position)->job)
+            continue;
+        struct job *job = take_out(slot, position);
+        if (blamed) {
+            blamed->attempts--;
+            slot->master->recorder.started--;
+            settle_return(slot->master, blamed);
         }
+        blamed = job;
     }
     slot->base = slot->next = slot->claimed;
     if (blamed)

@@ -25,6 +25,13 @@ void standstill_forgive_lateness(struct master *master, int64_t now_ns)
     }
 }
 
+void master_arrive(struct master *master)
+{
+    int64_t now_ns = clock_now_ns();
+    if (master->tick_ns < now_ns)
+        master->tick_ns = now_ns;
+}
+
 void master_hold(struct master *master, bool held)
 {
     if (held == master->is_held)

@@ -253,6 +253,7 @@ static bool turn_until(struct hay_pool *pool, bool (*holds)(const struct hay_poo
     if (holds(pool, value) || pool->is_turning || pool->master.callback_depth)
         return holds(pool, value);
     pool->is_turning = true;
+    master_arrive(&pool->master);
     if (timeout_ms > 0) {
         ev_now_update(pool->loop);
         ev_timer_init(&timer, on_deadline, timeout_ms / 1000., 0.);
@@ -382,6 +383,7 @@ enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
     if (timeout_ms < 0 && !pool->is_turning && !pool->master.callback_depth) {
         /* Nobody could end them while this call waits for ever. */
         master_hold(&pool->master, false);
+        master_pause(&pool->master, false);
         master_freeze(&pool->master, false);
     }
     return turn_until(pool, is_done, 0, timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;

@@ -30,6 +30,78 @@ static void what_a_job_still_returns_comes_with_its_timeout(void)
     }
 }
 
+/* A program whose callback cancels, as one does that is to fail fast; or submits another job in place of a cancelled one. */
+static struct {
+    struct hay_pool *pool;
+    char what; /* 't'erminate, cancel 'a'll, 'r'eplace */
+    int ended[2][HAY_OUTCOME_COUNT];
+} fast;
+
+static void on_fast_result(void *context, const struct hay_result *result)
+{
+    (void)context;
+    fast.ended[result->tag][result->outcome]++;
+    if (result->outcome == HAY_OUTCOME_OK)
+        return;
+    if (fast.what == 't')
+        hay_pool_terminate(fast.pool, 1000);
+    else if (fast.what == 'a')
+        hay_pool_cancel_all(fast.pool, true);
+    else
+        hay_pool_submit(fast.pool, &(struct hay_job){.function = "t.echo", .args = {"1", 1}, .tag = 1}, 0, NULL, NULL);
+}
+
+/* `sent`: many of the jobs are with the worker already. */
+static void fail_fast(char what, uint64_t jobs, bool sent)
+{
+    struct hay_error error = {0};
+    memset(&fast, 0, sizeof fast);
+    fast.what = 'n';
+    fast.pool = hay_pool_new(&(struct hay_pool_options){.workers = 1, .max_jobs = jobs + 3000, .on_result = on_fast_result}, &error);
+    CU_ASSERT_EQUAL(hay_pool_register(fast.pool, "t.echo", "", fn_echo, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_register(fast.pool, "t.sleep", "", fn_sleep, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fast.pool, NULL), HAY_OK);
+    for (int i = 0; sent && i < 3000; i++)
+        hay_pool_submit(fast.pool, &(struct hay_job){.function = "t.echo", .args = {"1", 1}}, LIMIT_MS, NULL, NULL);
+    while (sent && fast.ended[0][HAY_OUTCOME_OK] < 3000 && hay_pool_turn(fast.pool, LIMIT_MS) == HAY_OK)
+        ;
+    for (uint64_t i = 0; i < jobs; i++)
+        hay_pool_submit(fast.pool, &(struct hay_job){.function = sent ? "t.sleep" : "t.echo", .args = {"200", 3}}, 0, NULL, NULL);
+    if (sent)
+        hay_pool_turn(fast.pool, 0);
+    fast.what = what;
+    if (what == 't')
+        hay_pool_terminate(fast.pool, 1000);
+    else
+        hay_pool_cancel_all(fast.pool, true);
+    hay_pool_close(fast.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fast.pool, LIMIT_MS), HAY_OK);
+    hay_pool_free(fast.pool);
+}
+
+static void a_callback_may_end_the_pool_while_jobs_are_taken_back(void)
+{
+    fail_fast('t', 100, true);
+    CU_ASSERT_EQUAL(fast.ended[0][HAY_OUTCOME_CANCELLED] + fast.ended[0][HAY_OUTCOME_OK], 3100);
+    fail_fast('a', 100, true);
+    CU_ASSERT_EQUAL(fast.ended[0][HAY_OUTCOME_CANCELLED] + fast.ended[0][HAY_OUTCOME_OK], 3100);
+}
+
+static void each_of_many_may_cancel_all(void)
+{
+    fail_fast('t', 100000, false);
+    CU_ASSERT_EQUAL(fast.ended[0][HAY_OUTCOME_CANCELLED], 100000);
+    fail_fast('a', 100000, false);
+    CU_ASSERT_EQUAL(fast.ended[0][HAY_OUTCOME_CANCELLED], 100000);
+}
+
+static void what_is_submitted_meanwhile_is_not_meant(void)
+{
+    fail_fast('r', 200, false);
+    CU_ASSERT_EQUAL(fast.ended[0][HAY_OUTCOME_CANCELLED], 200);
+    CU_ASSERT_EQUAL(fast.ended[1][HAY_OUTCOME_OK], 200);
+}
+
 /* A job that has failed and one that runs behind it, neither of which the master knows of yet: the first one's number. */
 static uint64_t fail_unread(struct fixture *fixture)
 {
@@ -209,6 +281,9 @@ int main(void)
         {"a failure on its way is not retried", a_failure_on_its_way_is_not_retried},
         {"nor when all are cancelled", nor_when_all_are_cancelled},
         {"a crash on its way is not retried", a_crash_on_its_way_is_not_retried},
+        {"a callback may end the pool while jobs are taken back", a_callback_may_end_the_pool_while_jobs_are_taken_back},
+        {"each of many may cancel all", each_of_many_may_cancel_all},
+        {"what is submitted meanwhile is not meant", what_is_submitted_meanwhile_is_not_meant},
         {"nor is it taken for our doing", nor_is_it_taken_for_our_doing},
         {"nor for a timeout", nor_for_a_timeout},
         CU_TEST_INFO_NULL,

@@ -378,6 +378,34 @@ static void a_freeze_outlives_close_and_a_join_for_ever_ends_it(void)
     fixture_end(&fixture);
 }
 
+static void a_pause_outlives_close_and_a_join_for_ever_ends_it(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2});
+    hay_pool_pause(fixture.pool, true);
+    submit(&fixture, "t.echo", "1");
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, 100), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, -1), HAY_OK);
+    fixture_end(&fixture);
+}
+
+/* Between two calls the loop rests, and time passes for the jobs: it is no standstill of the master's. */
+static void a_loop_that_is_turned_now_and_then_holds_timeouts(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1});
+    uint64_t number = submit_job(&fixture, (struct hay_job){.function = "t.polite", .timeout_ms = 1000});
+    int64_t begin_ns = clock_now_ns();
+    while (fixture.results < 1 && clock_now_ns() - begin_ns < LIMIT_MS * NS_PER_MS) {
+        poll(NULL, 0, 1000);
+        hay_pool_turn(fixture.pool, 0);
+    }
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_TIMEOUT));
+    CU_ASSERT(clock_now_ns() - begin_ns < 10000 * NS_PER_MS); /* it took 16 s when each second counted as 64 ms */
+    fixture_end(&fixture);
+}
+
 /* Who is killed in a freeze is replaced when it is over; who is wanted meanwhile starts then. */
 static void nobody_starts_in_a_freeze(void)
 {
@@ -460,6 +488,8 @@ int main(void)
         {"a grace stands still in a freeze", a_grace_stands_still_in_a_freeze},
         {"a cancel in a freeze waits for its end", a_cancel_in_a_freeze_waits_for_its_end},
         {"a frozen pool can be terminated and freed", a_frozen_pool_can_be_terminated_and_freed},
+        {"a pause outlives close, and a join for ever ends it", a_pause_outlives_close_and_a_join_for_ever_ends_it},
+        {"a loop that is turned now and then holds timeouts", a_loop_that_is_turned_now_and_then_holds_timeouts},
         {"a freeze outlives close, and a join for ever ends it", a_freeze_outlives_close_and_a_join_for_ever_ends_it},
         {"nobody starts in a freeze", nobody_starts_in_a_freeze},
         {"freezes under load lose nothing", freezes_under_load_lose_nothing},
