@@ -50,6 +50,10 @@ static void run_on_result(void *context, const struct hay_result *result)
         judged = *result;
         run->options->verb->judge(run, &judged);
         result = &judged;
+    } else if (result->value.at && result->outcome != HAY_OUTCOME_OK) {
+        judged = *result; /* what a job still returned that was asked to end: a line has a result or an error */
+        judged.value = (struct hay_span){ NULL, 0 };
+        result = &judged;
     }
     run_record(run, result, result->tag);
 }
