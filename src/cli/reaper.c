@@ -22,6 +22,7 @@
 #define REAPER_PERIOD_S 1.0
 #define REAPER_FINISH_MS 2000
 
+/* Of pids, and of structures that begin with one. */
 static int reaper_compare(const void *a, const void *b)
 {
     pid_t left = *(const pid_t *)a, right = *(const pid_t *)b;
@@ -79,46 +80,92 @@ static pid_t *reaper_children(size_t *count)
     return pids;
 }
 
-static pid_t *reaper_workers(const struct hay_pool *pool, size_t *count)
+struct reaper_worker {
+    pid_t pid;
+    int64_t start_ns;       /* of the job that runs there; INT64_MAX: none */
+};
+
+/* The workers, sorted; the caller frees them. */
+static struct reaper_worker *reaper_workers(const struct hay_pool *pool, size_t *count)
 {
     /* Every place that there is: a pool that was made smaller has workers beyond its number, until their jobs have ended. */
     struct hay_worker worker;
     int places = 0;
     while (hay_pool_worker(pool, places, &worker))
         places++;
-    pid_t *pids = malloc(((size_t)places + 1) * sizeof *pids);
+    struct reaper_worker *workers = malloc(((size_t)places + 1) * sizeof *workers);
     *count = 0;
-    for (int i = 0; pids && i < places; i++) {
-        pid_t pid = hay_pool_worker_pid(pool, i);
-        if (pid > 0)
-            pids[(*count)++] = pid;
-    }
-    if (pids)
-        qsort(pids, *count, sizeof *pids, reaper_compare);
-    return pids;
+    for (int i = 0; workers && i < places && hay_pool_worker(pool, i, &worker); i++)
+        if (worker.pid > 0)
+            workers[(*count)++] = (struct reaper_worker){ worker.pid, worker.job ? worker.job_start_ns : INT64_MAX };
+    if (workers)
+        qsort(workers, *count, sizeof *workers, reaper_compare);
+    return workers;
 }
 
-static bool reaper_has(const pid_t *pids, size_t count, pid_t pid)
+static const void *reaper_find(pid_t pid, const void *array, size_t count, size_t size)
 {
-    return count && bsearch(&pid, pids, count, sizeof *pids, reaper_compare);
+    return count ? bsearch(&pid, array, count, size, reaper_compare) : NULL;
 }
 
-/* Kill and reap once; returns a process that has not ended yet, or 0. */
-static pid_t reaper_sweep(const struct reaper *reaper, bool *any)
+/* When the oldest job began that may need this process. */
+static int64_t reaper_needed_ns(pid_t pid, const struct reaper_worker *workers, size_t count)
 {
-    size_t child_count, worker_count = 0;
+    const struct reaper_worker *own = reaper_find(getpgid(pid), workers, count, sizeof *workers);
+    int64_t oldest_ns = INT64_MAX;
+    if (own)
+        return own->start_ns;
+    for (size_t i = 0; i < count; i++)
+        if (workers[i].start_ns < oldest_ns)
+            oldest_ns = workers[i].start_ns;
+    return oldest_ns;
+}
+
+static int64_t reaper_wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Is it a child that jobs cannot have left behind? */
+static bool reaper_is_spared(const struct reaper *reaper, pid_t pid, const struct reaper_worker *workers, size_t count)
+{
+    return reaper_find(pid, workers, count, sizeof *workers) || getpgid(pid) == getpgrp() ||
+           reaper_find(pid, reaper->inherited, reaper->inherited_count, sizeof *reaper->inherited);
+}
+
+/* Kill and reap once what no job needs; returns such a process that has not ended yet, or 0. */
+static pid_t reaper_sweep(struct reaper *reaper, bool *any)
+{
+    size_t child_count, worker_count = 0, kept = 0;
+    int64_t now_ns = reaper_wall_ns();
     pid_t left = 0;
     *any = false;
     pid_t *children = reaper_children(&child_count);
-    pid_t *workers = child_count ? reaper_workers(reaper->pool, &worker_count) : NULL;
-    for (size_t i = 0; workers && i < child_count; i++) {
+    struct reaper_worker *workers = child_count ? reaper_workers(reaper->pool, &worker_count) : NULL;
+    struct reaper_orphan *orphans = workers ? malloc(child_count * sizeof *orphans) : NULL;
+    for (size_t i = 0; orphans && i < child_count; i++) {
         pid_t pid = children[i];
-        if (reaper_has(workers, worker_count, pid) || reaper_has(reaper->inherited, reaper->inherited_count, pid))
+        if (reaper_is_spared(reaper, pid, workers, worker_count))
             continue;
-        *any = true;
-        kill(pid, SIGKILL);
-        if (waitpid(pid, NULL, WNOHANG) == 0)
+        const struct reaper_orphan *known = reaper_find(pid, reaper->orphans, reaper->orphan_count, sizeof *known);
+        int64_t seen_ns = known ? known->seen_ns : now_ns;
+        bool is_needed = reaper_needed_ns(pid, workers, worker_count) <= seen_ns;
+        if (!is_needed)
+            kill(pid, SIGKILL);
+        *any |= !is_needed;
+        if (waitpid(pid, NULL, WNOHANG) != 0)
+            continue;
+        if (is_needed)
+            orphans[kept++] = (struct reaper_orphan){ pid, seen_ns };
+        else
             left = pid;
+    }
+    if (orphans || !child_count) {
+        free(reaper->orphans);
+        reaper->orphans = orphans;
+        reaper->orphan_count = kept;
     }
     free(workers);
     free(children);
@@ -186,5 +233,6 @@ void reaper_finish(struct reaper *reaper)
             reaper_wait(left);
     }
     free(reaper->inherited);
+    free(reaper->orphans);
     *reaper = (struct reaper){ .loop = NULL };
 }

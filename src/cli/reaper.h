@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ends what workers leave behind. The command is a child subreaper, so a process that a plugin started and that outlives its
- * worker becomes a child of the command; the reaper kills and reaps it. Workers, which are the pool's, and children that this
- * process had before it became hayfork are left alone.
+ * Ends what jobs leave behind. The command is a child subreaper, so a process that a job started and that outlives its own parent
+ * becomes a child of the command, as a daemon does at once. The job may still use it: the reaper kills it when the job has ended
+ * that ran when it was first seen, in the worker whose process group it is in; in a group of its own, when all have. Workers, which are the pool's, children that this process had before it became hayfork,
+ * and what is in its own process group, where no job is, are left alone.
  */
 #ifndef CLI_REAPER_H
 #define CLI_REAPER_H
@@ -12,7 +13,13 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+struct reaper_orphan {
+    pid_t pid;
+    int64_t seen_ns;        /* CLOCK_REALTIME, as the starts of jobs are */
+};
 
 struct reaper {
     struct ev_loop *loop;   /* NULL: not started */
@@ -21,6 +28,8 @@ struct reaper {
     const struct hay_pool *pool;
     pid_t *inherited;       /* children from before, sorted */
     size_t inherited_count;
+    struct reaper_orphan *orphans; /* that live on for their jobs, sorted by pid */
+    size_t orphan_count;
 };
 
 /* Before anything is forked. */

@@ -137,6 +137,13 @@ mkfifo unread
 from '1\n' --stderr unread true
 is "a FIFO that nobody reads is refused" "$code $(grep -c 'nobody reads' err)" "74 1"
 
+# A helper that has left its parent lives as long as the job that may use it, and not much longer; also one in a session of its own.
+for how in '' setsid; do
+    from '1\n2\n' -j 1 -k --shell "test {} = 2 || { ( $how sleep 1000 </dev/null >/dev/null 2>&1 & echo \$! >helper ); sleep 2.5; }
+while test {} = 2 && kill -0 \$(cat helper) 2>/dev/null; do sleep 0.1; done; kill -0 \$(cat helper) 2>/dev/null && echo {} alive || echo {} gone"
+    is "a helper process ${how:-in the job's group} lasts for its job" "$code $(tr '\n' , <out)" "0 1 alive,2 gone,"
+done
+
 # What a command has started and not waited for may still write: at once, but not for ever.
 from '1\n2\n3\n' -k sh -c '{ sleep 0.1; echo "late {}"; } & echo "first {}"'
 is "output is read to its end" "$code $(tr '\n' ',' <out)" "0 first 1,late 1,first 2,late 2,first 3,late 3,"
