@@ -159,11 +159,15 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2], size_t li
 }
 
 /* What a command starts stays in the worker's group and has no death signal of its own. While a command runs, the death of our
- * parent therefore kills the group, and not us alone. Only in a worker: it leads its group and asked for SIGKILL itself. */
+ * parent therefore kills the group, and not us alone. Only in a worker: it leads its group and asked for SIGKILL itself. The signal
+ * is SIGCONT, which reaches us also while the group is stopped; at any other one our parent is still there. */
+static volatile sig_atomic_t exec_parent;
+
 static void exec_on_orphaned(int number)
 {
     (void)number;
-    kill(0, SIGKILL);
+    if (getppid() != exec_parent)
+        kill(0, SIGKILL);
 }
 
 struct exec_guard {
@@ -186,11 +190,11 @@ static void exec_guard(struct exec_guard *guard)
     guard->parent = 0;
     if (getpgrp() != getpid() || prctl(PR_GET_PDEATHSIG, &number) || number != SIGKILL)
         return;
-    pid_t parent = getppid();
-    if (sigaction(SIGRTMAX, &action, &guard->before))
+    exec_parent = getppid();
+    if (sigaction(SIGCONT, &action, &guard->before))
         return;
-    guard->parent = parent;
-    exec_die_by(SIGRTMAX, parent);
+    guard->parent = exec_parent;
+    exec_die_by(SIGCONT, guard->parent);
 }
 
 static void exec_unguard(const struct exec_guard *guard)
@@ -198,7 +202,7 @@ static void exec_unguard(const struct exec_guard *guard)
     if (!guard->parent)
         return;
     exec_die_by(SIGKILL, guard->parent);
-    sigaction(SIGRTMAX, &guard->before, NULL);
+    sigaction(SIGCONT, &guard->before, NULL);
 }
 
 /* Another plugin may have had its children reaped by the kernel: ours must not be. True when `before` is to be set again. */

@@ -90,10 +90,16 @@ static bool gone_in_time(const struct run *run)
     return took_ms >= 0 && took_ms <= GONE_MS;
 }
 
-static bool kill_master(const struct busy *busy)
+/* `frozen`: all that it has started is stopped first, as by its own SIGTSTP. */
+static bool kill_master(const struct busy *busy, bool frozen)
 {
     struct stage stage;
+    pid_t pids[256];
     bool ok = stage_open(&stage, busy, "");
+    size_t count = frozen ? run_processes(&stage.run, pids, 256) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (pids[i] != stage.run.pid)
+            kill(pids[i], SIGSTOP);
     signal_process(stage.run.pidfd, SIGKILL);
     ok &= run_wait(&stage.run, patience_ms()) == 128 + SIGKILL || note("the master did not die by our signal");
     ok &= gone_in_time(&stage.run);
@@ -259,7 +265,9 @@ int main(void)
     if (!harness_init())
         return EXIT_FAILURE;
     for (const struct busy *busy = busies; busy->name; busy++)
-        report(kill_master(busy), "a killed master leaves no %s worker", busy->name);
+        report(kill_master(busy, false), "a killed master leaves no %s worker", busy->name);
+    for (const struct busy *busy = busies; busy->name; busy++)
+        report(kill_master(busy, true), "nor a frozen %s one", busy->name);
     bool ok = true;
     for (unsigned i = 0; i < SURPRISES; i++)
         ok &= surprise_master(i * i / 3);
