@@ -76,23 +76,33 @@ static bool rebalance(struct master *master)
     return ahead_ns > RECALL_WORTH_NS && slot_recall(most) && master->queue.size;
 }
 
-/* Jobs that wait for a fresh worker while none is coming: an idle one is replaced. */
+/* Jobs that wait for a fresh worker while none is coming: an idle one is replaced, or where none is, the one that has the least
+ * to do gets nothing more, and is replaced when it is idle. */
 static void refresh(struct master *master)
 {
+    struct slot *chosen = NULL;
     if (list_empty(&master->fresh))
         return;
-    struct slot *idle = NULL;
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = master->slots[i];
         if (slot->is_surplus)
             continue;
-        if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING || (slot->state == SLOT_DEAD && slot->restart_ns != TIME_NEVER))
+        if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING || slot->is_recycled ||
+            (slot->state == SLOT_DEAD && slot->restart_ns != TIME_NEVER))
             return;
-        if (slot->state == SLOT_IDLE)
-            idle = slot;
+        bool is_busy = slot->state == SLOT_BUSY && !slot->fault[0] && !slot->broken_ns;
+        if (slot->state == SLOT_IDLE || (is_busy && (!chosen || (chosen->state == SLOT_BUSY && slot->expected_ns < chosen->expected_ns))))
+            chosen = slot;
     }
-    if (idle)
-        supervisor_stop(idle);
+    if (!chosen)
+        return;
+    if (chosen->state == SLOT_IDLE) {
+        supervisor_stop(chosen);
+        return;
+    }
+    chosen->is_recycled = true;
+    slot_recall(chosen);
+    master_mark_dirty(master);
 }
 
 static bool stands_still(const struct master *master)
@@ -117,7 +127,7 @@ void dispatch_all(struct master *master)
 void dispatch_slot(struct master *master, struct slot *slot)
 {
     /* One that is due and has just run out of jobs: recycle_all() has its say first, else it is never idle while jobs are queued. */
-    if (slot->is_due && !slot->held)
+    if ((slot->is_due || slot->is_recycled) && !slot->held)
         master_mark_dirty(master);
     else if (slot_is_open(slot) && !stands_still(master))
         fill(master, slot, fair_share(master));

@@ -325,6 +325,53 @@ static void a_worker_tells_what_it_runs(void)
     fixture_end(&fixture);
 }
 
+/* Crashes at its first attempt, once it is released. */
+static int fn_crash_once(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    atomic_fetch_add(&board->began, 1);
+    while (!atomic_load(&board->release))
+        nap();
+    if (task->attempt == 1)
+        raise(SIGKILL);
+    return give(task, "true");
+}
+
+/* Its worker was one too many, so none comes in its place; and the other is never idle. */
+static void a_retry_after_a_crash_gets_its_fresh_worker_under_steady_load(void)
+{
+    struct fixture fixture;
+    struct hay_worker worker = {0};
+    uint64_t number = 0;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 2, .max_jobs = 64});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.crash_once", "", fn_crash_once, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    CU_ASSERT(workers_are_ready(&fixture, 2));
+    /* Until one of them runs in the worker that will be surplus. */
+    for (int tries = 0; tries < 20 && (!number || worker.job != number); tries++) {
+        atomic_store(&board->release, 1);
+        CU_ASSERT(all_come(&fixture));
+        atomic_store(&board->release, 0);
+        atomic_store(&board->began, 0);
+        number = submit(&fixture, "t.crash_once", "1");
+        CU_ASSERT(begins(&fixture, 1));
+        hay_pool_worker(fixture.pool, 1, &worker);
+    }
+    CU_ASSERT_EQUAL(worker.job, number);
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 1, NULL), HAY_OK);
+    atomic_store(&board->release, 1);
+    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
+    while (!fixture.book[number].count && clock_now_ns() < deadline_ns) {
+        if (fixture.submitted - fixture.results < 30)
+            submit(&fixture, "t.sleep", "2");
+        else
+            hay_pool_turn(fixture.pool, 100);
+    }
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    CU_ASSERT(all_come(&fixture));
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     CU_TestInfo resizes[] = {
@@ -340,6 +387,8 @@ int main(void)
         {"what cannot be is refused and changes nothing", what_cannot_be_is_refused_and_changes_nothing},
         {"a default queue follows the number of workers", a_default_queue_follows_the_number_of_workers},
         {"new room is told", new_room_is_told},
+        {"a retry after a crash gets its fresh worker under steady load",
+         a_retry_after_a_crash_gets_its_fresh_worker_under_steady_load},
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo figures[] = {
