@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define FRAME_PROGRESS_MAX (64 * 1024) /* bytes of one report */
+
 enum frame_type {
     FRAME_READY = 1,  /* worker: body is the function table, or with FRAME_FAILED why it could not load */
     FRAME_JOB,        /* master: struct frame_job, then the args */

@@ -6,6 +6,7 @@
 #include "master/supervisor.h"
 
 #define DELIVERY_MIN_NS (1 * NS_PER_S)     /* also without a grace a large result takes its time */
+#define DELIVERY_BITE ((size_t)256 << 10)  /* of which so much has to come in a grace */
 #define CLAIM_LIMIT_NS (5 * NS_PER_S)
 #define LOOK_STEPS 6                       /* 1, 2, 4 … 64 ms */
 #define OLD_JOB_NS (2 * NS_PER_MS)
@@ -77,7 +78,7 @@ static void watch_delivery(struct slot *slot, int64_t now_ns)
 {
     int64_t grace_ns = slot->master->options.grace_ns;
     size_t partial = channel_partial(&slot->channel);
-    if (!slot->ended_ns || partial > slot->partial_at_end) {
+    if (!slot->ended_ns || partial >= slot->partial_at_end + DELIVERY_BITE) {
         slot->ended_ns = now_ns;
         slot->partial_at_end = partial;
     } else if (now_ns - slot->ended_ns > (grace_ns > DELIVERY_MIN_NS ? grace_ns : DELIVERY_MIN_NS)) {
@@ -127,6 +128,13 @@ static int64_t look(struct slot *slot, int64_t now_ns)
     case RUNNING_NOW:
         break;
     }
+    /* It claims the next job only after it has given the result of the last. */
+    if (slot->base + 1 < slot->claimed)
+        watch_delivery(slot, now_ns);
+    else
+        slot->ended_ns = 0;
+    if (slot->fault[0])
+        return TIME_NEVER;
     if (now_ns - start_ns > OLD_JOB_NS && !slot_recall(slot))
         return TIME_NEVER;
     if (!job->timeout_ns || slot->ending)

@@ -89,8 +89,8 @@ struct master {
     bool is_held;              /* sends nothing */
     bool holds_loop;           /* counts as an active watcher, because jobs are pending */
     bool is_dirty;             /* the dispatcher has something to look at */
-    bool is_room_wanted;
-    bool is_resized;           /* there may be room */
+    bool is_room_wanted;       /* somebody was refused: tell when there is some */
+    bool is_resized;
     bool is_closed;            /* takes no more jobs */
     bool is_terminating;       /* kills what is left */
     bool is_cancelling;        /* within master_cancel_all(), whose next round, if there is one, has these: */

@@ -299,8 +299,8 @@ static bool take_progress(struct slot *slot, const struct frame_head *head, cons
     struct job *job;
     size_t size = head->size - sizeof *head;
     int found = find_sending(slot, head, &job);
-    if (found < 0) {
-        supervisor_fault(slot, "reported progress of what it was never given");
+    if (found < 0 || size > FRAME_PROGRESS_MAX) {
+        supervisor_fault(slot, found < 0 ? "reported progress of what it was never given" : "reported progress at too great length");
         return false;
     }
     if (found > 0 && master->options.on_progress && hay_json_check((const char *)body, size, HAY_JOBLINE_DEPTH, NULL) == HAY_OK) {

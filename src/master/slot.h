@@ -79,12 +79,12 @@ struct slot {
     int64_t weighed_ns;         /* when its memory was looked at, */
     uint64_t weighed_jobs;      /* and what it had settled then */
 
-    /* looks and deadlines: the supervisor's */
+    /* looks and deadlines: the lookout's */
     int64_t look_ns;            /* when to look next */
     int look_step;
     int64_t first_sight_ns;     /* when the newest claim was first seen, or a batch last arrived */
     int64_t excluded_ns;        /* since then: time that deadlines do not count */
-    int64_t ended_ns;           /* when the running job was first seen to have ended, or its result last made progress; 0: not */
+    int64_t ended_ns;           /* when the running job was first seen to have ended, or its result last came on well; 0: not */
     size_t partial_at_end;      /* bytes of an unfinished frame that were there then */
     uint64_t end_wanted;        /* number of the job that someone wants ended, 0: none; served outside of callbacks */
     enum hay_outcome end_wanted_outcome;
