@@ -88,7 +88,7 @@ static enum hay_status keep_open(struct keep *keep, const struct child_setup *se
 /* As it leads no session, this is for itself and its children only. */
 static void leave_terminal(void)
 {
-    int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (terminal < 0)
         return;
     ioctl(terminal, TIOCNOTTY);
@@ -99,13 +99,13 @@ static _Noreturn void child_main(const struct child_setup *setup, const struct k
 {
     if (flags & CHILD_OWN_GROUP)
         setpgid(0, 0);
-    if (flags & CHILD_HAS_NO_TERMINAL)
-        leave_terminal();
     if (flags & CHILD_DIES_WITH_PARENT) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(0); /* the parent died before the line above: nobody wants us */
     }
+    if (flags & CHILD_HAS_NO_TERMINAL)
+        leave_terminal();
     if (!child_set_standard_fds(setup->out_fd, flags & CHILD_KEEPS_OUTPUT))
         _exit(126);
     handle_forget_all_but(keep->fds, keep->count);
