@@ -151,8 +151,9 @@ static size_t grouped_last_line(struct hay_span inside, char *line, size_t capac
 {
     char tail[GROUPED_TAIL];
     const char *at = inside.at, *end = inside.at + inside.size;
-    if (inside.size > sizeof tail / 2) /* and not within an escape */
-        for (at = end - sizeof tail / 2; at < end && (at[-1] == '\\' || strchr("\\u0123456789abcdefABCDEF", *at));)
+    if (inside.size > sizeof tail / 2) /* and not within an escape or a character */
+        for (at = end - sizeof tail / 2;
+             at < end && (at[-1] == '\\' || strchr("\\u0123456789abcdefABCDEF", *at) || (*at & 0xc0) == 0x80);)
             at++;
     size_t size = hay_json_unescape(at, (size_t)(end - at), tail, sizeof tail);
     while (size && strchr(" \t\r\n", tail[size - 1]))
@@ -173,7 +174,7 @@ void grouped_judge_json(struct hay_result *result, char *reason, size_t capacity
         return;
     size_t size = strlen(reason);
     snprintf(reason + size, capacity - size, ": %s", line);
-    result->message.size = strlen(reason);
+    result->message.size = bytes_utf8(reason, strlen(reason)); /* it may have been cut */
 }
 
 /* What the command cannot have said itself. Cancelled and skipped jobs are many at once, and the run says why it stops. */
