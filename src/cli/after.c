@@ -177,9 +177,14 @@ static enum after_verdict after_judge(struct after *after, uint64_t seq, struct 
     struct hay_span id;
     enum after_verdict verdict = AFTER_READY;
     char how[64];
+    uint64_t names = 0;
     *waits = 0;
     while (after_element(&at, end, &id)) {
         uint64_t found;
+        if (++names > AFTER_REMEMBERED) {
+            snprintf(reason, capacity, "\"after\" names more than %llu jobs", (unsigned long long)AFTER_REMEMBERED);
+            return AFTER_REJECT;
+        }
         if (!after_ids_find(&after->ids, seq, id, &found))
             return AFTER_NO_MEMORY;
         if (!after_ids_remember(&after->ids, found)) {
