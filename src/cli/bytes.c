@@ -55,15 +55,6 @@ void bytes_put_text(struct bytes *bytes, const char *text)
     bytes_put(bytes, text, strlen(text));
 }
 
-void bytes_put_number(struct bytes *bytes, uint64_t number)
-{
-    char digits[20], *end = digits + sizeof digits, *at = end;
-    do
-        *--at = (char)('0' + number % 10);
-    while (number /= 10);
-    bytes_put(bytes, at, (size_t)(end - at));
-}
-
 /* How many bytes from the start stand for themselves in a JSON string. */
 static size_t bytes_plain(const char *at, size_t size)
 {

@@ -31,7 +31,6 @@ bool bytes_reserve(struct bytes *bytes, size_t size);
 
 void bytes_put(struct bytes *bytes, const char *at, size_t size);
 void bytes_put_text(struct bytes *bytes, const char *text);
-void bytes_put_number(struct bytes *bytes, uint64_t number);
 /* The inside of a JSON string; the bytes have to be UTF-8. */
 void bytes_put_json(struct bytes *bytes, const char *at, size_t size);
 void bytes_put_base64(struct bytes *bytes, const char *at, size_t size);

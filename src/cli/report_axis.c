@@ -186,9 +186,3 @@ void axis_clear(struct axis *axis)
     axis->any = false;
     memset(&axis->total, 0, sizeof axis->total);
 }
-
-void axis_release(struct axis *axis)
-{
-    axis_clear(axis);
-    axis->cut_count = 0;
-}

@@ -46,7 +46,6 @@ int64_t axis_time(const struct axis *axis, int64_t real_ns);
 bool axis_cut(struct axis *axis);
 /* Forget what was added, keep the cuts. */
 void axis_clear(struct axis *axis);
-void axis_release(struct axis *axis);
 
 static inline uint64_t axis_span(const struct axis *axis)
 {

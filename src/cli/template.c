@@ -131,15 +131,6 @@ struct hay_span template_piece(const struct template_piece *piece, struct hay_sp
     return (struct hay_span){ at, (size_t)(end - at) };
 }
 
-void template_expand(const struct template *template, struct hay_span line, uint64_t number, struct bytes *out)
-{
-    char scratch[24];
-    for (size_t i = 0; i < template->count; i++) {
-        struct hay_span part = template_piece(&template->pieces[i], line, number, scratch);
-        bytes_put(out, part.at, part.size);
-    }
-}
-
 void template_expand_json(const struct template *template, struct hay_span line, uint64_t number, struct bytes *out)
 {
     char scratch[24];
