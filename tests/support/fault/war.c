@@ -128,6 +128,7 @@ static const struct forgery {
     {"epoch_far", RESULT, 0, 0x80000000, 0, 0, 0, "\"forged\""},
     {"huge", RESULT, 0xfffffff0, 0, 0, 0, 0, "\"forged\""},
     {"large", RESULT, 0x7ffffff0, 0, 0, 0, 0, "\"forged\""},
+    {"slow", RESULT, 8 << 20, 0, 0, 0, 0, "\"forged\""},
     {"tiny", RESULT, 3, 0, 0, 0, 0, "\"forged\""},
     {"bare", RESULT, sizeof(struct head), 0, 0, 0, 0, ""},
     {"type", 99, 0, 0, 0, 0, 0, "\"forged\""},
@@ -206,6 +207,18 @@ static enum act_end act_forge(hay_task *task, const char *const words[])
     return ACT_GO_ON;
 }
 
+/* A byte now and then, until it is killed. */
+static enum act_end act_trickle(hay_task *task, const char *const words[])
+{
+    struct shot shot = {"0", 1};
+    (void)task, (void)words;
+    while (getppid() > 1) {
+        nanosleep(&(struct timespec){0, 50000000}, NULL);
+        each_socket(fire, &shot);
+    }
+    return ACT_DONE;
+}
+
 static void book_claim(struct book *book, uint32_t epoch_on, uint32_t started_on)
 {
     uint64_t claim = atomic_load(&book->claim);
@@ -235,7 +248,12 @@ static bool book_spoil(struct book *book, const char *how)
         book_claim(book, 0, 1000000);
     else if (strcmp(how, "three") == 0)
         book_claim(book, 0, 3);
-    else if (strcmp(how, "back") == 0)
+    else if (strcmp(how, "next") == 0) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        book_starts(book, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+        book_claim(book, 0, 1);
+    } else if (strcmp(how, "back") == 0)
         book_claim(book, 0, (uint32_t)-1);
     else if (strcmp(how, "zero") == 0)
         atomic_store(&book->claim, atomic_load(&book->claim) >> 32 << 32);
@@ -295,5 +313,6 @@ static enum act_end act_outbox(hay_task *task, const char *const words[])
 
 const struct act acts_of_war[] = {
     {"garbage", act_garbage}, {"forge", act_forge}, {"ledger", act_ledger}, {"outbox", act_outbox},
+    {"trickle", act_trickle},
     {NULL, NULL},
 };
