@@ -288,22 +288,14 @@ void control_abandon(struct run *run, const char *reason)
 
 /* ---- how many ---- */
 
-static void control_resize(struct run *run, int workers)
+/* Called back with how many workers there are to be. */
+static void control_resize(void *context, int workers)
 {
+    struct run *run = context;
     struct hay_error error;
     run_feed_wake(run);
     if (hay_pool_resize(run->pool, workers, &error) != HAY_OK && error.status != HAY_ESTATE)
         say("the number of workers stays: %s", error.text);
-}
-
-static void control_on_jobs(void *context, int workers)
-{
-    control_resize(context, workers);
-}
-
-static void control_on_slots(void *context, int slots)
-{
-    control_resize(context, slots);
 }
 
 void control_hold(struct run *run)
@@ -391,8 +383,8 @@ void control_start(struct run *run)
         return;
     control_watch(run->loop, &control->suspend, control_on_suspend, SIGTSTP, run);
     if (options->jobs && *options->jobs == '@')
-        jobs_watch(&control->jobs_file, run->loop, options->jobs + 1, run->options->pool.workers, control_on_jobs, run);
-    if (!options->jobs && jobserver_open(&control->jobserver, run->loop, control_on_slots, run)) {
+        jobs_watch(&control->jobs_file, run->loop, options->jobs + 1, run->options->pool.workers, control_resize, run);
+    if (!options->jobs && jobserver_open(&control->jobserver, run->loop, control_resize, run)) {
         control->has_jobserver = true;
         ev_timer_init(&control->ease, control_on_ease, CONTROL_EASE_S, 0.0);
         control->ease.data = run;

@@ -18,7 +18,7 @@ static struct hay_span span_of(const char *text)
 /* ---- the result ---- */
 
 /* Every member is set by hand: clearing a structure of this size first costs more than filling it. */
-static inline void describe(const struct master *master, const struct job *job, struct hay_result *result)
+void settle_describe(const struct master *master, const struct job *job, struct hay_result *result)
 {
     bool ran = job->worker >= 0, has_id = job->id_size != JOB_NO_ID;
     result->outcome = HAY_OUTCOME_OK;
@@ -41,15 +41,10 @@ static inline void describe(const struct master *master, const struct job *job, 
     result->line = result->column = 0;
 }
 
-void settle_describe(const struct master *master, const struct job *job, struct hay_result *result)
-{
-    describe(master, job, result);
-}
-
 static void settle(struct master *master, struct job *job, const struct attempt_end *end)
 {
     struct hay_result result;
-    describe(master, job, &result);
+    settle_describe(master, job, &result);
     result.outcome = end->outcome;
     result.value = end->value;
     result.message = end->message;
