@@ -474,30 +474,32 @@ static void a_command_dies_with_its_worker(void)
     close(ends[1]);
 }
 
-/* A process of a user who has two, and may have no more. */
+/* A process of a user who has two, and may have no more. The user is nobody else's. */
 static pid_t fork_as_crowded(void)
 {
     struct rlimit two = { 2, 2 };
+    uid_t user = 500000000 + (uid_t)getpid();
     pid_t pid = fork();
-    if (pid == 0 && (setrlimit(RLIMIT_NPROC, &two) || setresuid(54321, 54321, 54321)))
+    if (pid == 0 && (setrlimit(RLIMIT_NPROC, &two) || setresuid(user, user, user)))
         _exit(3);
     return pid;
 }
 
 static void a_process_that_is_not_to_be_had_now_is_waited_for(void)
 {
-    int hold[2], status;
+    int hold[2], there[2], status;
     char byte;
     if (geteuid() != 0) {
         fprintf(stderr, "# skipped: only root can become another user\n");
         return;
     }
-    CU_ASSERT_FATAL(pipe(hold) == 0);
+    CU_ASSERT_FATAL(pipe(hold) == 0 && pipe(there) == 0);
     pid_t other = fork_as_crowded();
     if (other == 0) {
         close(hold[1]);
-        _exit((int)read(hold[0], &byte, 1));
+        _exit(write(there[1], "x", 1) == 1 && read(hold[0], &byte, 1) == 0 ? 0 : 1);
     }
+    CU_ASSERT(read(there[0], &byte, 1) == 1);
     for (int i = 0; i < 2; i++) {
         pid_t worker = fork_as_crowded();
         if (worker == 0) {
@@ -514,6 +516,8 @@ static void a_process_that_is_not_to_be_had_now_is_waited_for(void)
         CU_ASSERT(waitpid(worker, &status, 0) == worker && status == 0);
     }
     close(hold[0]);
+    close(there[0]);
+    close(there[1]);
 }
 
 int main(void)
