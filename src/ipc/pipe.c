@@ -40,31 +40,18 @@ static struct hay_pipe *new_end(bool can_send, bool can_receive)
 }
 
 /* Numbers 0 to 2 belong to stdio, even where it is closed: a child would lose the end to its own standard input. */
-static int above_stdio(int fd)
-{
-    if (fd > 2)
-        return fd;
-    int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return moved;
-}
-
 static enum hay_status open_pair(int pair[2])
 {
-    int made[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, made))
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
         return HAY_ESYSTEM;
-    pair[0] = above_stdio(made[0]);
-    int saved = errno;
-    pair[1] = above_stdio(made[1]);
-    if (pair[0] >= 0 && pair[1] >= 0)
+    int failure = fd_raise(&pair[0]);
+    if (!failure)
+        failure = fd_raise(&pair[1]);
+    if (!failure)
         return HAY_OK;
-    saved = pair[0] < 0 ? saved : errno;
     fd_close(&pair[0]);
     fd_close(&pair[1]);
-    errno = saved;
+    errno = -failure;
     return HAY_ESYSTEM;
 }
 
