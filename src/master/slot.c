@@ -146,16 +146,22 @@ bool slot_take_back(struct slot *slot)
     return true;
 }
 
-/* From the last to the first, so that each goes before the one returned before it. `next` moves along: a job may come to its end
- * here, and what is called back then may cancel what is left, or empty the ring. */
+/* The last of what is unstarted, NULL: nothing is. From the last to the first, each is returned before the one that was before it.
+ * `next` moves along: a job may come to its end when it is returned, and what is called back then may cancel what is left, or
+ * empty the ring. */
+static struct job *take_unstarted(struct slot *slot)
+{
+    while (slot->next > slot->claimed)
+        if (slot_sending(slot, --slot->next)->job)
+            return take_out(slot, slot->next);
+    return NULL;
+}
+
 void slot_return_unstarted(struct slot *slot)
 {
+    struct job *job;
     channel_recall(&slot->channel);
-    while (slot->next > slot->claimed) {
-        uint32_t position = --slot->next;
-        if (!slot_sending(slot, position)->job)
-            continue;
-        struct job *job = take_out(slot, position);
+    while ((job = take_unstarted(slot))) {
         slot->master->recorder.recalled++;
         settle_return(slot->master, job);
     }
@@ -184,13 +190,9 @@ struct job *slot_running(struct slot *slot)
 
 struct job *slot_bury_ring(struct slot *slot, struct job **head)
 {
-    struct job *blamed = NULL;
+    struct job *blamed = NULL, *job;
     *head = NULL;
-    while (slot->next > slot->claimed) { /* as in slot_return_unstarted() */
-        uint32_t position = --slot->next;
-        if (!slot_sending(slot, position)->job)
-            continue;
-        struct job *job = take_out(slot, position);
+    while ((job = take_unstarted(slot))) {
         uint64_t number = job->number;
         settle_return(slot->master, job);
         *head = job->number == number && job->state == JOB_QUEUED ? job : NULL;
@@ -200,7 +202,7 @@ struct job *slot_bury_ring(struct slot *slot, struct job **head)
     for (uint32_t position = slot->claimed; position-- > slot->base;) {
         if (!slot_sending(slot, position)->job)
             continue;
-        struct job *job = take_out(slot, position);
+        job = take_out(slot, position);
         if (blamed) {
             blamed->attempts--;
             slot->master->recorder.started--;
