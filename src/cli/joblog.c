@@ -6,13 +6,13 @@
  * quotes what came from the job line.
  */
 #include "cli/joblog.h"
+#include "cli/now.h"
 #include "cli/pen.h"
 #include "cli/say.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define JOBLOG_COLUMNS "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
@@ -46,13 +46,6 @@ void joblog_begin(struct joblog *log)
         logfile_advance(&log->file, pen_text(at, JOBLOG_COLUMNS));
 }
 
-static uint64_t joblog_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 /* Exitval and Signal. A crash by exit(0) must not look like success. */
 static char *joblog_put_exit(char *at, const struct hay_result *result)
 {
@@ -75,7 +68,7 @@ static char *joblog_put_exit(char *at, const struct hay_result *result)
 
 static char *joblog_put_head(char *at, const struct hay_result *result, uint64_t seq)
 {
-    uint64_t start_ns = result->start_ns > 0 ? (uint64_t)result->start_ns : joblog_now_ns();
+    uint64_t start_ns = result->start_ns > 0 ? (uint64_t)result->start_ns : (uint64_t)now_wall_ns();
     uint64_t run_ns = result->run_ns > 0 ? (uint64_t)result->run_ns : 0;
     at = pen_number(at, seq);
     at = pen_text(at, "\t:\t");

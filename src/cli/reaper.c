@@ -5,6 +5,7 @@
  * killed here are waited for, by number.
  */
 #include "cli/reaper.h"
+#include "cli/now.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +17,10 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define REAPER_PERIOD_S 1.0
-#define REAPER_FINISH_MS 2000
+#define REAPER_FINISH_NS INT64_C(2000000000)
 
 /* Of pids, and of structures that begin with one. */
 static int reaper_compare(const void *a, const void *b)
@@ -121,13 +121,6 @@ static int64_t reaper_needed_ns(pid_t pid, const struct reaper_worker *workers, 
     return oldest_ns;
 }
 
-static int64_t reaper_wall_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 /* Is it a child that jobs cannot have left behind? */
 static bool reaper_is_spared(const struct reaper *reaper, pid_t pid, const struct reaper_worker *workers, size_t count)
 {
@@ -139,7 +132,7 @@ static bool reaper_is_spared(const struct reaper *reaper, pid_t pid, const struc
 static pid_t reaper_sweep(struct reaper *reaper, bool *any)
 {
     size_t child_count, worker_count = 0, kept = 0;
-    int64_t now_ns = reaper_wall_ns();
+    int64_t wall_ns = now_wall_ns();
     pid_t left = 0;
     *any = false;
     pid_t *children = reaper_children(&child_count);
@@ -150,7 +143,7 @@ static pid_t reaper_sweep(struct reaper *reaper, bool *any)
         if (reaper_is_spared(reaper, pid, workers, worker_count))
             continue;
         const struct reaper_orphan *known = reaper_find(pid, reaper->orphans, reaper->orphan_count, sizeof *known);
-        int64_t seen_ns = known ? known->seen_ns : now_ns;
+        int64_t seen_ns = known ? known->seen_ns : wall_ns;
         bool is_needed = reaper_needed_ns(pid, workers, worker_count) <= seen_ns;
         if (!is_needed)
             kill(pid, SIGKILL);
@@ -215,19 +208,12 @@ static void reaper_wait(pid_t pid)
         close(fd);
 }
 
-static int64_t reaper_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 void reaper_finish(struct reaper *reaper)
 {
     bool any = true;
-    int64_t end_ms = reaper_now_ms() + REAPER_FINISH_MS;
+    int64_t end_ns = now_ns() + REAPER_FINISH_NS;
     reaper_stop(reaper);
-    while (reaper->started && any && reaper_now_ms() < end_ms) {
+    while (reaper->started && any && now_ns() < end_ns) {
         pid_t left = reaper_sweep(reaper, &any);
         if (left)
             reaper_wait(left);

@@ -4,6 +4,7 @@
  * already, so asking costs them nothing and cannot hang.
  */
 #include "cli/roster.h"
+#include "cli/now.h"
 #include "cli/say.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define ROSTER_LINES 64
 #define ROSTER_LINE_MAX 200
@@ -109,7 +109,6 @@ size_t roster_write(const struct hay_pool *pool, char *out, size_t capacity)
 {
     struct roster_line lines[ROSTER_LINES];
     struct hay_worker worker;
-    struct timespec now;
     size_t count = 0, running = 0, size = 0;
     for (int i = 0; hay_pool_worker(pool, i, &worker); i++) {
         if (!worker.job)
@@ -118,12 +117,12 @@ size_t roster_write(const struct hay_pool *pool, char *out, size_t capacity)
         roster_keep(lines, &count, (struct roster_line){ worker.job_start_ns, i });
     }
     qsort(lines, count, sizeof lines[0], roster_older);
-    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t wall_ns = now_wall_ns();
     for (size_t i = 0; i < count && capacity - size > ROSTER_LINE_MAX; i++) {
         char id[64];
         if (!hay_pool_worker(pool, lines[i].worker, &worker) || !worker.job)
             continue;
-        double age_s = (double)(now.tv_sec * INT64_C(1000000000) + now.tv_nsec - worker.job_start_ns) / 1e9;
+        double age_s = (double)(wall_ns - worker.job_start_ns) / 1e9;
         say_escape(id, sizeof id, worker.job_id.at, worker.job_id.at ? worker.job_id.size : 0);
         int n = snprintf(out + size, capacity - size, "  job %s for %.3f s on worker %d, process %ld\n", id,
                          age_s > 0 ? age_s : 0.0, lines[i].worker, (long)worker.pid);

@@ -7,6 +7,7 @@
 #include "cli/run.h"
 #include "cli/cli.h"
 #include "cli/functions.h"
+#include "cli/now.h"
 #include "cli/roster.h"
 #include "cli/say.h"
 #include "cli/setup.h"
@@ -15,7 +16,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 /* After an interrupt, a consumer that reads nothing is waited for this long. */
 #define RUN_PATIENCE_S 5.0
@@ -23,13 +23,6 @@
 #define RUN_JOIN_SLICES 100
 #define RUN_KILL_MS 2000
 #define RUN_RESUME ((size_t)256 << 10)
-
-int64_t run_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 void run_record(struct run *run, const struct hay_result *result, uint64_t seq)
 {
@@ -141,7 +134,7 @@ static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, in
     if (!run_is_settled(run))
         return;
     if (!run->end_ns)
-        run->end_ns = run_now_ns();
+        run->end_ns = now_ns();
     if (!run_write_pending(run))
         ev_break(loop, EVBREAK_ALL);
     else if (signals_count() && !ev_is_active(&run->patience))
@@ -195,7 +188,7 @@ static int run_start(struct run *run)
         say("descriptors (ulimit -n) are enough for about %d of %d workers only", possible, workers);
     reaper_init(&run->reaper);
     signals_start(run->loop, run->options->is_inline ? 1 : 2, run_on_signal, run);
-    run->begin_ns = run_now_ns();
+    run->begin_ns = now_ns();
     enum hay_status status = hay_pool_start(run->pool, &error);
     if (status != HAY_OK) {
         say("%s", error.text);

@@ -123,7 +123,6 @@ void run_feed_wake(struct run *run);
 /* Are there lines that a halt has left, and that get their result without being run? */
 bool run_feed_skips(const struct run *run);
 
-int64_t run_now_ns(void);
 /* Count a result and write it. */
 void run_record(struct run *run, const struct hay_result *result, uint64_t seq);
 

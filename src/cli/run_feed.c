@@ -6,6 +6,7 @@
  */
 #include "cli/cli.h"
 #include "cli/functions.h"
+#include "cli/now.h"
 #include "cli/run.h"
 #include "cli/say.h"
 #include "cli/signals.h"
@@ -299,7 +300,7 @@ static bool feed_may(const struct run *run)
 static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, int events)
 {
     struct run *run = watcher->data;
-    int64_t begin_ns = run->options->is_inline ? run_now_ns() : 0;
+    int64_t begin_ns = run->options->is_inline ? now_ns() : 0;
     (void)events;
     input_begin_turn(&run->input, FEED_BYTES);
     for (int lines = 0; lines < FEED_LINES && feed_may(run); lines++) {
@@ -312,7 +313,7 @@ static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, in
             continue;
         }
         feed_submit(run);
-        if (run->options->is_inline && run_now_ns() - begin_ns > FEED_INLINE_NS)
+        if (run->options->is_inline && now_ns() - begin_ns > FEED_INLINE_NS)
             break;
     }
     if (feed_may(run))

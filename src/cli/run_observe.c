@@ -4,6 +4,7 @@
  * closed before the run ends, by whatever way it ends. No observer can fail a run once it has begun.
  */
 #include "cli/cli.h"
+#include "cli/now.h"
 #include "cli/roster.h"
 #include "cli/run.h"
 #include "cli/say.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OBSERVE_FLUSH_S 0.1
@@ -271,13 +271,6 @@ void run_observe_result(struct run *run, const struct hay_result *result, uint64
         joblog_write_call(&observe->joblog, result, seq, bytes_span(&function->call));
 }
 
-static int64_t observe_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 /* A job is named only where it must have been the one that printed: it runs since before the turn of the loop that would have
  * read what came before it. */
 void run_observe_log(struct run *run, int index, const char *line, size_t size)
@@ -302,7 +295,7 @@ void run_observe_turn(struct run *run)
     struct observe *observe = &run->observe;
     if (run->logs->tagged) {
         observe->turns_ns[0] = observe->turns_ns[1];
-        observe->turns_ns[1] = observe_now_ns();
+        observe->turns_ns[1] = now_wall_ns();
     }
     if (observe->progress.hidden && !logsink_is_pending(run->logs) && !run_write_pending(run))
         progress_show(&observe->progress);

@@ -4,6 +4,7 @@
  * retry, by name; then where the results are and the command that runs the failures again.
  */
 #include "cli/run.h"
+#include "cli/now.h"
 #include "cli/say.h"
 
 #include <inttypes.h>
@@ -156,7 +157,7 @@ static void summary_retry(const struct run *run)
 void run_summary(const struct run *run, const struct hay_pool_stats *stats)
 {
     const struct tally *tally = run->observe.tally;
-    int64_t end_ns = run->end_ns ? run->end_ns : run_now_ns();
+    int64_t end_ns = run->end_ns ? run->end_ns : now_ns();
     double seconds = (double)(end_ns - run->begin_ns) / 1e9;
     uint64_t results = 0;
     for (int i = 0; i < HAY_OUTCOME_COUNT; i++)

@@ -6,23 +6,16 @@
  * whole.
  */
 #include "cli/trace.h"
+#include "cli/now.h"
 #include "cli/pen.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TRACE_EVENT_MAX 1024    /* without id and name */
 #define TRACE_NAME_MAX 300
 #define TRACE_ID_MAX 256        /* a longer one is left out; seq tells the job as well */
 #define TRACE_INLINE_ROW 0      /* of jobs that ran in this process */
-
-static int64_t trace_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 /* A time of CLOCK_REALTIME since the start of the run. */
 static uint64_t trace_since(const struct trace *trace, int64_t time_ns)
@@ -39,7 +32,7 @@ int trace_open(struct trace *trace, const char *path)
 void trace_begin(struct trace *trace)
 {
     bool empty;
-    trace->begin_ns = trace_now_ns();
+    trace->begin_ns = now_wall_ns();
     char *at = logfile_begin(&trace->file, &empty) ? logfile_room(&trace->file, TRACE_EVENT_MAX) : NULL;
     if (!at)
         return;
@@ -192,7 +185,7 @@ void trace_worker(struct trace *trace, int worker, const struct hay_worker *info
     if (!at)
         return;
     row->pid = info->pid;
-    at = trace_put_instant(trace, at, "new process", trace_since(trace, trace_now_ns()), worker, "pid", (uint64_t)info->pid);
+    at = trace_put_instant(trace, at, "new process", trace_since(trace, now_wall_ns()), worker, "pid", (uint64_t)info->pid);
     logfile_advance(&trace->file, at);
 }
 
@@ -204,7 +197,7 @@ void trace_count(struct trace *trace, uint64_t ok, uint64_t failed)
     trace->counted_ok = ok;
     trace->counted_failed = failed;
     at = pen_text(at, ",\n{\"name\":\"jobs\"");
-    at = trace_put_place(trace, at, 'C', trace_since(trace, trace_now_ns()), 0);
+    at = trace_put_place(trace, at, 'C', trace_since(trace, now_wall_ns()), 0);
     at = pen_text(at, ",\"args\":{\"ok\":");
     at = pen_number(at, ok);
     at = pen_text(at, ",\"failed\":");
