@@ -16,7 +16,8 @@
  * In a child of that process the pool is a copy of no use: calls that have a status give HAY_ESTATE, the others do nothing, and
  * none of them touches the parent's workers.
  *
- * A wait without a timeout for results of a pool that is held, paused or frozen (see hay_pool_hold()) waits until somebody ends that.
+ * A wait without a timeout for results of a pool that is held, paused or frozen (see hay_pool_hold()) waits until somebody ends
+ * that.
  */
 #ifndef HAYFORK_POOL_H
 #define HAYFORK_POOL_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ends what jobs leave behind. The command is a child subreaper, so a process that a job started and that outlives its own parent
- * becomes a child of the command, as a daemon does at once. The job may still use it: the reaper kills it when the job has ended
- * that ran when it was first seen, in the worker whose process group it is in; in a group of its own, when all have. Workers, which are the pool's, children that this process had before it became hayfork,
- * and what is in its own process group, where no job is, are left alone.
+ * Ends what jobs leave behind. The command is a child subreaper, so a process that a job started and that outlives its own
+ * parent becomes a child of the command, as a daemon does at once. The job may still use it: the reaper kills it when the job
+ * has ended that ran when it was first seen, in the worker whose process group it is in; in a group of its own, when all have.
+ * Workers, which are the pool's, children that this process had before it became hayfork, and what is in its own process group,
+ * where no job is, are left alone.
  */
 #ifndef CLI_REAPER_H
 #define CLI_REAPER_H

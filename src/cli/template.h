@@ -44,8 +44,8 @@ void template_release(struct template *template);
 /* What stands in a piece for this line: part of the text, part of the line, or digits in `scratch`. */
 struct hay_span template_piece(const struct template_piece *piece, struct hay_span line, uint64_t number, char scratch[24]);
 
-/* All pieces for this line, where the text is JSON: a place becomes a JSON string, inside a string its characters; {#} digits. The line has to
- * be UTF-8. */
+/* All pieces for this line, where the text is JSON: a place becomes a JSON string, inside a string its characters; {#} digits.
+ * The line has to be UTF-8. */
 void template_expand_json(const struct template *template, struct hay_span line, uint64_t number, struct bytes *out);
 
 #endif

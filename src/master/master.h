@@ -142,11 +142,11 @@ enum hay_status master_resize(struct master *master, int workers, uint64_t max_j
 void master_pause(struct master *master, bool paused);
 void master_hold(struct master *master, bool held);
 void master_freeze(struct master *master, bool frozen);
+/* The loop is about to be turned by a program that was elsewhere: what is late already is not for the master's standing still. */
+void master_arrive(struct master *master);
 
 /* shutdown.c */
 void master_close(struct master *master);
-/* The loop is about to be turned by a program that was elsewhere: what is late already is not for the master's standing still. */
-void master_arrive(struct master *master);
 /* Cancel everything and kill what has not ended after the grace. */
 void master_terminate(struct master *master, int64_t grace_ns);
 /* Closed, all settled, no process left. */

@@ -31,6 +31,8 @@
 #define FLUSH_SIZE (OUTBOX_SIZE / 2)
 #define PROGRESS_NS (10 * NS_PER_MS)
 
+_Static_assert(TASK_PROGRESS_MAX == FRAME_PROGRESS_MAX, "what a task lets through, the master has to take");
+
 struct worker {
     const struct worker_setup *setup;
     struct ledger *ledger;
