@@ -72,10 +72,44 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         channel->handler->on_batch(channel);
 }
 
+/* Walk the frames still in the buffer until the boundary is at or after `sent`. */
+static void advance_boundary(struct channel *channel, uint64_t sent)
+{
+    if (sent == channel->appended)
+        channel->boundary = sent;
+    while (channel->boundary < sent) {
+        struct frame_head head;
+        memcpy(&head, buffer_at(&channel->out) + (channel->boundary - channel->sent), sizeof head);
+        channel->boundary += head.size;
+    }
+}
+
+static void write_out(struct channel *channel)
+{
+    while (!channel->broken && !channel->muted && buffer_size(&channel->out)) {
+        ssize_t n = send(channel->fd, buffer_at(&channel->out), buffer_size(&channel->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) {
+            ev_io_start(channel->loop, &channel->writing);
+            return;
+        }
+        if (n < 0) {
+            /* The worker is gone or going: its end is seen, and its last results are read, on the reading side. */
+            ev_io_stop(channel->loop, &channel->writing);
+            return;
+        }
+        advance_boundary(channel, channel->sent + (uint64_t)n);
+        channel->sent += (uint64_t)n;
+        buffer_consume(&channel->out, (size_t)n, KEEP_SIZE);
+    }
+    ev_io_stop(channel->loop, &channel->writing);
+}
+
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     (void)loop, (void)events;
-    channel_flush(watcher->data);
+    write_out(watcher->data);
 }
 
 void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t max_frame, const struct channel_handler *handler)
@@ -99,38 +133,10 @@ void channel_close(struct channel *channel)
     channel->broken = true;
 }
 
-/* Walk the frames still in the buffer until the boundary is at or after `sent`. */
-static void advance_boundary(struct channel *channel, uint64_t sent)
-{
-    if (sent == channel->appended)
-        channel->boundary = sent;
-    while (channel->boundary < sent) {
-        struct frame_head head;
-        memcpy(&head, buffer_at(&channel->out) + (channel->boundary - channel->sent), sizeof head);
-        channel->boundary += head.size;
-    }
-}
-
 void channel_flush(struct channel *channel)
 {
-    while (!channel->broken && !channel->muted && buffer_size(&channel->out)) {
-        ssize_t n = send(channel->fd, buffer_at(&channel->out), buffer_size(&channel->out), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            ev_io_start(channel->loop, &channel->writing);
-            return;
-        }
-        if (n < 0) {
-            /* The worker is gone or going: its end is seen, and its last results are read, on the reading side. */
-            ev_io_stop(channel->loop, &channel->writing);
-            return;
-        }
-        advance_boundary(channel, channel->sent + (uint64_t)n);
-        channel->sent += (uint64_t)n;
-        buffer_consume(&channel->out, (size_t)n, KEEP_SIZE);
-    }
-    ev_io_stop(channel->loop, &channel->writing);
+    if (!ev_is_active(&channel->writing))
+        write_out(channel);
 }
 
 void channel_mute(struct channel *channel)

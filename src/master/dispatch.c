@@ -26,25 +26,22 @@ static void take_from_queue(struct master *master, struct job *job)
     }
 }
 
-/* At most `share` jobs; returns with the frames on their way. */
-static void fill(struct master *master, struct slot *slot, uint64_t share)
+/* At most `share` jobs, which leave at the next flush. */
+static void give(struct master *master, struct slot *slot, uint64_t share)
 {
-    uint64_t sent = 0;
     struct job *job;
-    while (sent < share && (job = next_for(master, slot))) {
+    while (share && (job = next_for(master, slot))) {
         uint32_t estimate_ns = recorder_estimate_ns(&master->recorder, job->function);
         if (!slot_may_take(slot, job, estimate_ns))
-            break;
+            return;
         take_from_queue(master, job);
         job_prefetch(queue_peek(&master->queue));
         if (slot_send(slot, job, estimate_ns)) {
             settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
             continue;
         }
-        sent++;
+        share--;
     }
-    if (sent)
-        channel_flush(&slot->channel);
 }
 
 /* A short queue is split evenly, so that no worker takes what another could begin at once. */
@@ -105,6 +102,36 @@ static void refresh(struct master *master)
     master_mark_dirty(master);
 }
 
+static struct slot *slot_in_turn(const struct master *master, int i)
+{
+    return master->slots[(master->first_slot + i) % master->slot_count];
+}
+
+/* Each idle worker has its first job before any has a second, which could be behind a long one while later jobs begin. */
+static void give_all(struct master *master)
+{
+    for (int i = 0; i < master->slot_count; i++)
+        if (slot_in_turn(master, i)->state == SLOT_IDLE)
+            give(master, slot_in_turn(master, i), 1);
+    uint64_t share = fair_share(master);
+    for (int i = 0; i < master->slot_count; i++) {
+        struct slot *slot = slot_in_turn(master, i);
+        give(master, slot, share);
+        if (slot->state == SLOT_BUSY)
+            channel_flush(&slot->channel);
+    }
+    if (master->slot_count)
+        master->first_slot = (master->first_slot + 1) % master->slot_count;
+}
+
+static bool is_another_idle(const struct master *master, const struct slot *slot)
+{
+    for (int i = 0; i < master->slot_count; i++)
+        if (master->slots[i] != slot && master->slots[i]->state == SLOT_IDLE)
+            return true;
+    return false;
+}
+
 static bool stands_still(const struct master *master)
 {
     return master->is_held || master->frozen_ns;
@@ -114,21 +141,21 @@ void dispatch_all(struct master *master)
 {
     if (stands_still(master))
         return;
-    do {
-        uint64_t share = fair_share(master);
-        for (int i = 0; i < master->slot_count && share; i++)
-            fill(master, master->slots[(master->first_slot + i) % master->slot_count], share);
-        if (master->slot_count)
-            master->first_slot = (master->first_slot + 1) % master->slot_count;
-    } while (!master->queue.size && rebalance(master));
+    do
+        give_all(master);
+    while (!master->queue.size && rebalance(master));
     refresh(master);
 }
 
 void dispatch_slot(struct master *master, struct slot *slot)
 {
+    uint64_t share = fair_share(master);
     /* One that is due and has just run out of jobs: recycle_all() has its say first, else it is never idle while jobs are queued. */
-    if ((slot->is_due || slot->is_recycled) && !slot->held)
+    bool is_due = (slot->is_due || slot->is_recycled) && !slot->held;
+    if (is_due || (share && is_another_idle(master, slot))) {
         master_mark_dirty(master);
-    else if (slot_is_open(slot) && !stands_still(master))
-        fill(master, slot, fair_share(master));
+    } else if (share && slot_is_open(slot) && !stands_still(master)) {
+        give(master, slot, share);
+        channel_flush(&slot->channel);
+    }
 }

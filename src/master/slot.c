@@ -25,7 +25,7 @@ bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t esti
         return true;
     if (slot->held >= slot->window || slot->next - slot->base >= WINDOW_MAX)
         return false;
-    if (slot->held >= 2 && slot->expected_ns + estimate_ns > WINDOW_NS)
+    if (slot->expected_ns + (slot->held > 1 ? estimate_ns : 0) > WINDOW_NS)
         return false;
     /* A job that must be its worker's first is not followed by others until it is settled. */
     const struct job *oldest = slot_sending(slot, slot->base)->job;
