@@ -192,12 +192,13 @@ HAY_API void hay_pool_cancel_all(struct hay_pool *pool, bool running);
 HAY_API enum hay_status hay_pool_cancel_signal(struct hay_pool *pool, int signal, struct hay_error *error);
 
 /* Start no more jobs: what has not begun is taken back from the workers and waits, what runs goes on. And go on. A hold outlives
- * hay_pool_close(); a hay_pool_join() that waits for ever ends it first, for nobody else could. */
+ * hay_pool_close(). A hay_pool_join() that waits for ever ends a hold, a freeze and a pause first; in the pool's own loop also
+ * what a callback asks for meanwhile, for nobody else could. */
 HAY_API void hay_pool_hold(struct hay_pool *pool, bool held);
 
 /* Stop the workers and what they started (SIGSTOP to their groups), with all timeouts and graces standing still. And go on
  * (SIGCONT). Meanwhile no worker is started, and cancelling a running job waits; hay_pool_terminate() and a hay_pool_join()
- * that waits for ever end it first. */
+ * that waits for ever end it. */
 HAY_API void hay_pool_freeze(struct hay_pool *pool, bool frozen);
 
 /* Change the number of workers, 1 to 4,096. More are forked at once. Fewer: surplus workers, those with the highest indexes,

@@ -370,6 +370,20 @@ void hay_pool_close(struct hay_pool *pool)
         pool->is_inline_closed = true;
 }
 
+static void end_standstill(struct hay_pool *pool)
+{
+    master_hold(&pool->master, false);
+    master_pause(&pool->master, false);
+    master_freeze(&pool->master, false);
+}
+
+/* In a loop of the pool's own nobody could end a standstill while join waits for ever; in the program's its watchers can. */
+static bool is_done_or_stuck(const struct hay_pool *pool, uint64_t unused)
+{
+    const struct master *master = &pool->master;
+    return is_done(pool, unused) || (pool->owns_loop && (master->is_held || master->paused_ns || master->frozen_ns));
+}
+
 enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
 {
     if (!pool)
@@ -380,12 +394,10 @@ enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
         return pool->is_inline_closed || !pool->is_started ? HAY_OK : HAY_ESTATE;
     if (!pool->master.is_closed && !pool->master.is_broken)
         return HAY_ESTATE;
-    if (timeout_ms < 0 && !pool->is_turning && !pool->master.callback_depth) {
-        /* Nobody could end them while this call waits for ever. */
-        master_hold(&pool->master, false);
-        master_pause(&pool->master, false);
-        master_freeze(&pool->master, false);
-    }
+    if (timeout_ms < 0 && !pool->is_turning && !pool->master.callback_depth)
+        do
+            end_standstill(pool);
+        while (turn_until(pool, is_done_or_stuck, 0, -1) && !is_done(pool, 0));
     return turn_until(pool, is_done, 0, timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;
 }
 

@@ -11,8 +11,9 @@
 
 enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, struct hay_error *error)
 {
-    if (pool && !pool_is_ours(pool))
-        return pool_refuse_foreign(error);
+    enum hay_status status = pool_check(pool, error);
+    if (status)
+        return status;
     if (!pool_is_live(pool) || master_cancel(&pool->master, number))
         return error_set(error, HAY_EUNKNOWN, "no job %llu is pending", (unsigned long long)number);
     return HAY_OK;

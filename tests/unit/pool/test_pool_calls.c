@@ -21,7 +21,7 @@ static void no_pool_is_no_crash(void)
     CU_ASSERT_EQUAL(hay_pool_join(NULL, 0), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_pool_start(NULL, NULL), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_pool_submit(NULL, &job, 0, NULL, NULL), HAY_EINVAL);
-    CU_ASSERT_EQUAL(hay_pool_cancel(NULL, 1, NULL), HAY_EUNKNOWN);
+    CU_ASSERT_EQUAL(hay_pool_cancel(NULL, 1, NULL), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_pool_turn(NULL, 0), HAY_EINVAL);
     CU_ASSERT(!hay_pool_has_room(NULL, 1));
     CU_ASSERT_EQUAL(hay_pool_worker_pid(NULL, 0), 0);

@@ -172,6 +172,34 @@ static void a_hold_outlives_close_and_a_join_for_ever_ends_it(void)
     fixture_end(&fixture);
 }
 
+static int way_to_stand;
+
+static void stand_still(struct fixture *fixture, const struct hay_result *result)
+{
+    (void)result;
+    if (way_to_stand == 0)
+        hay_pool_hold(fixture->pool, true);
+    else if (way_to_stand == 1)
+        hay_pool_freeze(fixture->pool, true);
+    else
+        hay_pool_pause(fixture->pool, true);
+}
+
+static void so_it_does_of_what_callbacks_ask_for(void)
+{
+    struct fixture fixture;
+    for (way_to_stand = 0; way_to_stand < 3; way_to_stand++) {
+        fixture_start(&fixture, &(struct hay_pool_options){.workers = 2});
+        for (int i = 0; i < 50; i++)
+            submit(&fixture, "t.echo", "1");
+        fixture.on_result = stand_still;
+        hay_pool_close(fixture.pool);
+        CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, -1), HAY_OK);
+        CU_ASSERT_EQUAL(fixture.results, 50);
+        fixture_end(&fixture);
+    }
+}
+
 static void a_held_pool_can_be_cancelled_terminated_and_freed(void)
 {
     struct fixture fixture;
@@ -476,6 +504,7 @@ int main(void)
         {"a hold takes back what was sent ahead", a_hold_takes_back_what_was_sent_ahead},
         {"a callback may hold and go on", a_callback_may_hold_and_go_on},
         {"a hold outlives close, and a join for ever ends it", a_hold_outlives_close_and_a_join_for_ever_ends_it},
+        {"so it does of what callbacks ask for", so_it_does_of_what_callbacks_ask_for},
         {"a held pool can be cancelled, terminated and freed", a_held_pool_can_be_cancelled_terminated_and_freed},
         CU_TEST_INFO_NULL,
     };
