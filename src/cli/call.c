@@ -246,7 +246,7 @@ static int call_open(struct call *call)
     if (code)
         return code;
     call->out = fds[1] == STDOUT_FILENO ? stdout : fdopen(fds[1], "w");
-    call->loop = ev_loop_new(EVFLAG_AUTO);
+    call->loop = setup_loop();
     call->logs = call->loop ? logsink_open(call->loop) : NULL;
     call->pool_options.loop = call->loop;
     call->pool_options.context = call;

@@ -5,11 +5,17 @@
  */
 #include "cli/setup.h"
 
+#include "cli/cli.h"
+#include "cli/jobserver.h"
+#include "cli/say.h"
+
 #include <dirent.h>
 #include <errno.h>
+#include <ev.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -82,4 +88,18 @@ void setup_guard_stdio(int fds[2])
         fds[1] = out;
     if (null >= 0)
         close(null);
+}
+
+/* Instead of libev's abort(). Workers die with this process; results that are not written yet are lost, as at a SIGKILL. */
+static void setup_on_loop_error(const char *what) EV_NOEXCEPT
+{
+    say("the event loop failed: %s: %s", what, strerror(errno));
+    jobserver_return();
+    _exit(CLI_STOPPED);
+}
+
+struct ev_loop *setup_loop(void)
+{
+    ev_set_syserr_cb(setup_on_loop_error);
+    return ev_loop_new(EVFLAG_AUTO);
 }

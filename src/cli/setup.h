@@ -10,6 +10,12 @@
 
 void setup_start(void);
 
+struct ev_loop;
+
+/* A loop for the jobs, or NULL. Where the kernel refuses what a loop cannot do without, the process says so and ends with
+ * CLI_STOPPED. */
+struct ev_loop *setup_loop(void);
+
 /* The descriptors from 3 up that were inherited: those that are open and not close-on-exec, which nothing of ours ever is. Returns
  * how many, at most `capacity`. */
 size_t setup_inherited(int *fds, size_t capacity);

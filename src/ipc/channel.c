@@ -66,9 +66,11 @@ static size_t read_once(struct channel *channel)
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    (void)loop, (void)events;
+    (void)loop;
     struct channel *channel = watcher->data;
-    if (read_once(channel))
+    if (events & EV_ERROR)
+        channel_break(channel, CHANNEL_BAD, "has a pipe that the event loop cannot watch");
+    else if (read_once(channel))
         channel->handler->on_batch(channel);
 }
 
@@ -108,8 +110,11 @@ static void write_out(struct channel *channel)
 
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    (void)loop, (void)events;
-    write_out(watcher->data);
+    (void)loop;
+    if (events & EV_ERROR)
+        channel_break(watcher->data, CHANNEL_BAD, "has a pipe that the event loop cannot watch");
+    else
+        write_out(watcher->data);
 }
 
 void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t max_frame, const struct channel_handler *handler)

@@ -217,10 +217,18 @@ void master_want_tick(struct master *master, int64_t when_ns)
     timerfd_settime(master->tick.fd, TFD_TIMER_ABSTIME, &due, NULL);
 }
 
+void master_lose_loop(struct master *master)
+{
+    shutdown_break(master, "the event loop cannot watch a file descriptor");
+}
+
 static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    (void)loop, (void)events;
     struct master *master = watcher->data;
+    if (events & EV_ERROR) {
+        ev_ref(loop); /* stopped as it is, it counts no longer */
+        master_lose_loop(master);
+    }
     int64_t now_ns = clock_now_ns();
     uint64_t expirations;
     if (read(watcher->fd, &expirations, sizeof expirations) < 0)

@@ -154,6 +154,8 @@ bool master_is_done(const struct master *master);
 
 /* ---- reports from the parts ---- */
 
+/* The loop cannot watch what a pool hangs on: it has to stop. */
+void master_lose_loop(struct master *master);
 /* Look at the clock no later than this. */
 void master_want_tick(struct master *master, int64_t when_ns);
 /* Tell the program that there is room again, if it wanted to know and there is. */

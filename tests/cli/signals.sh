@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Interrupted runs: each accepted job still has its result, nothing is left behind, and the command ends by the signal that came.
+# And runs that the kernel refuses what their event loop needs.
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
 mkfifo in
@@ -273,4 +274,27 @@ wait $pid 2>/dev/null
 code=$?
 is "inline, a second signal ends at once" "$code" "$(case $code in 130) echo 130 ;; *) echo 143 ;; esac)"
 exec 7>&-
+
+# hurt NAME=WHICH... : a run whose event loop is refused something: it ends, in good order where it can
+hurt()
+{
+    run env LD_PRELOAD="$top_builddir/tests/support/.libs/hurtloop.so" "$@" "$HAYFORK" run -j 2 -p demo jobs
+}
+
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    awk 'BEGIN { for (i = 0; i < 300; i++) print "{\"fn\":\"demo.noop\"}" }' >jobs
+    hurt HURT_CTL=1
+    is "a loop that can watch nothing ends the run" "$code $(wc -l <out) $(grep -c 'cannot watch' err)" "70 300 1"
+    odd=
+    for call in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        hurt HURT_CTL=$call HURT_ONCE=1
+        case "$code $(wc -l <out)" in
+        '0 300' | '70 300') ;;
+        *) odd="$odd $call: $code $(wc -l <out)" ;;
+        esac
+    done
+    is "so does one that cannot watch one thing, or does without" "$odd" ""
+    hurt HURT_WAIT=3
+    is "one that fails ends it with a message" "$code $(grep -c 'the event loop failed' err)" "70 1"
+fi
 done_testing
