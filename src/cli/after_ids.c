@@ -111,6 +111,7 @@ static bool after_steps(struct after_ids *ids, uint64_t seq, struct hay_span id)
 bool after_ids_keep(struct after_ids *ids, uint64_t seq, struct hay_span id)
 {
     uint64_t hash;
+    ids->replaced = 0;
     if (seq <= ids->in_step || after_steps(ids, seq, id))
         return true;
     if (ids->count + 1 > ids->capacity / 4 * 3 && !after_rehash(ids))
@@ -119,6 +120,7 @@ bool after_ids_keep(struct after_ids *ids, uint64_t seq, struct hay_span id)
         return false;
     struct after_id *slot = after_slot(ids->table, ids->capacity, hash);
     ids->count += !slot->seq;
+    ids->replaced = slot->seq;
     *slot = (struct after_id){ hash, seq };
     return true;
 }
@@ -134,6 +136,8 @@ bool after_ids_find(const struct after_ids *ids, uint64_t seq, struct hay_span i
         if (!after_hash(ids, id, &hash))
             return false;
         uint64_t listed = after_slot(ids->table, ids->capacity, hash)->seq;
+        if (listed == seq)
+            listed = ids->replaced;
         *found = listed > *found ? listed : *found;
     }
     if (*found >= seq)

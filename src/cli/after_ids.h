@@ -29,6 +29,7 @@ struct after_ids {
     uint64_t in_step;
     struct after_id *table;
     size_t capacity, count;
+    uint64_t replaced;          /* the place that the id kept last had before, 0: none */
     unsigned char *states;      /* two bits by seq */
 };
 

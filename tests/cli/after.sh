@@ -58,6 +58,15 @@ printf '%s\n' '{"id":"x","fn":"demo.noop","after":["nobody"]}' '{"id":"y","fn":"
 run "$HAYFORK" run -j2 -p demo unknown
 is "an unknown, a later and the own id are rejected" "$code $(status '"x"') $(status '"y"') $(status '"s"') $(status '"z"')" \
     "1 rejected rejected rejected ok"
+printf '%s\n' '{"id":"a","fn":"demo.fail"}' '{"id":"a","fn":"demo.noop"}' '{"id":"a","fn":"demo.noop","after":["a"]}' \
+    '{"id":3,"fn":"demo.noop","after":[3]}' '{"id":3,"fn":"demo.noop","after":["b",3]}' '{"id":3,"fn":"demo.noop","after":[3]}' >again
+run "$HAYFORK" run -j2 -k -p demo again
+is "an earlier line may have the own id" "$code $(sed 's/.*"status":"\([a-z]*\)".*/\1/' out | tr '\n' ' ')" \
+    "1 error ok ok rejected rejected skipped "
+printf '%s\n' '{"fn":"demo.noop"}' '{"fn":"demo.noop"}' '{"id":1,"fn":"demo.noop","after":[1]}' '{"id":1,"fn":"demo.noop","after":[1]}' >again
+run "$HAYFORK" run -j2 -k -p demo again
+is "also one that has its number for an id" "$code $(grep -c '"ok"' out)" "0 4"
+run "$HAYFORK" run -j2 -p demo unknown
 ok "with the line and the reason" grep -q '"status":"rejected","line":1,.*nobody.*no earlier line' out
 printf '%s\n' '{"id":"x","fn":"demo.noop","after":"a"}' '{"id":"y","fn":"demo.noop","after":[{}]}' '{"id":"z","fn":"demo.noop","after":[1.5]}' >wrong
 run "$HAYFORK" run -j2 -p demo wrong
