@@ -173,10 +173,8 @@ static int journal_find_tail(struct journal *journal, int fd, off_t size, uint64
     }
     if (n >= 0 && at < size)
         n = pread(fd, bytes, sizeof bytes, at);
-    if (n < 0) {
-        say("cannot read '%s': %s", journal->path, strerror(errno));
-        return CLI_OUTPUT;
-    }
+    if (n < 0)
+        return journal_unread(journal, -errno);
     if (at == size)
         return CLI_OK;
     if (n && resultfile_is_torn(bytes, (size_t)n)) {
@@ -184,7 +182,7 @@ static int journal_find_tail(struct journal *journal, int fd, off_t size, uint64
         return CLI_OK;
     }
     say("'%s' does not end with a whole line, and it is none of a run with -o", journal->path);
-    return CLI_OUTPUT;
+    return CLI_INPUT;
 }
 
 /* A descriptor to read the file by which `fd` writes; -errno. */

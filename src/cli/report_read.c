@@ -77,8 +77,8 @@ static int source_read_results(struct report_source *source, struct data *data)
         if (hay_resultline_scan(line.at, line.size, &result, &fault) == HAY_OK) {
             if ((got = first_bad < 0 ? data_result(data, &result) : 0))
                 break;
-        } else if (line.torn && line.at[0] == '{') {
-            source->torn = true;
+        } else if (line.torn && (line.at[0] == '{' || (line.at[0] == '\0' && line.offset))) {
+            source->torn = true; /* zeros are what a power cut left unwritten */
             source->line_count--;
         } else {
             first_bad = line.offset;

@@ -83,6 +83,9 @@ report dos
 is "BOM, CR, blank lines, and no last line end" "$code|$(says verdict)|$(cat err)" "0|All 2 jobs ended ok|"
 
 # Torn, and not ours.
+{ cat hundred; head -c 50 /dev/zero; } >torn
+report torn
+is "so it is where a power cut left it unwritten" "$code|$(says jobs)" "0|100"
 { cat hundred; printf '{"id":101,"status":"o'; } >torn
 report torn
 is "a torn last line is left out and said" "$code|$(says jobs)|$(count 'last line is cut off')|$(cat err)" \

@@ -57,7 +57,7 @@ is "and results that are there are pointed at" "$(sed -n 1p err)" \
 cp results before
 run "$HAYFORK" run -p demo -o results jobs
 is "what is not ours is not cut" "$code $(cat err) $(cmp results before)" \
-    "74 hayfork run: 'results' does not end with a whole line, and it is none of a run with -o "
+    "65 hayfork run: 'results' does not end with a whole line, and it is none of a run with -o "
 head -c 100 /dev/zero >results
 run "$HAYFORK" run -p demo -o results --resume jobs
 is "bytes that a power cut left unwritten are" "$code $(numbers results)" "0 $(seq 1 100)"
@@ -233,7 +233,7 @@ cp mine mine.kept
 cp only only.kept
 for file in mine only; do
     run "$HAYFORK" run -p demo -o $file jobs
-    is "-o on a file that is not ours: $file" "$code $(cmp $file $file.kept 2>&1)" "74 "
+    is "-o on a file that is not ours: $file" "$code $(cmp $file $file.kept 2>&1)" "65 "
     run "$HAYFORK" run -p demo -o $file --resume jobs
     is "nor --resume: $file" "$code $(cmp $file $file.kept 2>&1)" "65 "
 done
