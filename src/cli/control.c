@@ -15,7 +15,8 @@
 
 /* ---- ending early ---- */
 
-void control_halt(struct run *run, bool now, const char *reason)
+/* No more is started, for this reason. */
+static void control_halt(struct run *run, bool now, const char *reason)
 {
     struct control *control = &run->control;
     if (control->halted || run->stopping)
@@ -82,6 +83,28 @@ static void control_on_ease(struct ev_loop *loop, struct ev_timer *watcher, int 
     struct run *run = watcher->data;
     (void)loop, (void)events;
     jobserver_want(&run->control.jobserver, run->control.ease_to);
+}
+
+/* What was kept is not started any more. */
+static void control_abandon(struct run *run, const char *reason)
+{
+    struct control *control = &run->control;
+    if (run->held && control->kept)
+        run->held = false;
+    after_abandon(control->after, reason);
+    while (control->kept || control_has_next(run)) {
+        if (!control->kept)
+            control_next(run);
+        struct after_job *kept = control->kept;
+        const char *why = kept->skip ? kept->reason : reason;
+        struct hay_result result = {
+            .outcome = HAY_OUTCOME_SKIPPED, .tag = kept->job.tag, .key = kept->job.key, .id = kept->job.id,
+            .args = kept->job.args, .message = { why, strlen(why) }, .exit_code = -1, .worker = -1, .function = (uint32_t)kept->job.index,
+        };
+        control->unrun += control->halted;
+        run_record(run, &result, kept->seq);
+        control_drop(run);
+    }
 }
 
 /* A halt is met inside a result's callback, and carried out here. */
@@ -263,27 +286,6 @@ void control_drop(struct run *run)
     if (run->control.kept)
         after_drop(run->control.after, run->control.kept);
     run->control.kept = NULL;
-}
-
-void control_abandon(struct run *run, const char *reason)
-{
-    struct control *control = &run->control;
-    if (run->held && control->kept)
-        run->held = false;
-    after_abandon(control->after, reason);
-    while (control->kept || control_has_next(run)) {
-        if (!control->kept)
-            control_next(run);
-        struct after_job *kept = control->kept;
-        const char *why = kept->skip ? kept->reason : reason;
-        struct hay_result result = {
-            .outcome = HAY_OUTCOME_SKIPPED, .tag = kept->job.tag, .key = kept->job.key, .id = kept->job.id,
-            .args = kept->job.args, .message = { why, strlen(why) }, .exit_code = -1, .worker = -1, .function = (uint32_t)kept->job.index,
-        };
-        control->unrun += control->halted;
-        run_record(run, &result, kept->seq);
-        control_drop(run);
-    }
 }
 
 /* ---- how many ---- */

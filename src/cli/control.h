@@ -99,12 +99,8 @@ void control_drop(struct run *run);
 /* Every result, on its way to be recorded: `result` may be replaced by a copy in `changed`. */
 const struct hay_result *control_judge(struct run *run, const struct hay_result *result, struct hay_result *changed);
 void control_tell(struct run *run, const struct hay_result *result, uint64_t seq);
-/* No more is started, for this reason. */
-void control_halt(struct run *run, bool now, const char *reason);
 /* Whether the pool may start jobs has to be thought over. */
 void control_hold(struct run *run);
-/* What was kept is not started any more. */
-void control_abandon(struct run *run, const char *reason);
 /* The loop is about to sleep. */
 void control_turn(struct run *run);
 /* Was anything left unrun by a halt? */

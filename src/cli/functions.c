@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-bool functions_has_plugin(const struct hay_pool *pool, const char *name, size_t size)
+static bool functions_has_plugin(const struct hay_pool *pool, const char *name, size_t size)
 {
     const struct hay_pool_plugin *plugin;
     for (int i = 0; (plugin = hay_pool_plugin(pool, i)); i++)

@@ -16,8 +16,6 @@
  * function's index, -1 for none. CLI_OK, CLI_USAGE (no such function) or CLI_PLUGIN. */
 int functions_load(struct hay_pool *pool, const struct option_list *plugins, const char *function, int *index);
 
-bool functions_has_plugin(const struct hay_pool *pool, const char *name, size_t size);
-
 /* Why `name` is not the name of a function. */
 void functions_explain(const struct hay_pool *pool, const char *name, size_t size, char *text, size_t capacity);
 

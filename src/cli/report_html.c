@@ -37,7 +37,7 @@ static bool html_room(struct html *html, size_t size)
     return true;
 }
 
-void html_put(struct html *html, const char *bytes, size_t size)
+static void html_put(struct html *html, const char *bytes, size_t size)
 {
     if (!size || !html_room(html, size))
         return;

@@ -23,7 +23,6 @@ struct html_text {
     char at[64];
 };
 
-void html_put(struct html *html, const char *bytes, size_t size);
 void html_add(struct html *html, const char *text);
 __attribute__((format(printf, 2, 3)))
 void html_format(struct html *html, const char *format, ...);

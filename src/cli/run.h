@@ -140,8 +140,6 @@ void run_write_close(struct run *run);
 
 /* --dry-run: show each job and run none. The exit code. */
 int run_dry(struct run *run);
-/* One job as its verb shows it, else as a job line without its end. */
-void run_show(const struct run *run, const struct hay_job *job, struct bytes *text);
 /* Make run->job of a line and hold it; or record it as rejected. */
 void run_feed_line(struct run *run, const struct input_line *line);
 /* The id that a job line gives itself, read before its first fault and whole; else NULL. */

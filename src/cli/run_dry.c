@@ -19,7 +19,7 @@ static void dry_put_key(struct bytes *text, const char *key, const char *value)
     bytes_put_text(text, value);
 }
 
-void run_show(const struct run *run, const struct hay_job *job, struct bytes *text)
+static void run_show(const struct run *run, const struct hay_job *job, struct bytes *text)
 {
     const struct hay_pool_function *function = hay_pool_function(run->pool, job->index);
     char number[32];

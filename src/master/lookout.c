@@ -37,7 +37,9 @@ static bool read_all(struct slot *slot)
     return !slot->fault[0] && slot->state == SLOT_BUSY && slot_update_claim(slot);
 }
 
-bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome, int64_t grace_ns)
+/* End the job that runs there, with this outcome: ask, then kill after the grace. False when it does not run there (any more).
+ * Not from callbacks, because it reads the slot's pipe. */
+static bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome, int64_t grace_ns)
 {
     struct exit_status status;
     if (slot->state != SLOT_BUSY || slot->ending == number)

@@ -29,9 +29,6 @@ enum running lookout_examine(struct slot *slot, struct job **job, int64_t *start
 
 /* A busy slot's part of the tick. Returns when it wants the next. */
 int64_t lookout_tick(struct slot *slot, int64_t now_ns);
-/* End the job that runs there, with this outcome: ask, then kill after the grace. False when it does not run there (any more).
- * Not from callbacks, because it reads the slot's pipe. */
-bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome, int64_t grace_ns);
 /* Time that deadlines are not to count has passed: the master was stopped, or did not read. */
 void lookout_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns);
 

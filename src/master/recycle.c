@@ -7,7 +7,8 @@
 
 #define WEIGH_NS (50 * NS_PER_MS)  /* between two looks at one worker's memory */
 
-bool recycle_is_on(const struct master_options *options)
+/* Is any of it wanted? */
+static bool recycle_is_on(const struct master_options *options)
 {
     return options->max_jobs_per_worker || options->max_worker_bytes || options->max_worker_age_ns;
 }

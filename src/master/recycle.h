@@ -18,8 +18,6 @@ struct master;
 struct master_options;
 struct slot;
 
-/* Is any of it wanted? */
-bool recycle_is_on(const struct master_options *options);
 /* A worker is ready: what it may do. */
 void recycle_begin(struct slot *slot);
 /* A batch of results came from it. */
