@@ -14,7 +14,7 @@ _hayfork_options() { # VERB
     case $1 in
     run) echo "$_hayfork_run_options" ;;
     map) echo "$_hayfork_run_options --args --id -0 --null" ;;
-    exec) echo "$_hayfork_run_options --shell --tag --json --max-output --id -0 --null -a --arg-file" ;;
+    exec) echo "$_hayfork_run_options --shell --tag --json --max-output --id -0 --null -a --arg-file -n --max-args" ;;
     call) echo '-p --plugin --inline --timeout --start-timeout --grace --crash-retries -h --help' ;;
     check) echo '-p --plugin -f --function -h --help' ;;
     report) echo '-o --output --trace -h --help' ;;
@@ -26,7 +26,7 @@ _hayfork_options() { # VERB
 # Does this option take a value?
 _hayfork_has_value() {
     case $1 in
-    -[pfjoa] | --plugin | --function | --jobs | --output | --arg-file | --args | --id | --max-output) ;;
+    -[pfjoan] | --plugin | --function | --jobs | --output | --arg-file | --max-args | --args | --id | --max-output) ;;
     --queue | --sync | --order-window | --max-result | --timeout | --start-timeout | --grace | --retries | --retry-on) ;;
     --retry-delay | --retry-delay-max | --crash-retries | --halt | --max-fails | --max-jobs-per-worker) ;;
     --max-worker-rss | --max-worker-age | --limit | --nice | --memfree | --load | --progress | --joblog | --trace | --stderr) ;;

@@ -147,9 +147,7 @@ static bool control_read_again(const struct run *run, bool (*each)(void *context
     struct input again;
     struct input_line line;
     int stdin_fd = input_stdin_again(&run->input);
-    bool fine = input_open(&again, run->options->files.items, run->options->files.count, stdin_fd);
-    if (run->options->nul_ended)
-        input_use_nul(&again);
+    bool fine = run_open_input(run->options, &again, stdin_fd);
     while (fine && input_next(&again, &line) == INPUT_LINE && each(context, &line))
         continue;
     fine = fine && !again.failure;

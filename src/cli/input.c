@@ -102,11 +102,17 @@ void input_close(struct input *input)
     input->sources = NULL;
     input->count = input->current = 0;
     pages_release(&input->buffer);
+    bytes_release(&input->group);
 }
 
 void input_use_nul(struct input *input)
 {
     input->nul_ended = true;
+}
+
+void input_use_groups(struct input *input, uint64_t lines)
+{
+    input->group_lines = lines;
 }
 
 int input_stdin_again(const struct input *input)
@@ -231,6 +237,7 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
     line->file_number = ++input->file_number;
     line->name = source->path ? source->path : "-";
     line->at = at;
+    line->lines = 1;
     line->too_long = size > CLI_LINE_MAX;
     line->size = line->too_long ? CLI_LINE_MAX : size;
     /* What is too long may be blank only as far as it was read. */
@@ -269,7 +276,7 @@ static bool input_take_open(struct input *input, struct input_line *line)
     return taken;
 }
 
-enum input_event input_next(struct input *input, struct input_line *line)
+static enum input_event input_next_line(struct input *input, struct input_line *line)
 {
     while (input->current < input->count && !input->failure) {
         char *from = input->buffer.at + input->searched;
@@ -295,4 +302,54 @@ enum input_event input_next(struct input *input, struct input_line *line)
         input->ended = n == 0;
     }
     return input->failure ? INPUT_FAILED : INPUT_END;
+}
+
+/* ---- groups ---- */
+
+/* Put the line that is read with the group, if it may be there. */
+static bool input_join(struct input *input)
+{
+    const struct input_line *next = &input->next;
+    if (next->too_long || (!input->nul_ended && memchr(next->at, 0, next->size)))
+        return false;
+    if (!input->grouped.lines) {
+        bytes_clear(&input->group);
+        input->grouped = *next;
+        input->grouped.lines = 0;
+    } else if (input->group.size + next->size >= INPUT_GROUP_BYTES) {
+        return false;
+    } else {
+        bytes_put(&input->group, "", 1);
+    }
+    bytes_put(&input->group, next->at, next->size);
+    input->grouped.lines++;
+    input->next.lines = 0;
+    return true;
+}
+
+static enum input_event input_next_group(struct input *input, struct input_line *line)
+{
+    enum input_event event;
+    do
+        event = input->next.lines ? INPUT_LINE : input_next_line(input, &input->next);
+    while (event == INPUT_LINE && input_join(input) && input->grouped.lines < input->group_lines);
+    if (input->group.failed) {
+        input_fail(input, NULL, -ENOMEM);
+        return INPUT_FAILED;
+    }
+    if (event == INPUT_AGAIN || (!input->grouped.lines && !input->next.lines))
+        return event;
+    struct input_line *whole = input->grouped.lines ? &input->grouped : &input->next;
+    if (whole == &input->grouped) {
+        whole->at = input->group.at;
+        whole->size = input->group.size;
+    }
+    *line = *whole;
+    whole->lines = 0;
+    return INPUT_LINE;
+}
+
+enum input_event input_next(struct input *input, struct input_line *line)
+{
+    return input->group_lines ? input_next_group(input, line) : input_next_line(input, line);
 }

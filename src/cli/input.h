@@ -3,11 +3,12 @@
  * Job lines from a list of files and `-`, one after the other, without ever blocking. A line is handed out where it was read,
  * with no copy, and is good until the next call. CR before LF and a BOM at a file's start are removed, a missing last newline is
  * fine, lines of nothing but spaces and tabs are counted and not handed out. A line over CLI_LINE_MAX is handed out once as too
- * long, with its beginning; the rest of it is skipped without being kept.
+ * long, with its beginning; the rest of it is skipped without being kept. Lines may also be handed out as groups, copied.
  */
 #ifndef CLI_INPUT_H
 #define CLI_INPUT_H
 
+#include "cli/bytes.h"
 #include "cli/pages.h"
 #include "cli/stream.h"
 
@@ -15,10 +16,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define INPUT_GROUP_BYTES ((size_t)64 << 10)
+
 struct input_source {
     const char *path;       /* NULL: stdin */
     struct stream stream;
     off_t begin;            /* of stdin, where it is a file */
+};
+
+struct input_line {
+    const char *at;
+    size_t size;
+    uint64_t number, file_number;   /* of a group's first line */
+    const char *name;               /* the path, or "-" */
+    bool too_long;
+    uint64_t lines;                 /* 1, or as many as the group has, with a NUL between any two */
 };
 
 struct input {
@@ -31,16 +43,12 @@ struct input {
     uint64_t read_bytes, total_bytes; /* so far; and of all inputs, 0 when one of them does not know its size */
     bool nul_ended;                 /* lines end with a NUL, and what is in them counts as it is: white space, CR, BOM */
     bool at_start, skipping, ended; /* of the current file: before its first line; inside a line too long; end seen */
+    uint64_t group_lines;           /* so many make a group at most; 0: none are made */
+    struct bytes group;
+    struct input_line grouped;      /* what is in `group`; handed out when `lines` is 0 again */
+    struct input_line next;         /* read, and not in the group; when `lines` is not 0 */
     const char *failed;             /* the source of a failure, as it stands in messages */
     int failure;                    /* -errno */
-};
-
-struct input_line {
-    const char *at;
-    size_t size;
-    uint64_t number, file_number;
-    const char *name;               /* the path, or "-" */
-    bool too_long;
 };
 
 enum input_event {
@@ -62,6 +70,9 @@ static inline void input_begin_turn(struct input *input, uint64_t bytes)
 }
 /* Lines end with a NUL from here on, and only those without a byte are not handed out. Before the first line. */
 void input_use_nul(struct input *input);
+/* From here on this many lines are handed out at once, fewer at the end of all input or where they had more than
+ * INPUT_GROUP_BYTES. A line that is too long or has a NUL in it comes alone. */
+void input_use_groups(struct input *input, uint64_t lines);
 /* Does it surely end? */
 bool input_is_finite(const struct input *input);
 /* Can all of it be opened and read once more? */

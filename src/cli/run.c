@@ -155,16 +155,23 @@ static int run_say_output(const struct output *output)
     return CLI_OUTPUT;
 }
 
+bool run_open_input(const struct run_options *options, struct input *input, int stdin_fd)
+{
+    bool is_open = input_open(input, options->files.items, options->files.count, stdin_fd);
+    if (options->nul_ended)
+        input_use_nul(input);
+    input_use_groups(input, options->group_lines);
+    return is_open;
+}
+
 /* Open both ends; the output is changed last, when nothing else can be wrong. */
 static int run_open(struct run *run, const int fds[2])
 {
     const struct run_options *options = run->options;
-    if (!input_open(&run->input, options->files.items, options->files.count, fds[0])) {
+    if (!run_open_input(options, &run->input, fds[0])) {
         input_say_failure(&run->input);
         return CLI_INPUT;
     }
-    if (options->nul_ended)
-        input_use_nul(&run->input);
     int code = functions_load(run->pool, &options->plugins, options->function, &run->function);
     if (code || options->dry_run)
         return code ? code : run_journal_open(run);

@@ -51,6 +51,7 @@ struct run_options {
     void *verb_state;           /* what the verb keeps for its hooks */
     bool keep_order, dry_run;
     bool nul_ended;             /* lines end with a NUL */
+    uint64_t group_lines;       /* so many make one job, 0: each does */
     uint64_t order_window;
     struct hay_pool_options pool;
     struct option_list plugins, files;
@@ -138,6 +139,8 @@ bool run_write_is_full(const struct run *run);
 size_t run_write_pending(const struct run *run);
 void run_write_close(struct run *run);
 
+/* The inputs, to be read as the options say. As input_open(). */
+bool run_open_input(const struct run_options *options, struct input *input, int stdin_fd);
 /* --dry-run: show each job and run none. The exit code. */
 int run_dry(struct run *run);
 /* Make run->job of a line and hold it; or record it as rejected. */

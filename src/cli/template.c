@@ -36,6 +36,7 @@ static void template_add(struct template *template, enum template_kind kind, boo
         return;
     template->pieces[template->count++] = (struct template_piece){ kind, in_string, { at, size } };
     template->has_place = template->has_place || kind != TEMPLATE_TEXT;
+    template->has_line = template->has_line || (kind != TEMPLATE_TEXT && kind != TEMPLATE_NUMBER);
 }
 
 int template_parse(struct template *template, const char *text)

@@ -34,7 +34,8 @@ struct template_piece {
 struct template {
     struct template_piece *pieces;
     size_t count;
-    bool has_place;             /* one that differs from line to line */
+    bool has_place;             /* one that differs from job to job */
+    bool has_line;              /* one of a line's, and not just {#} */
 };
 
 /* 0 or -ENOMEM. `text` has to outlive the template. template_release() is due in any case. */

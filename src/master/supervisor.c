@@ -226,6 +226,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
         slot->look_ns = clock_add(slot->started_ns, master->options.start_timeout_ns);
         master_want_tick(master, slot->look_ns);
     } else {
+        slot->generation--;
         log_pipe_close(slot->log);
         slot->log = NULL;
         mapping_close(&slot->mapping);

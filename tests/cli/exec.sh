@@ -31,6 +31,36 @@ printf '1\n2\n' >one
 printf '3\n' >two
 run "$HAYFORK" exec -k -a one --arg-file=two echo
 is "-a FILE" "$code $(tr '\n' ' ' <out)" "0 1 2 3 "
+seq 7 >seven
+run "$HAYFORK" exec -k -a seven -n 3 echo
+is "-n" "$code $(cat out)" "0 1 2 3${newline}4 5 6${newline}7"
+run "$HAYFORK" exec -k -a seven -a two -n 4 echo '<{}>' {#} {.}x end
+is "-n: a word with a place is there for each line, through all files" "$code $(cat out)" \
+    "0 <1> <2> <3> <4> 1 1x 2x 3x 4x end$newline<5> <6> <7> <3> 2 5x 6x 7x 3x end"
+run "$HAYFORK" exec -k -n 2 --shell 'printf "<%s>" {} {/}; echo {#} of {#}' ::: "it's" 'x/y z' "a${newline}b"
+is "-n in a script" "$code $(cat out)" "0 <it's><x/y z><it's><y z>1 of 1$newline<a${newline}b><a${newline}b>2 of 2"
+run "$HAYFORK" exec -k -n 2 --tag echo ::: a b c
+is "-n and --tag" "$code $(tr '\t' '|' <out)" "0 a b|a b${newline}c|c"
+from 'a\0b\nc\nd\n' -k -n 2 echo
+is "a bad line among them is rejected alone" "$code $(cat out) $(grep -c 'line 1: a NUL byte' err)" "1 c d 1"
+from 'a\n\377\nc\n' -k -n 3 printf '[%s]'
+is "bytes that are no text among them" "$code $(cat out)" "0 [a][$(printf '\377')][c]"
+awk 'BEGIN { for (i = 0; i < 20000; i++) print "word" i }' >many
+run "$HAYFORK" exec -k -a many -n 1000000 echo
+tr ' ' '\n' <out >words
+is "they stay within what a command can take" "$code $(wc -w <out) $(($(wc -l <out) > 1))" "0 20000 1"
+ok "and in order" cmp -s many words
+run "$HAYFORK" exec -k -a seven -n 3 -o grouped.jsonl sh -c 'test "$2" != 5' sh
+run "$HAYFORK" exec -k -a seven -n 3 -o grouped.jsonl --retry-failed --dry-run sh -c 'test "$2" != 5' sh
+is "they are resumed as they are" "$code $(cat out)" "0 sh -c 'test \"\$2\" != 5' sh 4 5 6"
+{ printf '1\n'; sleep 0.1; printf '2\n3\n'; } | $limit "$HAYFORK" exec -k -n 2 echo >out
+is "and waited for" "$(cat out)" "1 2${newline}3"
+run "$HAYFORK" exec -j 1 -k -a seven -n 2 --halt soon,fail=50% sh -c 'echo $*; exit 1' sh
+is "a part of all jobs is one of commands" "$(grep -c '^hayfork exec: 2 jobs have failed' err)" "1"
+run "$HAYFORK" exec -a seven -n 2 --id line echo
+is "--id line is not for -n" "$code $(wc -l <err)" "2 2"
+run "$HAYFORK" exec -a seven -n 0 echo
+is "-n 0" "$code $(grep -c "from 1 to" err)" "2 1"
 run "$HAYFORK" exec -k printf '{#}[%s]' {} ::: a 'b c' "d${newline}e" '{}' -k "$(printf '\377')"
 is "words behind :::" "$code $(cat out)" "0 1[a]2[b c]3[d${newline}e]4[{}]5[-k]6[$(printf '\377')]"
 run "$HAYFORK" exec -k --tag sh -c 'printf "%s\\n\\nhalf" "$1"; echo err >&2' sh ::: a "$(printf '\377')" '"tag":"eA=="'

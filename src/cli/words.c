@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/words.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+bool words_parse(struct words *words, const char *const *given, size_t count, bool shell)
+{
+    bool has_place = false;
+    *words = (struct words){ .templates = calloc(count + 1, sizeof *words->templates), .shell = shell };
+    if (!words->templates)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        words->is_binary = words->is_binary || bytes_utf8(given[i], strlen(given[i])) < strlen(given[i]);
+        if (template_parse(&words->templates[words->count++], given[i]))
+            return false;
+        has_place = has_place || words->templates[i].has_place;
+    }
+    if (!shell)
+        return has_place || !template_parse(&words->templates[words->count++], "{}");
+    for (size_t i = 0; i < count; i++) {
+        template_release(&words->templates[i]);
+        bytes_put_text(&words->script, given[i]);
+        bytes_put_text(&words->script, i + 1 < count ? " " : has_place ? "" : " {}");
+    }
+    bytes_put(&words->script, "", 1);
+    words->count = 1;
+    return !words->script.failed && !template_parse(words->templates, words->script.at);
+}
+
+void words_release(struct words *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        template_release(&words->templates[i]);
+    free(words->templates);
+    bytes_release(&words->script);
+    bytes_release(&words->word);
+    *words = (struct words){ .templates = NULL };
+}
+
+/* ---- from lines ---- */
+
+/* Cut the next line off; false: there is none. At first `line` is all zero. */
+static bool words_next_line(const struct words_job *job, struct hay_span *line)
+{
+    const char *end = job->text.at + job->text.size, *at = line->at ? line->at + line->size + 1 : job->text.at;
+    if (line->at && at > end)
+        return false;
+    const char *nul = at < end ? memchr(at, 0, (size_t)(end - at)) : NULL;
+    *line = (struct hay_span){ at, (size_t)((nul ? nul : end) - at) };
+    return true;
+}
+
+/* In a script the place of one line has all of them, as words. */
+static void words_put_quoted(struct words *words, const struct template_piece *piece, const struct words_job *job)
+{
+    char scratch[24];
+    struct hay_span line = { NULL, 0 };
+    for (const char *space = ""; words_next_line(job, &line); space = " ") {
+        struct hay_span part = template_piece(piece, line, job->number, scratch);
+        bytes_put_text(&words->word, space);
+        bytes_put_quoted(&words->word, part.at, part.size);
+        if (piece->kind == TEMPLATE_NUMBER)
+            break;
+    }
+}
+
+/* One word as a JSON string; `line` is its line, where it has but one. */
+static void words_put_word(struct words *words, const struct template *template, const struct words_job *job, struct hay_span line,
+                           bool is_binary, struct bytes *args)
+{
+    char scratch[24];
+    struct bytes *word = &words->word;
+    bytes_clear(word);
+    for (size_t i = 0; i < template->count; i++) {
+        const struct template_piece *piece = &template->pieces[i];
+        struct hay_span part = template_piece(piece, line, job->number, scratch);
+        if (words->shell && piece->kind != TEMPLATE_TEXT)
+            words_put_quoted(words, piece, job);
+        else
+            bytes_put(word, part.at, part.size);
+    }
+    bytes_put_text(args, "\"");
+    if (is_binary)
+        bytes_put_base64(args, word->at, word->size);
+    else
+        bytes_put_json(args, word->at, word->size);
+    bytes_put_text(args, "\"");
+    args->failed = args->failed || word->failed;
+}
+
+void words_put(struct words *words, const struct words_job *job, struct bytes *args)
+{
+    bool is_binary = words->is_binary || bytes_utf8(job->text.at, job->text.size) < job->text.size;
+    const char *comma = "";
+    bytes_put_text(args, words->shell ? "{\"shell\":" : "{\"argv\":[");
+    for (size_t i = 0; i < words->count; i++) {
+        struct hay_span line = { NULL, 0 };
+        while (words_next_line(job, &line)) {
+            bytes_put_text(args, comma);
+            words_put_word(words, &words->templates[i], job, line, is_binary, args);
+            comma = ",";
+            if (words->shell || !words->templates[i].has_line)
+                break; /* else the word is there for each line */
+        }
+    }
+    bytes_put_text(args, words->shell ? "" : "]");
+    bytes_put_text(args, is_binary ? ",\"argv_encoding\":\"base64\"" : "");
+}
+
+/* ---- and back ---- */
+
+/* The string behind the opening quote, as it was before words_put_word() encoded it. */
+static void words_get_word(struct bytes *word, const char *at, size_t size, bool is_binary)
+{
+    bytes_clear(word);
+    if (!bytes_reserve(word, size))
+        return;
+    ssize_t plain = is_binary ? bytes_from_base64(word->at, at, size) : (ssize_t)hay_json_unescape(at, size, word->at, size);
+    word->size = plain > 0 ? (size_t)plain : 0;
+}
+
+const char *words_string_end(const char *at, const char *end)
+{
+    while (at < end && *at != '"')
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
+    return at;
+}
+
+void words_show(struct words *words, struct hay_span args, struct bytes *text)
+{
+    struct bytes *word = &words->word;
+    if (!args.at)
+        return;
+    const char *end = args.at + args.size;
+    const char *begin = args.at + (words->shell ? strlen("{\"shell\":") : strlen("{\"argv\":["));
+    bool is_binary = memmem(args.at, args.size, "\"argv_encoding\":", 16);
+    for (const char *at = begin; at < end && *at == '"';) {
+        const char *past = words_string_end(at + 1, end);
+        words_get_word(word, at + 1, (size_t)(past - at - 1), is_binary);
+        if (at > begin)
+            bytes_put(text, " ", 1);
+        if (words->shell)
+            bytes_put(text, word->at, word->size);
+        else
+            bytes_put_quoted(text, word->at, word->size);
+        at = past + 1 < end && past[1] == ',' && !words->shell ? past + 2 : end;
+    }
+    text->failed = text->failed || word->failed;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The words of a command with places for lines, or all of them as one shell script: what exec.run gets as "argv" or "shell", and
+ * from that back to what a shell would take. A text that is not UTF-8 goes in base64.
+ */
+#ifndef CLI_WORDS_H
+#define CLI_WORDS_H
+
+#include "cli/bytes.h"
+#include "cli/template.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct words {
+    struct template *templates; /* of the words, or of the one script */
+    size_t count;
+    struct bytes script;
+    bool shell;
+    bool is_binary;             /* a word is not UTF-8 */
+    struct bytes word;          /* in hand */
+};
+
+/* A job: a line, or several with a NUL between any two. */
+struct words_job {
+    struct hay_span text;
+    uint64_t number;
+};
+
+/* Of `count` words, which have to outlive it. A command without any place gets one at its end. False: out of memory. */
+bool words_parse(struct words *words, const char *const *given, size_t count, bool shell);
+void words_release(struct words *words);
+
+/* The command of the job, as the first members of an object. */
+void words_put(struct words *words, const struct words_job *job, struct bytes *args);
+/* The command in the args that begin with it, as a shell would take it. */
+void words_show(struct words *words, struct hay_span args, struct bytes *text);
+
+/* Where the JSON string that begins at `at`, behind its quote, ends: at its closing quote. */
+const char *words_string_end(const char *at, const char *end);
+
+#endif
