@@ -6,7 +6,7 @@
 # of each (5). BENCH_JOBS: jobs of benchmark 1 (1000000), by which the counts of the others scale. BENCH_DIR: where inputs and
 # outputs go while it runs (bench/ of the build tree).
 # What is compared runs side by side in interleaved rounds; a ratio is the median of the rounds' ratios, a figure the
-# median of the rounds. It judges no one: the exit status is 0 unless something breaks.
+# median of the rounds. The cost of --progress takes eight times as many. It judges no one: the exit status is 0 unless something breaks.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -157,6 +157,17 @@ find_python() {
     python=$(python3 -c 'import sys; print(sys.executable)' 2> /dev/null) || python=
 }
 
+# One hundredth is less than what two runs of the same differ by: many pairs, half of them in each order.
+progress_pairs() {
+    pair=0
+    while [ $((pair += 1)) -le $((8 * rounds)) ]; do
+        for what in $([ $((pair % 2)) = 0 ] && echo silent progress || echo progress silent); do
+            timed "$what" sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -j 2 -p demo \
+                --progress "$([ "$what" = silent ] && echo none || echo json)" "$in" 2> "$work/progress.err"
+        done
+    done
+}
+
 bench_1() {
     in=$work/in.jsonl
     spawns=$(scaled 2000 20)
@@ -172,8 +183,6 @@ bench_1() {
         timed journal "$hayfork" run -j 2 -p demo -o "$work/out" "$in"
         timed logs sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -j 2 -p demo --trace "$work/trace" \
             --joblog "$work/joblog" "$in"
-        timed progress sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -j 2 -p demo --progress json "$in" \
-            2> "$work/progress.err"
         timed ordered sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -k -j 2 -p demo "$in"
         "$bin/verify" "$jobs" < "$work/out" >&2
         timed inline sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run --inline -p demo "$in"
@@ -187,12 +196,13 @@ bench_1() {
         timed xargs -i "$work/seq" xargs -P2 -n1 true
         rm -f "$work/out" "$work/trace" "$work/joblog" # not to be written to disk beside the next round
     done
+    progress_pairs
     ours=$(rate hayfork "$jobs")
     row "demo.add, -j 2 : serial jansson loop" "$ours" "$(rate serial "$jobs")" "$(ratio serial hayfork)" ">=" 4
     row "demo.add, -j 2, with -k : without" "$(rate ordered "$jobs")" "$ours" "$(ratio hayfork ordered)" ">=" 0.9
     row "demo.add, -j 2, with -o, a journal synced each second : without" "$(rate journal "$jobs")" "$ours" "$(ratio hayfork journal)" ">=" 0.85
     row "demo.add, -j 2, with --trace and --joblog : without" "$(rate logs "$jobs")" "$ours" "$(ratio hayfork logs)" ">=" 0.4
-    row "demo.add, -j 2, with --progress : without" "$(rate progress "$jobs")" "$ours" "$(ratio hayfork progress)" ">=" 0.99
+    row "demo.add, -j 2, with --progress : without" "$(rate progress "$jobs")" "$(rate silent "$jobs")" "$(ratio silent progress)" ">=" 0.99
     row "demo.add, -j 2 : --inline" "$ours" "$(rate inline "$jobs")" "$(ratio inline hayfork)" ">=" 1.25
     if [ "$python" ]; then
         row "demo.add, -j 2 : Python Pool(2).map" "$ours" "$(rate map "$jobs")" "$(ratio map hayfork)" - 0
