@@ -66,7 +66,8 @@ static inline size_t channel_partial(const struct channel *channel)
 {
     return buffer_size(&channel->in);
 }
-/* Write what the pipe takes; the rest goes when it drains. A dead peer is reported through on_broken by the reading side. */
+/* Write what the pipe takes; the rest goes when it drains, and until then nothing is tried here. A dead peer is reported through
+ * on_broken by the reading side. */
 void channel_flush(struct channel *channel);
 /* From now on nothing is written. */
 void channel_mute(struct channel *channel);

@@ -304,6 +304,7 @@ static void random_sizes_keep_the_boundary_right(void)
     for (int i = 0; i < 100000 && taken < count; i++) {
         channel_flush(&rig.channel);
         slurp(&rig, &bytes);
+        turn(&rig);
         while ((got = take_frame(&bytes)))
             wrong += taken >= count || got != jobs[taken++];
     }
