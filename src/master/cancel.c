@@ -98,6 +98,8 @@ enum hay_status master_cancel(struct master *master, uint64_t number)
     struct slot *slot = job->state == JOB_SENT ? slot_that_holds(master, job) : NULL;
     if (slot)
         slot_recall(slot);
+    if (job->number != number)
+        return HAY_OK; /* there was no memory to queue it again: it is settled */
     if (job->state == JOB_SENT)
         cancel_given_up(&cancellation);
     else

@@ -70,7 +70,7 @@ static bool settle_ring(struct slot *slot, struct exit_status status)
     }
     /* A job that hides its start cannot kill for ever: twice is free, then the head of the window pays. */
     if (!blamed && head && head->losses < UINT8_MAX && ++head->losses > FREE_LOSSES) {
-        settle_charge_queued(master, head);
+        settle_charge_queued(master, slot, head);
         blamed = head;
     }
     if (!blamed)

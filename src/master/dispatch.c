@@ -16,16 +16,6 @@ static struct job *next_for(struct master *master, const struct slot *slot)
     return queue_peek(&master->queue);
 }
 
-static void take_from_queue(struct master *master, struct job *job)
-{
-    if (job->needs_fresh) {
-        list_remove(&job->node);
-        master->fresh_count--;
-    } else {
-        queue_remove(&master->queue, job);
-    }
-}
-
 /* At most `share` jobs, which leave at the next flush. */
 static void give(struct master *master, struct slot *slot, uint64_t share)
 {
@@ -34,7 +24,7 @@ static void give(struct master *master, struct slot *slot, uint64_t share)
         uint32_t estimate_ns = recorder_estimate_ns(&master->recorder, job->function);
         if (!slot_may_take(slot, job, estimate_ns))
             return;
-        take_from_queue(master, job);
+        settle_unqueue(master, job);
         job_prefetch(queue_peek(&master->queue));
         if (slot_send(slot, job, estimate_ns)) {
             settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
@@ -78,15 +68,17 @@ static bool rebalance(struct master *master)
 static void refresh(struct master *master)
 {
     struct slot *chosen = NULL;
+    bool is_promised = false;
     if (list_empty(&master->fresh))
         return;
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = master->slots[i];
         if (slot->is_surplus)
             continue;
-        if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING || slot->is_recycled ||
+        if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING ||
             (slot->state == SLOT_DEAD && slot->restart_ns != TIME_NEVER))
             return;
+        is_promised |= slot->is_recycled;
         bool is_busy = slot->state == SLOT_BUSY && !slot->fault[0] && !slot->broken_ns;
         if (slot->state == SLOT_IDLE || (is_busy && (!chosen || (chosen->state == SLOT_BUSY && slot->expected_ns < chosen->expected_ns))))
             chosen = slot;
@@ -97,6 +89,8 @@ static void refresh(struct master *master)
         supervisor_stop(chosen);
         return;
     }
+    if (is_promised)
+        return;
     chosen->is_recycled = true;
     slot_recall(chosen);
     master_mark_dirty(master);

@@ -83,16 +83,24 @@ void settle_cancel(struct master *master, struct job *job)
 
 /* ---- the queue again ---- */
 
-static void queue_or_drop(struct master *master, struct job *job)
+/* False: there was no memory for it, and it is settled. */
+static bool enqueue(struct master *master, struct job *job)
+{
+    if (!queue_return(&master->queue, job))
+        return true;
+    settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
+    return false;
+}
+
+static bool queue_or_drop(struct master *master, struct job *job)
 {
     job_move(&master->store, job, JOB_QUEUED);
     master_mark_dirty(master);
-    if (job->needs_fresh) {
-        list_push_tail(&master->fresh, &job->node);
-        master->fresh_count++;
-    } else if (queue_return(&master->queue, job)) {
-        settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
-    }
+    if (!job->needs_fresh)
+        return enqueue(master, job);
+    list_push_tail(&master->fresh, &job->node);
+    master->fresh_count++;
+    return true;
 }
 
 void settle_release_fresh(struct master *master)
@@ -101,20 +109,20 @@ void settle_release_fresh(struct master *master)
         struct job *job = LIST_ITEM(list_pop_head(&master->fresh), struct job, node);
         master->fresh_count--;
         job->needs_fresh = false;
-        if (queue_return(&master->queue, job))
-            settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
+        enqueue(master, job);
     }
     master_mark_dirty(master);
 }
 
-void settle_return(struct master *master, struct job *job)
+bool settle_return(struct master *master, struct job *job)
 {
+    if (!master->is_broken && !master->is_terminating && !job->is_cancelled)
+        return queue_or_drop(master, job);
     if (master->is_broken)
         settle_drop(master, job, HAY_OUTCOME_SKIPPED, master->broken_reason);
-    else if (master->is_terminating || job->is_cancelled)
-        settle_cancel(master, job);
     else
-        queue_or_drop(master, job);
+        settle_cancel(master, job);
+    return false;
 }
 
 void settle_unqueue(struct master *master, struct job *job)
@@ -127,13 +135,6 @@ void settle_unqueue(struct master *master, struct job *job)
     } else {
         queue_remove(&master->queue, job);
     }
-}
-
-void settle_charge_queued(struct master *master, struct job *job)
-{
-    settle_unqueue(master, job);
-    job_move(&master->store, job, JOB_SENT);
-    job_move(&master->store, job, JOB_STARTED);
 }
 
 /* The due ones first move to a list of their own, from which a callback may take any of them. */
@@ -168,6 +169,13 @@ void settle_started(struct master *master, struct slot *slot, struct job *job)
     job->start_ns = slot->first_sight_ns;
     master->recorder.started++;
     master->recorder.retried += job->attempts > 1;
+}
+
+void settle_charge_queued(struct master *master, struct slot *slot, struct job *job)
+{
+    settle_unqueue(master, job);
+    job_move(&master->store, job, JOB_SENT);
+    settle_started(master, slot, job);
 }
 
 static void supply_message(const struct job *job, struct attempt_end *end, char *text, size_t size)

@@ -28,12 +28,12 @@ bool settle_attempt(struct master *master, struct job *job, struct attempt_end *
 void settle_drop(struct master *master, struct job *job, enum hay_outcome outcome, const char *message);
 /* The same for one that is cancelled, before it began or before it was tried again. */
 void settle_cancel(struct master *master, struct job *job);
-/* Back to the head of its priority; the job is in SENT or STARTED. */
-void settle_return(struct master *master, struct job *job);
+/* Back to the head of its priority; the job is in SENT or STARTED. False: it is settled instead. */
+bool settle_return(struct master *master, struct job *job);
 /* Take a waiting or queued job out of its list. */
 void settle_unqueue(struct master *master, struct job *job);
-/* A queued job pays for a death although nobody saw it start: QUEUED to STARTED, without an attempt more. */
-void settle_charge_queued(struct master *master, struct job *job);
+/* A queued job pays for this worker's death although nobody saw it start: QUEUED to STARTED, an attempt like any other. */
+void settle_charge_queued(struct master *master, struct slot *slot, struct job *job);
 /* No fresh worker can be had: its jobs are queued for any. */
 void settle_release_fresh(struct master *master);
 /* Queue the jobs whose retry delay has passed. Returns when the next one is due. */

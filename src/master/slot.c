@@ -192,11 +192,8 @@ struct job *slot_bury_ring(struct slot *slot, struct job **head)
 {
     struct job *blamed = NULL, *job;
     *head = NULL;
-    while ((job = take_unstarted(slot))) {
-        uint64_t number = job->number;
-        settle_return(slot->master, job);
-        *head = job->number == number && job->state == JOB_QUEUED ? job : NULL;
-    }
+    while ((job = take_unstarted(slot)))
+        *head = settle_return(slot->master, job) ? job : NULL;
     /* Several claimed jobs without a result: the ledger lied, for a worker claims the next only after it published the last. The
      * oldest is blamed, and comes last here; the others never began. */
     for (uint32_t position = slot->claimed; position-- > slot->base;) {

@@ -372,6 +372,49 @@ static void a_retry_after_a_crash_gets_its_fresh_worker_under_steady_load(void)
     fixture_end(&fixture);
 }
 
+/* The first attempts: on the first worker until the board is released, on the second until its second stop, on the third a crash
+ * at its first. */
+static int fn_role(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    atomic_fetch_add(&board->began, 1);
+    while (task->attempt == 1 && !atomic_load(&board->release) && !(task->worker && atomic_load(&board->stop) > 1)) {
+        if (task->worker == 2 && atomic_load(&board->stop))
+            raise(SIGKILL);
+        nap();
+    }
+    return give(task, "true");
+}
+
+/* It was promised a busy worker's place while none was idle; then another one is. */
+static void what_crashed_on_a_surplus_worker_goes_where_first_one_is_idle(void)
+{
+    struct fixture fixture;
+    struct hay_pool_stats stats;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 3});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.role", "", fn_role, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    CU_ASSERT(workers_are_ready(&fixture, 3));
+    uint64_t before = fixture.results;
+    for (int i = 0; i < 3; i++)
+        submit(&fixture, "t.role", NULL);
+    CU_ASSERT(begins(&fixture, 3));
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 2, NULL), HAY_OK);
+    hay_pool_turn(fixture.pool, 0);
+    atomic_store(&board->stop, 1);
+    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
+    do {
+        hay_pool_turn(fixture.pool, 5);
+        hay_pool_stats(fixture.pool, &stats);
+    } while (!stats.deaths && clock_now_ns() < deadline_ns);
+    hay_pool_turn(fixture.pool, 5);
+    atomic_store(&board->stop, 2);
+    CU_ASSERT(comes(&fixture, before + 2));
+    atomic_store(&board->release, 1);
+    CU_ASSERT(all_come(&fixture));
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     CU_TestInfo resizes[] = {
@@ -389,6 +432,7 @@ int main(void)
         {"new room is told", new_room_is_told},
         {"a retry after a crash gets its fresh worker under steady load",
          a_retry_after_a_crash_gets_its_fresh_worker_under_steady_load},
+        {"what crashed on a surplus worker goes where first one is idle", what_crashed_on_a_surplus_worker_goes_where_first_one_is_idle},
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo figures[] = {
