@@ -4,10 +4,12 @@
 #include "base/clock.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 static _Atomic(_Atomic uint64_t *) owner_page;
+static atomic_bool owner_has_no_page; /* once and for all: a token must not change */
 
 static _Atomic uint64_t *owner_map(void)
 {
@@ -25,9 +27,12 @@ __attribute__((noinline, cold))
 static uint64_t owner_renew(_Atomic uint64_t *page)
 {
     uint64_t pid = (uint64_t)getpid() << 32, none = 0;
-    page = page ? page : owner_map();
-    if (!page)
+    if (!page && !atomic_load(&owner_has_no_page))
+        page = owner_map();
+    if (!page) {
+        atomic_store(&owner_has_no_page, true);
         return pid | 1;
+    }
     uint64_t token = pid | ((uint64_t)clock_now_ns() & UINT32_MAX) | 1; /* numbers of processes come again */
     return atomic_compare_exchange_strong(page, &none, token) ? token : none;
 }

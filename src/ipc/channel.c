@@ -92,7 +92,7 @@ static void write_out(struct channel *channel)
         ssize_t n = send(channel->fd, buffer_at(&channel->out), buffer_size(&channel->out), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno == EAGAIN) {
+        if (n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) {
             ev_io_start(channel->loop, &channel->writing);
             return;
         }

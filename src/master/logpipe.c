@@ -64,7 +64,11 @@ static size_t bite(struct log_pipe *log)
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    (void)loop, (void)events;
+    if (events & EV_ERROR) {
+        /* The kernel could not watch it. Tried again, for who prints must not wait for ever; set anew, or libev believes it is. */
+        ev_io_set(watcher, watcher->fd, EV_READ);
+        ev_io_start(loop, watcher);
+    }
     bite(watcher->data);
 }
 

@@ -69,8 +69,9 @@ void master_release(struct master *master)
     if (ev_is_active(&master->tick)) {
         ev_ref(master->loop);
         ev_io_stop(master->loop, &master->tick);
-        close(master->tick.fd);
     }
+    if (master->tick.data)
+        close(master->tick.fd);
     free(master->slots);
     free(master->outbox_copy);
     recorder_release(&master->recorder);
@@ -192,6 +193,8 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
     hold_loop(master, master_pending(master) != 0);
     while (master->is_dirty) {
         master->is_dirty = false;
+        if (master->is_timeless)
+            shutdown_break(master, "its timer cannot be set");
         if (!master->is_broken && !master->is_terminating && !master->frozen_ns) {
             recycle_all(master);
             dispatch_all(master);
@@ -214,12 +217,17 @@ void master_want_tick(struct master *master, int64_t when_ns)
         return;
     struct itimerspec due = {.it_value = {when_ns / NS_PER_S, when_ns % NS_PER_S}};
     master->tick_ns = when_ns;
-    timerfd_settime(master->tick.fd, TFD_TIMER_ABSTIME, &due, NULL);
+    if (timerfd_settime(master->tick.fd, TFD_TIMER_ABSTIME, &due, NULL) < 0) {
+        master->is_timeless = true;
+        master_mark_dirty(master);
+    }
 }
 
 void master_lose_loop(struct master *master)
 {
     shutdown_break(master, "the event loop cannot watch a file descriptor");
+    for (int i = 0; i < master->slot_count; i++)
+        death_discard(master->slots[i]); /* nobody would tell of their end */
 }
 
 static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)
@@ -228,6 +236,7 @@ static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)
     if (events & EV_ERROR) {
         ev_ref(loop); /* stopped as it is, it counts no longer */
         master_lose_loop(master);
+        return;
     }
     int64_t now_ns = clock_now_ns();
     uint64_t expirations;

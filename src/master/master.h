@@ -89,6 +89,7 @@ struct master {
     bool is_held;              /* sends nothing */
     bool holds_loop;           /* counts as an active watcher, because jobs are pending */
     bool is_dirty;             /* the dispatcher has something to look at */
+    bool is_timeless;          /* the timer could not be set: the pool has to stop */
     bool is_room_wanted;       /* somebody was refused: tell when there is some */
     bool is_resized;
     bool is_closed;            /* takes no more jobs */

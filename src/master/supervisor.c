@@ -126,8 +126,10 @@ static const struct channel_handler handler = {on_frame, on_batch, on_broken};
 static void on_exited(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct slot *slot = watcher->data;
-    if (events & EV_ERROR)
+    if (events & EV_ERROR) {
         master_lose_loop(slot->master);
+        return;
+    }
     struct exit_status status = {EXIT_UNKNOWN, 0, false};
     int peeked = child_peek(&slot->child, &status);
     if (peeked == 0) {

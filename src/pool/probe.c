@@ -52,7 +52,7 @@ static int run_probe(void *arg)
     return 0;
 }
 
-enum answer { ANSWER_WHOLE, ANSWER_NONE, ANSWER_LATE, ANSWER_BAD };
+enum answer { ANSWER_WHOLE, ANSWER_NONE, ANSWER_LATE, ANSWER_BAD, ANSWER_NO_MEMORY };
 
 static bool is_whole(const struct buffer *bytes, struct answer_head *head)
 {
@@ -72,13 +72,17 @@ static enum answer read_answer(int fd, const struct child *child, struct buffer 
         int n = poll(ready, has_ended ? 1 : 2, has_ended ? 0 : clock_left_ms(deadline_ns));
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0)
+            return ANSWER_NO_MEMORY; /* poll() has no other reason */
         if (n == 0)
             return has_ended ? ANSWER_NONE : ANSWER_LATE;
         has_ended |= ready[1].revents != 0;
         if (!ready[0].revents)
             continue;
         unsigned char *at = buffer_reserve(bytes, 65536);
-        ssize_t got = at ? read(fd, at, 65536) : -1;
+        if (!at)
+            return ANSWER_NO_MEMORY;
+        ssize_t got = read(fd, at, 65536);
         if (got > 0)
             buffer_commit(bytes, (size_t)got);
         if (is_whole(bytes, head))
@@ -122,6 +126,8 @@ static enum hay_status judge(const struct probe *probe, enum answer answer, cons
         if (head->status != HAY_OK)
             return error_set(error, HAY_EPLUGIN, "%.*s", (int)head->size, (const char *)body);
         return take_table(probe, body, head->size, error);
+    case ANSWER_NO_MEMORY:
+        return error_set(error, HAY_ENOMEM, "plugin %.80s: out of memory", probe->name);
     case ANSWER_LATE:
         return error_set(error, HAY_EPLUGIN, "plugin %.80s: it was not loaded after %d s", probe->name, PROBE_LIMIT_MS / 1000);
     case ANSWER_BAD:
