@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/after.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,10 @@ struct after_list {
 };
 
 struct after {
-    bool (*replay)(void *context, struct after *after);
+    int (*replay)(void *context, struct after *after);
     void *context;
     uint64_t max_jobs;
+    int failure;                /* -errno */
     struct after_ids ids;
     bool keeps_ids;             /* as they come; else `replay` brings them when they are asked for */
     struct after_edge **edges;  /* by seq */
@@ -34,13 +36,21 @@ struct after {
 
 bool after_learn(struct after *after, uint64_t seq, struct hay_span id)
 {
-    return after_ids_keep(&after->ids, seq, id);
+    if (!after_ids_keep(&after->ids, seq, id))
+        after->failure = -ENOMEM;
+    return !after->failure;
 }
 
-bool after_note(struct after *after, uint64_t seq, struct hay_span id)
+void after_note(struct after *after, uint64_t seq, struct hay_span id)
 {
     after_ids_pass(&after->ids, seq);
-    return !after->keeps_ids || after_learn(after, seq, id);
+    if (after->keeps_ids)
+        after_learn(after, seq, id);
+}
+
+int after_failure(const struct after *after)
+{
+    return after->failure;
 }
 
 /* ---- who waits for whom ---- */
@@ -161,12 +171,13 @@ static bool after_element(const char **at, const char *end, struct hay_span *id)
     return true;
 }
 
-static bool after_has_ids(struct after *after)
+static void after_bring_ids(struct after *after)
 {
-    if (after->keeps_ids)
-        return true;
+    if (after->keeps_ids || after->failure)
+        return;
+    int failure = after->replay(after->context, after);
+    after->failure = after->failure ? after->failure : failure;
     after->keeps_ids = true;
-    return after->replay(after->context, after);
 }
 
 /* Look at each id of the list: is there one for which the job cannot start ever? */
@@ -185,8 +196,10 @@ static enum after_verdict after_judge(struct after *after, uint64_t seq, struct 
             snprintf(reason, capacity, "\"after\" names more than %llu jobs", (unsigned long long)AFTER_REMEMBERED);
             return AFTER_REJECT;
         }
-        if (!after_ids_find(&after->ids, seq, id, &found))
-            return AFTER_NO_MEMORY;
+        if (!after_ids_find(&after->ids, seq, id, &found)) {
+            after->failure = -ENOMEM;
+            return AFTER_READY;
+        }
         if (!after_ids_remember(&after->ids, found)) {
             if (found || after->ids.newest > AFTER_REMEMBERED)
                 snprintf(how, sizeof how, "is not among the last %llu jobs", (unsigned long long)AFTER_REMEMBERED);
@@ -241,14 +254,17 @@ enum after_verdict after_ask(struct after *after, const struct hay_job *job, uin
                              size_t capacity)
 {
     size_t waits;
-    if (!after_has_ids(after))
-        return AFTER_NO_MEMORY;
-    enum after_verdict verdict = after_judge(after, seq, list, &waits, reason, capacity);
-    if (verdict != AFTER_READY || !waits)
+    struct after_job *kept = NULL;
+    after_bring_ids(after);
+    enum after_verdict verdict = after->failure ? AFTER_READY : after_judge(after, seq, list, &waits, reason, capacity);
+    if (!after->failure && (verdict != AFTER_READY || !waits))
         return verdict;
-    struct after_job *kept = after_keep(after, job, seq, &list);
-    if (!kept)
-        return AFTER_NO_MEMORY;
+    if (!after->failure && !(kept = after_keep(after, job, seq, &list)))
+        after->failure = -ENOMEM;
+    if (!kept) {
+        snprintf(reason, capacity, "%s", strerror(-after->failure));
+        return AFTER_SKIP;
+    }
     const char *at = list.at, *end = list.at + list.size;
     struct hay_span id;
     kept->waits = 1; /* of this call: nothing is ready before all edges are there */
@@ -261,6 +277,7 @@ enum after_verdict after_ask(struct after *after, const struct hay_job *job, uin
         before = found;
     }
     if (!complete) {
+        after->failure = -ENOMEM;
         kept->skip = true;
         snprintf(kept->reason, sizeof kept->reason, "out of memory");
     }
@@ -273,7 +290,7 @@ enum after_verdict after_ask(struct after *after, const struct hay_job *job, uin
 
 /* ---- life ---- */
 
-struct after *after_new(uint64_t max_jobs, bool (*replay)(void *context, struct after *after), void *context)
+struct after *after_new(uint64_t max_jobs, int (*replay)(void *context, struct after *after), void *context)
 {
     struct after *after = calloc(1, sizeof *after);
     if (!after)

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum after_verdict { AFTER_READY, AFTER_WAITS, AFTER_SKIP, AFTER_REJECT, AFTER_NO_MEMORY };
+enum after_verdict { AFTER_READY, AFTER_WAITS, AFTER_SKIP, AFTER_REJECT };
 
 /* A job that was kept. */
 struct after_job {
@@ -35,15 +35,18 @@ struct after_job {
 struct after;
 
 /* NULL when memory is out. `replay` (may be NULL: the input cannot be read again) calls after_learn() for each earlier job, in
- * order. */
-struct after *after_new(uint64_t max_jobs, bool (*replay)(void *context, struct after *after), void *context);
+ * order, and returns 0 or -errno. */
+struct after *after_new(uint64_t max_jobs, int (*replay)(void *context, struct after *after), void *context);
 /* NULL is fine. */
 void after_free(struct after *after);
-/* The next job of the input; `seq` counts up by one from 1. False: out of memory. */
-bool after_note(struct after *after, uint64_t seq, struct hay_span id);
+/* 0, or the -errno for which not all that is asked here can be known any more: nothing more should be started. */
+int after_failure(const struct after *after);
+/* The next job of the input; `seq` counts up by one from 1. */
+void after_note(struct after *after, uint64_t seq, struct hay_span id);
+/* False: out of memory. */
 bool after_learn(struct after *after, uint64_t seq, struct hay_span id);
 /* May the job at `seq`, noted just now, start? AFTER_WAITS: it was copied, and comes back by after_next(). `reason` is for SKIP
- * and REJECT. */
+ * and REJECT. After a failure: SKIP. */
 enum after_verdict after_ask(struct after *after, const struct hay_job *job, uint64_t seq, struct hay_span list, char *reason,
                              size_t capacity);
 void after_settle(struct after *after, uint64_t seq, enum hay_outcome outcome);

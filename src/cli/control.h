@@ -56,8 +56,9 @@ struct control {
     struct throttle throttle;
     struct jobserver jobserver;
     bool has_jobserver, throttle_told;
-    struct ev_timer ease;       /* until slots go back that are too many, */
-    int ease_to;                /* so many being left */
+    int wanted, asked;          /* of make's slots: for jobs; and with those that workers have which are ending */
+    struct ev_timer ease;       /* until fewer are wanted, */
+    int ease_to;                /* so many */
     struct ev_signal drain, suspend;
     bool halted;                /* for `reason`, which unrun jobs get */
     bool cancel_due;            /* not yet told the pool */
@@ -89,6 +90,8 @@ enum control_answer control_ask(struct run *run, uint64_t seq, struct hay_span l
 void control_note(struct run *run, uint64_t seq, const struct input_line *line);
 /* The line of place `seq` has its result from an earlier run. */
 void control_note_done(struct run *run, uint64_t seq, const struct input_line *line, enum hay_outcome outcome);
+/* Behind each line: give the run up where not all can be known of ids any more. */
+void control_look(struct run *run);
 /* As many are kept as may be. */
 bool control_is_full(const struct run *run);
 /* Something that was kept may be started or skipped now. */
@@ -96,6 +99,12 @@ bool control_has_next(const struct run *run);
 /* Take it in hand: run->control.kept, with run->job filled. To be dropped. */
 void control_next(struct run *run);
 void control_drop(struct run *run);
+/* What was kept is not started any more. */
+void control_abandon(struct run *run, const char *reason);
+/* Jobs of the whole input, where it can be read twice; else 0. An exit code when it has been said why it could not be. */
+int control_count_lines(const struct run *run, uint64_t *count);
+/* False: out of memory. */
+bool control_open_after(struct run *run);
 /* Every result, on its way to be recorded: `result` may be replaced by a copy in `changed`. */
 const struct hay_result *control_judge(struct run *run, const struct hay_result *result, struct hay_result *changed);
 void control_tell(struct run *run, const struct hay_result *result, uint64_t seq);

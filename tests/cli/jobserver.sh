@@ -102,4 +102,37 @@ run make -j3 -s
 is "two runs at once under one make" "$code $(cat out.one out.two | grep -c ok)" "0 80"
 ok "make does not complain of lost slots" test ! -s err
 
+# Slots that go back while jobs run on the workers with the highest numbers: those workers end, and lines that come then do not
+# start beside them on slots that are make's again.
+refill xyz
+cat >job <<'END'
+echo x >>began
+until [ "$(wc -l <began)" -ge 4 ]; do sleep 0.02; done
+case $(cat /proc/$PPID/comm) in *w2 | *w3) until test -e go; do sleep 0.02; done ;; *) ;; esac
+echo x >>ended
+END
+mkfifo lines
+: >began
+: >ended
+MAKEFLAGS=" -j4 $auth" $limit "$HAYFORK" exec sh job <lines >out 2>err &
+pid=$!
+exec 7>lines
+printf '1\n2\n3\n4\n' >&7
+until_true sh -c '[ "$(wc -l <ended)" -ge 2 ]'
+taken=
+more() { taken=$taken$(tokens); [ -n "$taken" ]; }
+until_true more
+sleep 0.5 # for another one, if it is to come
+more
+rm began
+echo 'echo x >>began; until test -e go; do sleep 0.02; done' >next
+mv next job # those that run still read the old one
+printf '5\n6\n' >&7
+until_true test -s began
+sleep 0.3 # for one more than there are slots for, if it is to begin
+ok "what is given back is not used" [ $(($(wc -l <began) + 2 + ${#taken})) -le 4 ]
+touch go
+exec 7>&-
+wait $pid
+is "and all comes back" "$? $(printf '%s%s' "$taken" "$(tokens)" | fold -w 1 | sort | tr -d '\n')" "0 xyz"
 done_testing
