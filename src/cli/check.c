@@ -73,9 +73,8 @@ static int check_scan(struct check *check)
         else if (fflush(stdout) || (poll(&wait, 1, -1) < 0 && errno != EINTR))
             break;
     }
-    if (event == INPUT_FAILED)
-        input_say_failure(&check->input);
-    int code = say_stdout_done(event == INPUT_FAILED ? CLI_INPUT : check->bad ? CLI_NOT_OK : CLI_OK);
+    int failed = event == INPUT_FAILED ? input_say_failure(&check->input) : CLI_OK;
+    int code = say_stdout_done(failed ? failed : check->bad ? CLI_NOT_OK : CLI_OK);
     say("%" PRIu64 " lines, %" PRIu64 " bad%s", check->lines, check->bad,
         check->plugins.count || check->function ? "" : "; functions not checked: no -p");
     return code;
@@ -92,8 +91,7 @@ static int check_run(struct check *check)
         return CLI_STOPPED;
     }
     if (!input_open(&check->input, check->files.items, check->files.count, STDIN_FILENO)) {
-        input_say_failure(&check->input);
-        code = CLI_INPUT;
+        code = input_say_failure(&check->input);
     } else if (!(code = functions_load(check->pool, &check->plugins, check->function, &index))) {
         code = check_scan(check);
     }

@@ -195,7 +195,7 @@ static void exec_put_tag(struct exec *exec, struct hay_span text)
     exec->args.failed = exec->args.failed || exec->shown.failed;
 }
 
-static bool exec_make(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column)
+static enum run_made exec_make(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column)
 {
     struct exec *exec = run->options->verb_state;
     struct hay_span text = { line->at, line->size };
@@ -204,8 +204,7 @@ static bool exec_make(struct run *run, const struct input_line *line, char *reas
     if ((line->lines == 1 && memchr(text.at, 0, text.size)) || (!is_text && exec->json && exec->lines.id_is_line)) {
         *column = map_bad_byte(text, reason, capacity);
         if (*column)
-            return false;
-        *column = 1;
+            return RUN_UNFIT;
     }
     bytes_clear(args);
     words_put(&exec->words, &(struct words_job){ text, run->read + 1 }, args);
@@ -214,10 +213,7 @@ static bool exec_make(struct run *run, const struct input_line *line, char *reas
         exec_put_tag(exec, text);
     bytes_put(args, exec->tail.at, exec->tail.size);
     run->job.args = bytes_span(args);
-    if (!args->failed)
-        return !is_text || map_make_id(&exec->lines, run, text, reason, capacity);
-    snprintf(reason, capacity, "out of memory");
-    return false;
+    return !args->failed && (!is_text || map_make_id(&exec->lines, run, text)) ? RUN_MADE : RUN_NO_MEMORY;
 }
 
 static void exec_show(const struct run *run, const struct hay_job *job, struct bytes *text)

@@ -56,8 +56,10 @@ static void filesync_on_ended(struct ev_loop *loop, struct ev_io *watcher, int e
 {
     struct filesync *sync = watcher->data;
     uint64_t count;
-    (void)loop;
-    (void)events;
+    if (events & EV_ERROR) {
+        ev_io_set(watcher, watcher->fd, EV_READ); /* else libev believes that it watches it */
+        ev_io_start(loop, watcher);
+    }
     ssize_t ignored = read(sync->event_fd, &count, sizeof count);
     (void)ignored;
     int failure = sync->busy ? filesync_reap(sync, false) : -EAGAIN;

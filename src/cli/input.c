@@ -86,12 +86,15 @@ bool input_open(struct input *input, const char *const *paths, int count, int st
     return true;
 }
 
-void input_say_failure(const struct input *input)
+int input_say_failure(const struct input *input)
 {
-    if (strcmp(input->failed, "-"))
+    if (input->failure == -ENOMEM)
+        say("out of memory");
+    else if (strcmp(input->failed, "-"))
         say("cannot read '%s': %s", input->failed, strerror(-input->failure));
     else
         say("cannot read standard input: %s", strerror(-input->failure));
+    return input->failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
 }
 
 void input_close(struct input *input)
@@ -179,7 +182,7 @@ static bool input_make_room(struct input *input)
         input->start = 0;
     }
     if (small && input->buffer.size > INPUT_CHUNK)
-        return pages_resize(&input->buffer, INPUT_CHUNK);
+        pages_resize(&input->buffer, INPUT_CHUNK); /* where that fails it stays as large as it is */
     if (input->buffer.size - input->end >= INPUT_CHUNK / 2)
         return true;
     size_t most = CLI_LINE_MAX + INPUT_CHUNK;

@@ -82,8 +82,8 @@ int input_stdin_again(const struct input *input);
 int input_fd(const struct input *input);
 /* Is the open file behind `stream` one of the inputs? Returns its name, or NULL. */
 const char *input_same_file(const struct input *input, const struct stream *stream);
-/* Tell the user what `failed`. */
-void input_say_failure(const struct input *input);
+/* Tell the user what `failed`. Returns the exit code for it. */
+int input_say_failure(const struct input *input);
 void input_close(struct input *input);
 
 #endif

@@ -242,12 +242,15 @@ int journal_open(struct journal *journal, const struct journal_options *options,
         return code;
     int reader = journal_reopen(path, fd);
     if (reader < 0) {
-        if (fd < 0 ? reader == -ENOENT : !options->resume)
+        bool is_empty = fd < 0 ? reader == -ENOENT : !fstat(fd, &status) && (!S_ISREG(status.st_mode) || !status.st_size);
+        if (is_empty && (fd < 0 || !options->resume))
             return CLI_OK;
         say("cannot read '%s': %s", path, strerror(-reader));
         return CLI_INPUT;
     }
-    if (fstat(reader, &status) || !S_ISREG(status.st_mode))
+    if (fstat(reader, &status))
+        code = journal_unread(journal, -errno);
+    else if (!S_ISREG(status.st_mode))
         code = say_usage("'%s' is not a regular file: there is nothing to go on with", path);
     else if (options->resume)
         code = journal_read(journal, reader, &torn_at);

@@ -18,8 +18,9 @@
 static void logsink_on_writable(struct ev_loop *loop, struct ev_io *watcher, int events)
 {
     struct logsink *sink = watcher->data;
-    (void)events;
     ev_io_stop(loop, watcher);
+    if (events & EV_ERROR)
+        ev_io_set(watcher, watcher->fd, EV_WRITE); /* else libev believes that it watches it */
     sink->blocked = false;
     logsink_flush(sink);
 }

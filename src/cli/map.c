@@ -40,7 +40,7 @@ bool map_read_id(struct map_lines *lines, const struct options *reader)
     return false;
 }
 
-bool map_make_id(struct map_lines *lines, struct run *run, struct hay_span line, char *reason, size_t capacity)
+bool map_make_id(struct map_lines *lines, struct run *run, struct hay_span line)
 {
     if (!lines->id_is_line)
         return true;
@@ -49,8 +49,6 @@ bool map_make_id(struct map_lines *lines, struct run *run, struct hay_span line,
     bytes_put_json(&lines->id, line.at, line.size);
     bytes_put_text(&lines->id, "\"");
     run->job.id = bytes_span(&lines->id);
-    if (lines->id.failed)
-        snprintf(reason, capacity, "out of memory");
     return !lines->id.failed;
 }
 
@@ -111,22 +109,18 @@ static bool map_check(struct run_options *options)
     return false;
 }
 
-static bool map_make(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column)
+static enum run_made map_make(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column)
 {
     struct map *map = run->options->verb_state;
     struct hay_span text = { line->at, line->size };
     *column = map_bad_byte(text, reason, capacity);
     if (*column)
-        return false;
+        return RUN_UNFIT;
     bytes_clear(&map->args);
     template_expand_json(&map->template, text, run->read + 1, &map->args);
     run->job.args = bytes_span(&map->args);
     run->keyed = run->job.args.size;
-    *column = 1;
-    if (!map->args.failed)
-        return map_make_id(&map->lines, run, text, reason, capacity);
-    snprintf(reason, capacity, "out of memory");
-    return false;
+    return !map->args.failed && map_make_id(&map->lines, run, text) ? RUN_MADE : RUN_NO_MEMORY;
 }
 
 int map_main(int argc, char **argv)

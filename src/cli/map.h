@@ -15,8 +15,8 @@ struct map_lines {
 
 /* The value of --id; false after a fault. */
 bool map_read_id(struct map_lines *lines, const struct options *reader);
-/* Give run->job the line as its id, if so asked. False with the reason: out of memory. The line has to be UTF-8. */
-bool map_make_id(struct map_lines *lines, struct run *run, struct hay_span line, char *reason, size_t capacity);
+/* Give run->job the line as its id, if so asked. False: out of memory. The line has to be UTF-8. */
+bool map_make_id(struct map_lines *lines, struct run *run, struct hay_span line);
 /* Where a line has a byte that is no part of UTF-8 text, or a NUL; 0: nowhere. */
 size_t map_bad_byte(struct hay_span line, char *reason, size_t capacity);
 

@@ -160,7 +160,7 @@ int slices_read(struct data *data, const char *path, uint64_t *used, bool *torn)
     int code = CLI_INPUT;
     *torn = false;
     if (!input_open(&input, &path, 1, STDIN_FILENO)) {
-        input_say_failure(&input);
+        code = input_say_failure(&input);
     } else {
         int failure = slices_read_lines(&reader, &input, &bad, torn);
         if (failure == -ENOMEM)

@@ -64,12 +64,16 @@ static void run_on_log(void *context, int worker, const char *line, size_t size)
     run_observe_log(run, worker, line, size);
 }
 
-static void run_on_broken(void *context, const char *reason)
+void run_give_up(struct run *run, const char *reason)
 {
-    struct run *run = context;
     if (!run->broken)
         say("%s", reason);
     run->broken = run->stopping = true;
+}
+
+static void run_on_broken(void *context, const char *reason)
+{
+    run_give_up(context, reason);
 }
 
 static void run_set_paused(struct run *run, bool paused)
@@ -168,10 +172,8 @@ bool run_open_input(const struct run_options *options, struct input *input, int 
 static int run_open(struct run *run, const int fds[2])
 {
     const struct run_options *options = run->options;
-    if (!run_open_input(options, &run->input, fds[0])) {
-        input_say_failure(&run->input);
-        return CLI_INPUT;
-    }
+    if (!run_open_input(options, &run->input, fds[0]))
+        return input_say_failure(&run->input);
     int code = functions_load(run->pool, &options->plugins, options->function, &run->function);
     if (code || options->dry_run)
         return code ? code : run_journal_open(run);
@@ -266,10 +268,8 @@ static int run_verdict(struct run *run)
         return CLI_STOPPED;
     if (run->refused)
         return CLI_INPUT;
-    if (run->input.failure) {
-        input_say_failure(&run->input);
-        return CLI_INPUT;
-    }
+    if (run->input.failure)
+        return input_say_failure(&run->input);
     if (control_left_unrun(run))
         return CLI_UNRUN;
     return run->by_outcome[HAY_OUTCOME_OK] == sum && !run->failed_before ? CLI_OK : CLI_NOT_OK;

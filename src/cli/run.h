@@ -28,6 +28,12 @@ struct run;
 struct run_options;
 
 /* What the verbs run, map and exec do differently. A hook that is NULL does it as `run` does: job lines in, result lines out. */
+enum run_made {
+    RUN_MADE,
+    RUN_UNFIT,      /* the line cannot be a job, and is rejected */
+    RUN_NO_MEMORY,
+};
+
 struct run_verb {
     const char *name;
     const struct option_spec *specs;    /* options of its own, or NULL */
@@ -35,8 +41,8 @@ struct run_verb {
     bool (*take)(struct run_options *options, struct options *reader, int key);
     /* All options are read; false after a fault. */
     bool (*check)(struct run_options *options);
-    /* Fill the args of run->job, and its id if it is not to be the line number; false: the line is rejected for this reason. */
-    bool (*make)(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column);
+    /* Fill the args of run->job, and its id if it is not to be the line number. `reason` and `column` are for RUN_UNFIT. */
+    enum run_made (*make)(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column);
     /* Look at a result before it is counted: what a function calls a result can be a failure here. */
     void (*judge)(struct run *run, struct hay_result *result);
     /* A result as bytes, as hay_result_write() makes a line of it; and such bytes on their way out, in their turn. */
@@ -139,6 +145,8 @@ bool run_write_is_full(const struct run *run);
 size_t run_write_pending(const struct run *run);
 void run_write_close(struct run *run);
 
+/* Something that the run cannot do without is not to be had: it is said, and nothing more is started. */
+void run_give_up(struct run *run, const char *reason);
 /* The inputs, to be read as the options say. As input_open(). */
 bool run_open_input(const struct run_options *options, struct input *input, int stdin_fd);
 /* --dry-run: show each job and run none. The exit code. */

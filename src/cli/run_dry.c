@@ -67,7 +67,7 @@ static int dry_line(struct run *run, const struct input_line *line, struct bytes
 {
     run_feed_line(run, line);
     if (!run->held)
-        return CLI_OK;
+        return run->broken ? CLI_STOPPED : CLI_OK;
     run->held = false;
     run->read++;
     bytes_clear(text);
@@ -97,10 +97,8 @@ int run_dry(struct run *run)
             break;
     }
     bytes_release(&text);
-    if (run->input.failure) {
-        input_say_failure(&run->input);
-        code = CLI_INPUT;
-    }
+    if (run->input.failure)
+        code = input_say_failure(&run->input);
     else if (!code && !run->refused)
         run_journal_end(run);
     if (!code && run->refused)

@@ -144,12 +144,18 @@ static void feed_make(struct run *run, const struct input_line *line)
     size_t column = 1;
     struct hay_span id = feed_default_id(run, line->number);
     run->job = (struct hay_job){ .index = run->function, .id = id, .tag = run->read + 1 };
-    bool made = !line->too_long && run->options->verb->make(run, line, reason, sizeof reason, &column);
+    enum run_made made = RUN_UNFIT;
     if (line->too_long)
         feed_too_long(reason, sizeof reason, &column);
-    if (!run_journal_admit(run, line, made ? (struct hay_span){ run->job.args.at, run->keyed } : feed_bytes(line)))
+    else
+        made = run->options->verb->make(run, line, reason, sizeof reason, &column);
+    if (made == RUN_NO_MEMORY) {
+        run_give_up(run, "out of memory");
         return;
-    if (made) {
+    }
+    if (!run_journal_admit(run, line, made == RUN_MADE ? (struct hay_span){ run->job.args.at, run->keyed } : feed_bytes(line)))
+        return;
+    if (made == RUN_MADE) {
         run_journal_name(run);
         run->job.key = run->key;
         feed_ask(run, line, (struct hay_span){ NULL, 0 });
@@ -200,9 +206,7 @@ static void feed_refused(struct run *run, enum hay_status status, const struct h
     control_drop(run);
     if (status == HAY_EMSGSIZE)
         return;
-    if (!run->broken)
-        say("%s", error->text);
-    run->broken = run->stopping = true;
+    run_give_up(run, error->text);
 }
 
 /* Hand the job in hand to the pool. */
@@ -249,6 +253,7 @@ static bool feed_next(struct run *run)
     switch (input_next(&run->input, &line)) {
     case INPUT_LINE:
         run_feed_line(run, &line);
+        control_look(run);
         return true;
     case INPUT_AGAIN:
         if (!run->input.turn_bytes)

@@ -89,7 +89,7 @@ static void say_write(const char *bytes, size_t size)
         int ready = poll(&wait, 1, SAY_PATIENCE_MS);
         if (ready < 0 && errno == EINTR)
             continue;
-        if (ready <= 0)
+        if (ready == 0)
             return;
         ssize_t n = write(STDERR_FILENO, bytes, size < PIPE_BUF ? size : PIPE_BUF);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))

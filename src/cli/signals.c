@@ -19,6 +19,8 @@ static const int signals_numbers[] = { SIGINT, SIGTERM };
 static struct {
     struct ev_loop *loop;
     struct ev_async wake;
+    struct ev_prepare look;     /* for where the kernel could not watch what `wake` wakes by: the signal itself did */
+    int told;
     volatile sig_atomic_t count, first;
     int limit;
     bool caught[SIGNALS_COUNT];
@@ -41,24 +43,38 @@ static void signals_handle(int number)
     errno = saved;
 }
 
+static void signals_tell(void)
+{
+    int count = signals.count;
+    if (count == signals.told)
+        return;
+    signals.told = count;
+    signals.on_signal(signals.context, count);
+}
+
 static void signals_on_wake(struct ev_loop *loop, struct ev_async *watcher, int events)
 {
-    (void)loop;
-    (void)watcher;
-    (void)events;
-    if (signals.count)
-        signals.on_signal(signals.context, signals.count);
+    (void)loop, (void)watcher, (void)events;
+    signals_tell();
+}
+
+static void signals_on_look(struct ev_loop *loop, struct ev_prepare *watcher, int events)
+{
+    (void)loop, (void)watcher, (void)events;
+    signals_tell();
 }
 
 void signals_start(struct ev_loop *loop, int limit, void (*on_signal)(void *context, int count), void *context)
 {
     signals.loop = loop;
-    signals.count = signals.first = 0;
+    signals.count = signals.first = signals.told = 0;
     signals.limit = limit;
     signals.on_signal = on_signal;
     signals.context = context;
     ev_async_init(&signals.wake, signals_on_wake);
     ev_async_start(loop, &signals.wake);
+    ev_prepare_init(&signals.look, signals_on_look);
+    ev_prepare_start(loop, &signals.look);
     for (size_t i = 0; i < SIGNALS_COUNT; i++) {
         struct sigaction action = { .sa_handler = signals_handle }, old;
         sigemptyset(&action.sa_mask);
@@ -88,6 +104,7 @@ void signals_stop(void)
         signals.caught[i] = false;
     }
     ev_async_stop(signals.loop, &signals.wake);
+    ev_prepare_stop(signals.loop, &signals.look);
     signals.loop = NULL;
 }
 

@@ -75,6 +75,21 @@ printf '%s\n' '{"id":"bad","fn":1}' '{"id":"x","fn":"demo.noop","after":["bad"]}
 run "$HAYFORK" run -j2 -p demo rejected
 is "what comes after a rejected line does not run" "$code $(status '"x"')" "1 skipped"
 
+# The input is read a second time for the ids in it, and is not there any more: nothing is rejected for that.
+{
+    echo '{"id":"rm","fn":"exec.run","args":{"argv":["rm","gone"]}}'
+    awk 'BEGIN { for (i = 0; i < 30000; i++) print "{\"id\":\"n" i "\",\"fn\":\"demo.noop\"}" }'
+    printf '%s\n' '{"id":"x","fn":"demo.noop","after":["n1"]}' '{"id":"y","fn":"demo.noop","after":["x"]}'
+} >kept
+cp kept gone
+rm -f journal
+run "$HAYFORK" run -j 1 -p demo -p exec -o journal gone
+is "an input that cannot be read twice ends the run" "$code $(cat err) $(grep -c rejected journal)" \
+    "70 hayfork run: cannot read the input a second time, for the ids in it: No such file or directory 0"
+cp kept gone
+run "$HAYFORK" run -j 1 -p demo -p exec -o journal --resume gone
+is "and is gone on with" "$code $("$HAYFORK" results journal | grep -c '"ok"')" "0 30003"
+
 # A line that is rejected and gave no id has its number for one, however the input is read. The third line is 17 MiB long, and its
 # id stands behind the cut.
 {

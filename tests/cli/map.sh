@@ -75,4 +75,20 @@ run "$HAYFORK" map demo.sleep --args '{"ms":60000,"n":{}}' --timeout 0.1 -j 4 tw
 is "--timeout" "$code $(grep -c '"status":"timeout"' out)" "1 20"
 run "$HAYFORK" map demo.fail --args '{}' --retries 2 --retry-delay 10ms twenty
 is "--retries" "$code $(grep -c '"attempts":3' out)" "1 20"
+# Without memory for a line it is not rejected: the run ends, and is gone on with.
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    { echo short; head -c 12000000 /dev/zero | tr '\0' x; echo; } >long
+    odd=
+    for kib in 30000 36000 42000 48000 60000; do
+        rm -f journal
+        (ulimit -v $kib && $limit "$HAYFORK" map -j 1 -o journal demo.echo --args '{"v":{}}' long) >out 2>err
+        first=$?
+        run "$HAYFORK" map -j 1 -o journal --resume demo.echo --args '{"v":{}}' long
+        case "$first $code $("$HAYFORK" results journal | wc -l) $(grep -c rejected journal)" in
+        '0 0 2 0' | '1 '[01]' 2 0' | '69 0 2 0' | '70 0 2 0') ;; # 1: there was none in the worker
+        *) odd="$odd $kib: $first $code" ;;
+        esac
+    done
+    is "a line that there is no memory for ends the run, and is gone on with" "$odd" ""
+fi
 done_testing

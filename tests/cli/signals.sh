@@ -294,6 +294,25 @@ if [ -z "${HAY_SANITIZED:-}" ]; then
         esac
     done
     is "so does one that cannot watch one thing, or does without" "$odd" ""
+    # One thing that cannot be watched once, be it the reader, the disk or what a plugin prints: nothing stands still for it.
+    awk 'BEGIN { for (i = 0; i < 100000; i++) print "{\"fn\":\"demo.noop\"}" }' >many
+    echo '{"fn":"fault.act","args":"print 2 400000"}' >prints
+    odd=
+    for call in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        for what in '-p demo many' '-p demo -o synced --sync always jobs' '-p fault prints'; do
+            rm -f synced
+            # shellcheck disable=SC2086 # words
+            LD_PRELOAD=$top_builddir/tests/support/.libs/hurtloop.so HURT_CTL=$call HURT_ONCE=1 \
+                $limit "$HAYFORK" run -j 2 $what 2>err | { sleep 0.1; cat; } >out
+            [ -f synced ] && cat synced >out
+            grep -q 'had to stop' err && continue
+            case "$what $(wc -l <out)" in
+            '-p demo many 100000' | '-p demo -o'*' 300' | '-p fault'*' 1') ;;
+            *) odd="$odd $call $what: $(wc -l <out)" ;;
+            esac
+        done
+    done
+    is "nor does anything that is refused once stop all for ever" "$odd" ""
     hurt HURT_WAIT=3
     is "one that fails ends it with a message" "$code $(grep -c 'the event loop failed' err)" "70 1"
 fi
