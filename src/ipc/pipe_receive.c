@@ -99,7 +99,8 @@ static void take_descriptors(struct hay_pipe *pipe, struct msghdr *message)
     }
 }
 
-/* Read more into the buffer, which has less than a head in it. As read_some(). */
+/* Read more into the buffer, which has less than a head in it. As read_some(). A descriptor comes with the first byte of its
+ * head, and one read brings one at most: of a head that is cut no more than its rest is read, or the next one's would come too. */
 static ssize_t fill_ahead(struct hay_pipe *pipe, struct patience *patience)
 {
     union {
@@ -111,7 +112,8 @@ static ssize_t fill_ahead(struct hay_pipe *pipe, struct patience *patience)
         memmove(pipe->in.ahead, pipe->in.ahead + pipe->in.at, kept);
     pipe->in.at = 0;
     pipe->in.end_at = kept;
-    struct iovec vector = {pipe->in.ahead + kept, PIPE_AHEAD - kept};
+    bool is_cut = kept && (pipe->in.fd >= 0 || pipe->in.fd_lost);
+    struct iovec vector = {pipe->in.ahead + kept, (is_cut ? PIPE_HEAD : PIPE_AHEAD) - kept};
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1,
                              .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t n = read_some(pipe, &message, 0, patience);
@@ -355,7 +357,7 @@ enum hay_status hay_pipe_receive_fd(struct hay_pipe *pipe, int *fd, int timeout_
     if (*fd >= 0)
         return HAY_OK;
     return lost ? error_system(error, EMFILE, "a descriptor was lost on the way") :
-                  error_set(error, HAY_ESYSTEM, "a message without its descriptor arrived");
+                  error_system(error, EBADMSG, "a message without its descriptor");
 }
 
 enum hay_status hay_pipe_poll(struct hay_pipe *pipe, int timeout_ms, struct hay_error *error)

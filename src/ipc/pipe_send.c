@@ -7,6 +7,7 @@
 #include "ipc/pipe.h"
 
 #include "base/error.h"
+#include "base/iov.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,16 +34,7 @@ static int push(int fd, struct msghdr *message, int64_t deadline_ns)
         if (n < 0)
             return -errno;
         message->msg_controllen = 0; /* went with the first byte */
-        size_t sent = (size_t)n;
-        while (message->msg_iovlen && sent >= message->msg_iov->iov_len) {
-            sent -= message->msg_iov->iov_len;
-            message->msg_iov++;
-            message->msg_iovlen--;
-        }
-        if (message->msg_iovlen) {
-            message->msg_iov->iov_base = (char *)message->msg_iov->iov_base + sent;
-            message->msg_iov->iov_len -= sent;
-        }
+        iov_advance(message, (size_t)n);
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/flush.h"
+#include "base/iov.h"
 #include "config.h"
 #include "ipc/frame.h"
 #include "plugin/plugin_load.h"
@@ -71,16 +72,7 @@ static void send_all(struct worker *worker, struct iovec *parts, size_t count)
         }
         if (n < 0)
             leave(WORKER_EXIT_NO_PIPE);
-        size_t left = (size_t)n;
-        while (message.msg_iovlen && left >= message.msg_iov->iov_len) {
-            left -= message.msg_iov->iov_len;
-            message.msg_iov++;
-            message.msg_iovlen--;
-        }
-        if (message.msg_iovlen) {
-            message.msg_iov->iov_base = (char *)message.msg_iov->iov_base + left;
-            message.msg_iov->iov_len -= left;
-        }
+        iov_advance(&message, (size_t)n);
     }
     worker->now_ns = 0; /* that may have waited for the master: the next job does not start where the last one ended */
 }

@@ -3,6 +3,7 @@
  * Descriptors and pipes: those that are passed through one, and the pipe's own, closed by other code or taken from a low number.
  * Numbers in brackets are those of the behaviours in tests/README.md.
  */
+#include "ipc/pipe.h"
 #include "unit/ipc/pipe_fixture.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* An invalid descriptor under a pipe, as when other code closed it. [34] */
@@ -55,6 +57,39 @@ static void a_descriptor_is_passed_however_high(void)
         close(file);
         close_pair();
     }
+}
+
+/* The receiver reads ahead: the head of the first lies across the end of that, cut at each place. */
+static void each_descriptor_comes_with_its_own_message(void)
+{
+    char text[512] = "";
+    int files[2] = {memfd_create("first", MFD_CLOEXEC), memfd_create("second", MFD_CLOEXEC)};
+    for (size_t cut = 0; cut <= PIPE_HEAD; cut++) {
+        open_pair();
+        for (size_t left_bytes = PIPE_AHEAD - cut; left_bytes;) {
+            size_t size = left_bytes > 500 ? 256 : left_bytes > 264 ? left_bytes / 2 - PIPE_HEAD : left_bytes - PIPE_HEAD;
+            CU_ASSERT_EQUAL(hay_pipe_send(left, text, size, 0, &error), HAY_OK);
+            left_bytes -= size + PIPE_HEAD;
+        }
+        for (int i = 0; i < 2; i++)
+            CU_ASSERT_EQUAL(hay_pipe_send_fd(left, files[i], 0, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_pipe_send(left, "end", 3, 0, &error), HAY_OK);
+        bool is_fd = false;
+        while (hay_pipe_next(right, NULL, &is_fd, 0, &error) == HAY_OK && !is_fd)
+            CU_ASSERT_EQUAL(hay_pipe_receive_into(right, text, sizeof text, NULL, 0, &error), HAY_OK);
+        for (int i = 0; i < 2; i++) {
+            struct stat sent, got;
+            int fd = -1;
+            CU_ASSERT_EQUAL(hay_pipe_receive_fd(right, &fd, 0, &error), HAY_OK);
+            CU_ASSERT(!fstat(files[i], &sent) && !fstat(fd, &got) && sent.st_ino == got.st_ino);
+            close(fd);
+        }
+        CU_ASSERT_EQUAL(hay_pipe_receive_into(right, text, sizeof text, NULL, 0, &error), HAY_OK);
+        CU_ASSERT_EQUAL(memcmp(text, "end", 3), 0);
+        close_pair();
+    }
+    close(files[0]);
+    close(files[1]);
 }
 
 static void descriptors_and_bytes_keep_their_order(void)
@@ -161,6 +196,7 @@ int main(void)
     CU_TestInfo tests[] = {
         {"a descriptor closed by other code is an error", a_descriptor_closed_by_other_code_is_an_error},
         {"a descriptor is passed, however high", a_descriptor_is_passed_however_high},
+        {"each descriptor comes with its own message", each_descriptor_comes_with_its_own_message},
         {"descriptors and bytes keep their order", descriptors_and_bytes_keep_their_order},
         {"a descriptor that does not come is an error, not a hang", a_descriptor_that_does_not_come_is_an_error_not_a_hang},
         {"a descriptor lost for want of room leaves the stream in step",
