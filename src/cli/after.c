@@ -69,6 +69,13 @@ static void after_unlink(struct after_list *list, struct after_job *kept)
     *(kept->next ? &kept->next->previous : &list->last) = kept->previous;
 }
 
+/* It waits for nothing any more. */
+static void after_make_ready(struct after *after, struct after_job *kept)
+{
+    after_unlink(&after->waiting, kept);
+    after_push(&after->ready, kept);
+}
+
 static bool after_grow_edges(struct after *after)
 {
     size_t capacity = after->edge_capacity ? after->edge_capacity * 2 : 256;
@@ -104,6 +111,19 @@ static bool after_add_edge(struct after *after, struct after_job *kept, uint64_t
     return true;
 }
 
+static void after_drop_edges(struct after *after)
+{
+    for (size_t i = 0; i < after->edge_capacity; i++) {
+        for (struct after_edge *edge = after->edges[i], *next; edge; edge = next) {
+            next = edge->next;
+            free(edge);
+        }
+        after->edges[i] = NULL;
+    }
+    after->bytes -= after->edge_count * AFTER_EDGE_BYTES;
+    after->edge_count = 0;
+}
+
 static void after_explain(char *text, size_t capacity, struct hay_span id, const char *how)
 {
     int size = id.size > 60 ? 60 : (int)id.size;
@@ -121,10 +141,8 @@ static void after_release(struct after *after, struct after_edge *edge, enum hay
         snprintf(how, sizeof how, "ended as %s", hay_outcome_name(outcome));
         after_explain(kept->reason, sizeof kept->reason, edge->id, how);
     }
-    if (--kept->waits)
-        return;
-    after_unlink(&after->waiting, kept);
-    after_push(&after->ready, kept);
+    if (!--kept->waits)
+        after_make_ready(after, kept);
 }
 
 void after_settle(struct after *after, uint64_t seq, enum hay_outcome outcome)
@@ -281,10 +299,8 @@ enum after_verdict after_ask(struct after *after, const struct hay_job *job, uin
         kept->skip = true;
         snprintf(kept->reason, sizeof kept->reason, "out of memory");
     }
-    if (!--kept->waits) {
-        after_unlink(&after->waiting, kept);
-        after_push(&after->ready, kept);
-    }
+    if (!--kept->waits)
+        after_make_ready(after, kept);
     return AFTER_WAITS;
 }
 
@@ -318,12 +334,7 @@ void after_free(struct after *after)
 {
     if (!after)
         return;
-    for (size_t i = 0; i < after->edge_capacity; i++) {
-        for (struct after_edge *edge = after->edges[i], *next; edge; edge = next) {
-            next = edge->next;
-            free(edge);
-        }
-    }
+    after_drop_edges(after);
     after_free_list(&after->waiting);
     after_free_list(&after->ready);
     free(after->edges);
@@ -353,22 +364,13 @@ void after_drop(struct after *after, struct after_job *kept)
 
 void after_abandon(struct after *after, const char *reason)
 {
-    for (size_t i = 0; i < after->edge_capacity; i++) {
-        for (struct after_edge *edge = after->edges[i], *next; edge; edge = next) {
-            next = edge->next;
-            free(edge);
-        }
-        after->edges[i] = NULL;
-    }
-    after->bytes -= after->edge_count * AFTER_EDGE_BYTES;
-    after->edge_count = 0;
+    after_drop_edges(after);
     for (struct after_job *kept; (kept = after->waiting.first);) {
         kept->waits = 0;
         if (!kept->skip)
             snprintf(kept->reason, sizeof kept->reason, "%s", reason);
         kept->skip = true;
-        after_unlink(&after->waiting, kept);
-        after_push(&after->ready, kept);
+        after_make_ready(after, kept);
     }
 }
 

@@ -175,13 +175,8 @@ void control_abandon(struct run *run, const char *reason)
         if (!control->kept)
             control_next(run);
         struct after_job *kept = control->kept;
-        const char *why = kept->skip ? kept->reason : reason;
-        struct hay_result result = {
-            .outcome = HAY_OUTCOME_SKIPPED, .tag = kept->job.tag, .key = kept->job.key, .id = kept->job.id,
-            .args = kept->job.args, .message = { why, strlen(why) }, .exit_code = -1, .worker = -1, .function = (uint32_t)kept->job.index,
-        };
         control->unrun += control->halted;
-        run_record(run, &result, kept->seq);
+        run_skip(run, &kept->job, kept->seq, kept->skip ? kept->reason : reason);
         control_drop(run);
     }
 }

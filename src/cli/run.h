@@ -132,6 +132,8 @@ bool run_feed_skips(const struct run *run);
 
 /* Count a result and write it. */
 void run_record(struct run *run, const struct hay_result *result, uint64_t seq);
+/* The result of a job that will not run. */
+void run_skip(struct run *run, const struct hay_job *job, uint64_t seq, const char *reason);
 
 /* Results on their way out: at once, or in their turn under --keep-order. */
 int run_write_open(struct run *run, int stdout_fd);

@@ -105,15 +105,20 @@ static struct hay_span feed_bytes(const struct input_line *line)
     return (struct hay_span){ line->at, line->size };
 }
 
-/* The job in hand will not run: that is its result. */
-static void feed_skip(struct run *run, uint64_t seq, const char *reason)
+void run_skip(struct run *run, const struct hay_job *job, uint64_t seq, const char *reason)
 {
     struct hay_result result = {
-        .outcome = HAY_OUTCOME_SKIPPED, .tag = seq, .key = run->job.key, .id = run->job.id, .args = run->job.args,
-        .message = { reason, strlen(reason) }, .exit_code = -1, .worker = -1, .function = (uint32_t)run->job.index,
+        .outcome = HAY_OUTCOME_SKIPPED, .tag = seq, .key = job->key, .id = job->id, .args = job->args,
+        .message = { reason, strlen(reason) }, .exit_code = -1, .worker = -1, .function = (uint32_t)job->index,
     };
-    run->held = false;
     run_record(run, &result, seq);
+}
+
+/* The job in hand will not run. */
+static void feed_skip(struct run *run, uint64_t seq, const char *reason)
+{
+    run->held = false;
+    run_skip(run, &run->job, seq, reason);
 }
 
 /* run->job is made of a new line: may it start? */

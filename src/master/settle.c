@@ -175,7 +175,9 @@ void settle_charge_queued(struct master *master, struct slot *slot, struct job *
 {
     settle_unqueue(master, job);
     job_move(&master->store, job, JOB_SENT);
-    settle_started(master, slot, job);
+    job_move(&master->store, job, JOB_STARTED);
+    job->worker = slot->index;
+    job->pid = slot->pid;
 }
 
 static void supply_message(const struct job *job, struct attempt_end *end, char *text, size_t size)
@@ -200,6 +202,7 @@ static bool settle_failed(struct master *master, struct job *job, struct attempt
         *end = (struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = span_of(master->broken_reason), .exit_code = -1};
     bool may_retry = !master->is_broken && !master->is_terminating && !job->is_cancelled;
     if (!may_retry || !retry_take(&master->options.retry, job, end->outcome, &delay_ns)) {
+        job->attempts += !job->attempts; /* see settle_charge_queued() */
         settle(master, job, end);
         return true;
     }

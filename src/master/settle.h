@@ -32,7 +32,8 @@ void settle_cancel(struct master *master, struct job *job);
 bool settle_return(struct master *master, struct job *job);
 /* Take a waiting or queued job out of its list. */
 void settle_unqueue(struct master *master, struct job *job);
-/* A queued job pays for this worker's death although nobody saw it start: QUEUED to STARTED, an attempt like any other. */
+/* A queued job pays for this worker's death although nobody saw it start: QUEUED to STARTED. That is an attempt only if it ends
+ * the job: else it may well have been another's doing. */
 void settle_charge_queued(struct master *master, struct slot *slot, struct job *job);
 /* No fresh worker can be had: its jobs are queued for any. */
 void settle_release_fresh(struct master *master);

@@ -123,30 +123,30 @@ static void on_broken(struct channel *channel, enum channel_end end, const char 
 
 static const struct channel_handler handler = {on_frame, on_batch, on_broken};
 
+/* Dead, or gone, but how is not known yet: judge_broken() asks until its time is up. */
+static void judge_later(struct slot *slot)
+{
+    ev_io_stop(slot->master->loop, &slot->exited);
+    slot->broken_ns = slot->broken_ns ? slot->broken_ns : clock_now_ns();
+    master_want_tick(slot->master, slot->broken_ns + BROKEN_LIMIT_NS);
+}
+
 static void on_exited(struct ev_loop *loop, ev_io *watcher, int events)
 {
+    (void)loop;
     struct slot *slot = watcher->data;
+    struct exit_status status = {EXIT_UNKNOWN, 0, false};
     if (events & EV_ERROR) {
         master_lose_loop(slot->master);
         return;
     }
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    /* 0: a tracer of it comes first, and may take its time. Below: the default loop reaped it, and its own watcher brings how it
+     * ended; or other code did. */
     int peeked = child_peek(&slot->child, &status);
-    if (peeked == 0) {
-        /* A tracer of it comes first, and may take its time: then how it ended is not known. */
-        ev_io_stop(loop, watcher);
-        slot->broken_ns = slot->broken_ns ? slot->broken_ns : clock_now_ns();
-        master_want_tick(slot->master, slot->broken_ns + BROKEN_LIMIT_NS);
-        return;
-    }
-    if (peeked < 0 && slot->master->options.is_default_loop && ev_is_active(&slot->reaped)) {
-        /* That loop reaped it: its own watcher brings the status. */
-        ev_io_stop(loop, watcher);
-        slot->broken_ns = clock_now_ns();
-        master_want_tick(slot->master, slot->broken_ns + BROKEN_LIMIT_NS);
-        return;
-    }
-    death_bury(slot, status);
+    if (peeked == 0 || (peeked < 0 && slot->master->options.is_default_loop && ev_is_active(&slot->reaped)))
+        judge_later(slot);
+    else
+        death_bury(slot, status);
 }
 
 static void on_reaped(struct ev_loop *loop, ev_child *watcher, int events)
@@ -308,14 +308,17 @@ static bool wants_no_restart(const struct slot *slot)
            (master->is_closed && !master_pending(master));
 }
 
-/* Its pipe has ended. */
+/* Its pipe has ended, or it is dead and how is not known yet. */
 static void judge_broken(struct slot *slot, int64_t now_ns)
 {
     struct exit_status status = {EXIT_UNKNOWN, 0, false};
     int64_t since_ns = now_ns - slot->broken_ns;
     int peeked = child_peek(&slot->child, &status);
-    bool is_unseen = peeked >= 0 && !ev_is_active(&slot->exited);
-    if (is_unseen ? peeked == 1 || since_ns >= TRACED_LIMIT_NS : peeked < 0 && since_ns >= REAPED_LIMIT_NS)
+    bool is_watched = ev_is_active(&slot->exited);
+    bool is_dead = peeked > 0 && !is_watched;
+    bool is_traced = peeked == 0 && !is_watched && since_ns >= TRACED_LIMIT_NS;
+    bool is_reaped = peeked < 0 && since_ns >= REAPED_LIMIT_NS;
+    if (is_dead || is_traced || is_reaped)
         death_bury(slot, status);
     else if (peeked == 0 && since_ns >= BROKEN_LIMIT_NS)
         supervisor_fault(slot, "closed its pipe");
