@@ -44,9 +44,12 @@ static bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome
     struct exit_status status;
     if (slot->state != SLOT_BUSY || slot->ending == number)
         return slot->ending == number;
+    struct job *job = slot_running(slot);
+    if (!job || job->number != number)
+        return false; /* it has ended since */
     if (!slot_recall(slot) || !read_all(slot))
         return false;
-    struct job *job = slot_running(slot);
+    job = slot_running(slot);
     if (!job || job->number != number || child_peek(&slot->child, &status) != 0)
         return false; /* also when it is dead and we have not heard yet: how it died is the outcome */
     slot->ending = number;
