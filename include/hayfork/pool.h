@@ -84,7 +84,7 @@ struct hay_pool_options {
     void (*on_result)(void *context, const struct hay_result *result);
     /* hay_pool_submit() has room again after it said HAY_EFULL. */
     void (*on_room)(void *context);
-    /* A line that a worker printed, cut at 4 KiB, without its end. */
+    /* A line that a worker printed, cut at 4 KiB, without its end; or how one ended that was told to stop, if not in good order. */
     void (*on_log)(void *context, int worker, const char *line, size_t size);
     /* A worker's function called progress(); at most one in 10 ms of each worker. */
     void (*on_progress)(void *context, const struct hay_result *job, const char *json, size_t size);
@@ -98,7 +98,7 @@ struct hay_pool_options {
 
 struct hay_job {
     const char *function;       /* "plugin.function"; NULL: `index` says which */
-    int index;                  /* from hay_pool_find() */
+    int index;                  /* from hay_pool_find(); 0 is the function that was registered or loaded first */
     struct hay_span args;       /* one JSON value; absent: null. Copied. */
     struct hay_span id;         /* handed back with the result. Copied. */
     uint64_t tag;               /* handed back with the result */
@@ -219,7 +219,7 @@ HAY_API enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms);
  * job. Returns at once; join waits for the end of it.
  * join returns HAY_ETIMEDOUT with all unchanged when the time was too short; HAY_ESTATE: neither closed nor terminated.
  * Before the start: a pool that is closed or terminated cannot be started any more (HAY_ESTATE), and join has nothing to wait
- * for (HAY_OK). */
+ * for, closed or not (HAY_OK). */
 HAY_API void hay_pool_close(struct hay_pool *pool);
 HAY_API enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms);
 HAY_API enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_ms);

@@ -231,6 +231,7 @@ static int call_start(struct call *call)
     hay_pool_free(call->pool);
     call->pool = NULL;
     reaper_finish(&reaper);
+    logsink_flush(call->logs); /* what came at the end of the worker, too */
     if (signals_first())
         signals_raise(signals_first());
     return call->code;

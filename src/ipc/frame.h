@@ -98,4 +98,14 @@ static inline enum frame_state frame_parse(const unsigned char *bytes, size_t si
     return size < head->size ? FRAME_PARTIAL : FRAME_WHOLE;
 }
 
+/* By which code a worker ends. */
+enum worker_exit {
+    WORKER_EXIT_OK = 0,
+    WORKER_EXIT_LEAK = 23,       /* a sanitizer found leaks */
+    WORKER_EXIT_NO_PIPE = 120,   /* the pipe to the master broke: a plugin closed it */
+    WORKER_EXIT_PROTOCOL = 121,  /* the master sent nonsense */
+    WORKER_EXIT_NOT_READY = 122, /* a plugin could not be loaded */
+    WORKER_EXIT_NO_MEMORY = 123,
+};
+
 #endif

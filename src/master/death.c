@@ -34,6 +34,23 @@ static void close_generation(struct slot *slot)
     slot->ledger = NULL;
 }
 
+/* What a worker says by its code. A function may exit with it too. */
+static const char *meaning_of(int code)
+{
+    switch (code) {
+    case WORKER_EXIT_NO_PIPE:
+        return " (a worker's code: its pipe was closed in it)";
+    case WORKER_EXIT_PROTOCOL:
+        return " (a worker's code: what it read from its pipe made no sense)";
+    case WORKER_EXIT_NO_MEMORY:
+        return " (a worker's code: out of memory)";
+    case CHILD_EXIT_NOT_SET_UP:
+        return " (a worker's code: its descriptors could not be set up)";
+    default:
+        return "";
+    }
+}
+
 static size_t describe_death(const struct slot *slot, struct exit_status status, struct attempt_end *end, char *text, size_t size)
 {
     size_t n;
@@ -44,6 +61,8 @@ static size_t describe_death(const struct slot *slot, struct exit_status status,
         n = (size_t)snprintf(text, size, "killed: the worker %s", slot->fault);
     } else {
         n = exit_describe(status, text, size);
+        if (status.kind == EXIT_CODE)
+            n += (size_t)snprintf(text + n, size - n, "%s", meaning_of(status.value));
         if (slot->fault[0])
             n += (size_t)snprintf(text + n, size - n, "; the worker %s", slot->fault);
     }
@@ -110,6 +129,20 @@ void death_plan_restart(struct slot *slot, bool is_charged)
         master_want_tick(master, slot->restart_ns);
 }
 
+/* Nobody's result says so, and what its plugins' stop functions were to write may be lost. */
+static void tell_bad_stop(struct slot *slot, struct exit_status status)
+{
+    struct master *master = slot->master;
+    struct attempt_end end;
+    char text[700];
+    int n = snprintf(text, sizeof text, "worker %d was told to stop: ", slot->index);
+    size_t size = (size_t)n + describe_death(slot, status, &end, text + n, sizeof text - (size_t)n);
+    master->callback_depth++;
+    if (master->options.on_log)
+        master->options.on_log(master->options.context, slot->index, text, size);
+    master->callback_depth--;
+}
+
 /* The worker is dead and, unless other code took it, unreaped, so its group's number is still its own. */
 void death_bury(struct slot *slot, struct exit_status status)
 {
@@ -134,6 +167,8 @@ void death_bury(struct slot *slot, struct exit_status status)
     bool in_order = was_stopping && status.kind == EXIT_CODE && status.value == 0;
     if (!in_order)
         master->recorder.deaths++;
+    if (was_stopping && !in_order && status.kind != EXIT_UNKNOWN && !master->is_terminating && !master->is_broken)
+        tell_bad_stop(slot, status);
     child_reap(&slot->child);
     close_generation(slot);
     slot_set_state(slot, SLOT_DEAD);

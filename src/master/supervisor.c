@@ -365,7 +365,7 @@ int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
         return tick_starting(slot, now_ns);
     case SLOT_STOPPING:
         if (now_ns >= slot->look_ns && !slot->killed)
-            supervisor_kill(slot);
+            supervisor_fault(slot, "had not ended after 5 s");
         return slot->killed ? TIME_NEVER : slot->look_ns;
     case SLOT_DEAD:
         if (wants_no_restart(slot))

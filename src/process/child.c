@@ -107,7 +107,7 @@ static _Noreturn void child_main(const struct child_setup *setup, const struct k
     if (flags & CHILD_HAS_NO_TERMINAL)
         leave_terminal();
     if (!child_set_standard_fds(setup->out_fd, flags & CHILD_KEEPS_OUTPUT))
-        _exit(126);
+        _exit(CHILD_EXIT_NOT_SET_UP);
     handle_forget_all_but(keep->fds, keep->count);
     fd_close_all_but(keep->fds, keep->count);
     child_reset_signals();

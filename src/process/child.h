@@ -18,6 +18,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define CHILD_EXIT_NOT_SET_UP 126 /* its standard descriptors could not be had */
+
 struct child {
     pid_t pid;   /* 0: none */
     int pidfd;   /* -1: none */

@@ -28,16 +28,7 @@ struct worker_setup {
     void *hook_context;
 };
 
-/* Runs until STOP or until the master is gone. Returns the exit code. */
+/* Runs until STOP or until the master is gone. Returns the exit code: see worker_exit. */
 int worker_main(const struct worker_setup *setup);
-
-enum worker_exit {
-    WORKER_EXIT_OK = 0,
-    WORKER_EXIT_LEAK = 23,       /* a sanitizer found leaks */
-    WORKER_EXIT_NO_PIPE = 120,   /* the pipe to the master broke: a plugin closed it */
-    WORKER_EXIT_PROTOCOL = 121,  /* the master sent nonsense */
-    WORKER_EXIT_NOT_READY = 122, /* a plugin could not be loaded */
-    WORKER_EXIT_NO_MEMORY = 123,
-};
 
 #endif

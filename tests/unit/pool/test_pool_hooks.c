@@ -63,6 +63,31 @@ static void each_worker_is_started_and_stopped_once(void)
     fixture_end(&fixture);
 }
 
+static void crash_at_stop(void *context, int worker)
+{
+    (void)context;
+    if (worker)
+        raise(SIGKILL);
+    for (;;)
+        pause();
+}
+
+/* What it was to write may be lost, and no result tells. */
+static void a_stop_that_crashes_or_hangs_is_told(void)
+{
+    struct fixture fixture;
+    for (int workers = 1; workers <= 2; workers++) {
+        fixture_start(&fixture, &(struct hay_pool_options){.workers = workers, .worker_stop = crash_at_stop});
+        CU_ASSERT(workers_are_ready(&fixture, workers));
+        hay_pool_close(fixture.pool);
+        CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+        CU_ASSERT_EQUAL(fixture.logs, (uint64_t)workers);
+        CU_ASSERT_STRING_EQUAL(fixture.log, "worker 0 was told to stop: killed: the worker had not ended after 5 s");
+        CU_ASSERT(ended_as(&fixture, 1, HAY_OUTCOME_OK));
+        fixture_end(&fixture);
+    }
+}
+
 static char own_path[] = "/tmp/hayfork-test-XXXXXX";
 static FILE *own_file;
 
@@ -383,6 +408,7 @@ int main(void)
 {
     CU_TestInfo starts[] = {
         {"each worker is started and stopped once", each_worker_is_started_and_stopped_once},
+        {"a stop that crashes or hangs is told", a_stop_that_crashes_or_hangs_is_told},
         {"what a plugin has buffered is written at an orderly end", what_a_plugin_has_buffered_is_written_at_an_orderly_end},
         {"a worker keeps the descriptors that it is to keep", a_worker_keeps_the_descriptors_that_it_is_to_keep},
         {"a worker that dies is not stopped", a_worker_that_dies_is_not_stopped},
