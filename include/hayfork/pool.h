@@ -84,7 +84,8 @@ struct hay_pool_options {
     void (*on_result)(void *context, const struct hay_result *result);
     /* hay_pool_submit() has room again after it said HAY_EFULL. */
     void (*on_room)(void *context);
-    /* A line that a worker printed, cut at 4 KiB, without its end; or how one ended that was told to stop, if not in good order. */
+    /* A line that a worker printed, cut at 4 KiB, without its end. Or how one ended that was told to stop, if not in good
+     * order. */
     void (*on_log)(void *context, int worker, const char *line, size_t size);
     /* A worker's function called progress(); at most one in 10 ms of each worker. */
     void (*on_progress)(void *context, const struct hay_result *job, const char *json, size_t size);

@@ -2,8 +2,8 @@
  *
  * `hayfork exec COMMAND`: one command for each input line, or each word behind ":::", run by the function exec.run. The line
  * takes the place of {} in the words, or comes last, with -n several lines do; no shell is in between unless --shell asks for
- * it, and then lines are quoted for it. Bytes that are no UTF-8 pass through as they are, in base64 on the way. The commands' own output comes out
- * grouped, or as result lines.
+ * it, and then lines are quoted for it. Bytes that are no UTF-8 pass through as they are, in base64 on the way. The commands'
+ * own output comes out grouped, or as result lines.
  */
 #include "cli/cli.h"
 #include "cli/grouped.h"

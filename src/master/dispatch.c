@@ -144,9 +144,10 @@ void dispatch_all(struct master *master)
 void dispatch_slot(struct master *master, struct slot *slot)
 {
     uint64_t share = fair_share(master);
-    /* One that is due and has just run out of jobs: recycle_all() has its say first, else it is never idle while jobs are queued. */
-    bool is_due = (slot->is_due || slot->is_recycled) && !slot->held;
-    if (is_due || (share && is_another_idle(master, slot))) {
+    /* One that is due and has just run out of jobs: recycle_all() has its say first, else it is never idle while jobs are
+     * queued. */
+    bool is_leaving_now = (slot->is_due || slot->is_recycled) && !slot->held;
+    if (is_leaving_now || (share && is_another_idle(master, slot))) {
         master_mark_dirty(master);
     } else if (share && slot_is_open(slot) && !stands_still(master)) {
         give(master, slot, share);
