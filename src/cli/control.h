@@ -90,7 +90,7 @@ enum control_answer control_ask(struct run *run, uint64_t seq, struct hay_span l
 void control_note(struct run *run, uint64_t seq, const struct input_line *line);
 /* The line of place `seq` has its result from an earlier run. */
 void control_note_done(struct run *run, uint64_t seq, const struct input_line *line, enum hay_outcome outcome);
-/* Behind each line: give the run up where not all can be known of ids any more. */
+/* Behind some lines: give the run up where not all can be known of ids any more. */
 void control_look(struct run *run);
 /* As many are kept as may be. */
 bool control_is_full(const struct run *run);

@@ -279,7 +279,7 @@ static bool input_take_open(struct input *input, struct input_line *line)
     return taken;
 }
 
-static enum input_event input_next_line(struct input *input, struct input_line *line)
+static inline enum input_event input_next_line(struct input *input, struct input_line *line)
 {
     while (input->current < input->count && !input->failure) {
         char *from = input->buffer.at + input->searched;
@@ -330,6 +330,7 @@ static bool input_join(struct input *input)
     return true;
 }
 
+__attribute__((noinline))
 static enum input_event input_next_group(struct input *input, struct input_line *line)
 {
     enum input_event event;

@@ -258,7 +258,6 @@ static bool feed_next(struct run *run)
     switch (input_next(&run->input, &line)) {
     case INPUT_LINE:
         run_feed_line(run, &line);
-        control_look(run);
         return true;
     case INPUT_AGAIN:
         if (!run->input.turn_bytes)
@@ -326,6 +325,7 @@ static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, in
         if (run->options->is_inline && now_ns() - begin_ns > FEED_INLINE_NS)
             break;
     }
+    control_look(run);
     if (feed_may(run))
         ev_idle_start(loop, &run->spin);
     else

@@ -24,7 +24,10 @@ static void give(struct master *master, struct slot *slot, uint64_t share)
         uint32_t estimate_ns = recorder_estimate_ns(&master->recorder, job->function);
         if (!slot_may_take(slot, job, estimate_ns))
             return;
-        settle_unqueue(master, job);
+        if (job->needs_fresh)
+            settle_unqueue(master, job);
+        else
+            queue_remove(&master->queue, job);
         job_prefetch(queue_peek(&master->queue));
         if (slot_send(slot, job, estimate_ns)) {
             settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
