@@ -194,8 +194,17 @@ static void after_bring_ids(struct after *after)
     if (after->keeps_ids || after->failure)
         return;
     int failure = after->replay(after->context, after);
-    after->failure = after->failure ? after->failure : failure;
+    if (!after->failure)
+        after->failure = failure;
     after->keeps_ids = true;
+}
+
+/* Not all can be known any more: the job does not start. */
+static enum after_verdict after_give_up(struct after *after, int failure, char *reason, size_t capacity)
+{
+    after->failure = failure;
+    snprintf(reason, capacity, "%s", strerror(-failure));
+    return AFTER_SKIP;
 }
 
 /* Look at each id of the list: is there one for which the job cannot start ever? */
@@ -208,16 +217,16 @@ static enum after_verdict after_judge(struct after *after, uint64_t seq, struct 
     char how[64];
     uint64_t names = 0;
     *waits = 0;
+    if (after->failure)
+        return after_give_up(after, after->failure, reason, capacity);
     while (after_element(&at, end, &id)) {
         uint64_t found;
         if (++names > AFTER_REMEMBERED) {
             snprintf(reason, capacity, "\"after\" names more than %llu jobs", (unsigned long long)AFTER_REMEMBERED);
             return AFTER_REJECT;
         }
-        if (!after_ids_find(&after->ids, seq, id, &found)) {
-            after->failure = -ENOMEM;
-            return AFTER_READY;
-        }
+        if (!after_ids_find(&after->ids, seq, id, &found))
+            return after_give_up(after, -ENOMEM, reason, capacity);
         if (!after_ids_remember(&after->ids, found)) {
             if (found || after->ids.newest > AFTER_REMEMBERED)
                 snprintf(how, sizeof how, "is not among the last %llu jobs", (unsigned long long)AFTER_REMEMBERED);
@@ -272,17 +281,13 @@ enum after_verdict after_ask(struct after *after, const struct hay_job *job, uin
                              size_t capacity)
 {
     size_t waits;
-    struct after_job *kept = NULL;
     after_bring_ids(after);
-    enum after_verdict verdict = after->failure ? AFTER_READY : after_judge(after, seq, list, &waits, reason, capacity);
-    if (!after->failure && (verdict != AFTER_READY || !waits))
+    enum after_verdict verdict = after_judge(after, seq, list, &waits, reason, capacity);
+    if (verdict != AFTER_READY || !waits)
         return verdict;
-    if (!after->failure && !(kept = after_keep(after, job, seq, &list)))
-        after->failure = -ENOMEM;
-    if (!kept) {
-        snprintf(reason, capacity, "%s", strerror(-after->failure));
-        return AFTER_SKIP;
-    }
+    struct after_job *kept = after_keep(after, job, seq, &list);
+    if (!kept)
+        return after_give_up(after, -ENOMEM, reason, capacity);
     const char *at = list.at, *end = list.at + list.size;
     struct hay_span id;
     kept->waits = 1; /* of this call: nothing is ready before all edges are there */

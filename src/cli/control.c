@@ -84,17 +84,15 @@ static void control_resize(void *context, int workers)
 }
 
 /* As many workers as are wanted and slots are there for, of which those have one each that are only to end their job; and no more
- * slots than that. `wanted` counts their jobs too. */
-static void control_fit(struct run *run)
+ * slots than that. `wanted` counts their jobs too; `now` are the pool's workers without them. */
+static void control_fit(struct run *run, int now)
 {
     struct control *control = &run->control;
-    struct hay_pool_stats stats;
     int slots = jobserver_slots(), limit = slots < control->wanted ? slots : control->wanted;
     int workers = control->jobserver.most, leaving = 0;
     while (workers > 1 && workers + leaving > limit)
         leaving += hay_pool_worker_pid(run->pool, --workers) > 0;
-    hay_pool_stats(run->pool, &stats);
-    if (workers != stats.workers)
+    if (workers != now)
         control_resize(run, workers);
     int asked = workers + leaving > control->wanted ? workers + leaving : control->wanted;
     if (asked == control->asked)
@@ -103,10 +101,11 @@ static void control_fit(struct run *run)
     jobserver_want(&control->jobserver, asked);
 }
 
+/* The next turn fits the workers to them. */
 static void control_on_slots(void *context, int slots)
 {
     (void)slots;
-    control_fit(context);
+    run_feed_wake(context);
 }
 
 /* As many of make's slots as there are jobs that could run. What is too much goes back when it has been so for a moment: a
@@ -130,7 +129,7 @@ static void control_want(struct run *run)
     } else if (want > control->ease_to) {
         control->ease_to = want;
     }
-    control_fit(run);
+    control_fit(run, stats.workers);
 }
 
 static void control_on_ease(struct ev_loop *loop, struct ev_timer *watcher, int events)

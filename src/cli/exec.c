@@ -207,7 +207,7 @@ static enum run_made exec_make(struct run *run, const struct input_line *line, c
             return RUN_UNFIT;
     }
     bytes_clear(args);
-    words_put(&exec->words, &(struct words_job){ text, run->read + 1 }, args);
+    words_put(&exec->words, &(struct words_job){ text, run->read + 1, !is_text }, args);
     run->keyed = args->size; /* what --max-output and --retries say is no part of the job */
     if (exec->tag)
         exec_put_tag(exec, text);

@@ -5,6 +5,7 @@
  * more: the end of a process that has such a context takes the kernel some 30 ms.
  */
 #include "cli/filesync.h"
+#include "cli/rewatch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,10 +57,8 @@ static void filesync_on_ended(struct ev_loop *loop, struct ev_io *watcher, int e
 {
     struct filesync *sync = watcher->data;
     uint64_t count;
-    if (events & EV_ERROR) {
-        ev_io_set(watcher, watcher->fd, EV_READ); /* else libev believes that it watches it */
-        ev_io_start(loop, watcher);
-    }
+    rewatch(watcher, events);
+    ev_io_start(loop, watcher); /* nothing, unless it was refused */
     ssize_t ignored = read(sync->event_fd, &count, sizeof count);
     (void)ignored;
     int failure = sync->busy ? filesync_reap(sync, false) : -EAGAIN;

@@ -318,14 +318,15 @@ static bool input_join(struct input *input)
     if (!input->grouped.lines) {
         bytes_clear(&input->group);
         input->grouped = *next;
-        input->grouped.lines = 0;
     } else if (input->group.size + next->size >= INPUT_GROUP_BYTES) {
         return false;
     } else {
         bytes_put(&input->group, "", 1);
+        input->grouped.lines++;
     }
     bytes_put(&input->group, next->at, next->size);
-    input->grouped.lines++;
+    input->grouped.at = input->group.at;
+    input->grouped.size = input->group.size;
     input->next.lines = 0;
     return true;
 }
@@ -344,10 +345,6 @@ static enum input_event input_next_group(struct input *input, struct input_line 
     if (event == INPUT_AGAIN || (!input->grouped.lines && !input->next.lines))
         return event;
     struct input_line *whole = input->grouped.lines ? &input->grouped : &input->next;
-    if (whole == &input->grouped) {
-        whole->at = input->group.at;
-        whole->size = input->group.size;
-    }
     *line = *whole;
     whole->lines = 0;
     return INPUT_LINE;

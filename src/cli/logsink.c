@@ -4,6 +4,7 @@
  * error; what comes later is counted as dropped.
  */
 #include "cli/logsink.h"
+#include "cli/rewatch.h"
 #include "cli/say.h"
 
 #include <errno.h>
@@ -19,8 +20,7 @@ static void logsink_on_writable(struct ev_loop *loop, struct ev_io *watcher, int
 {
     struct logsink *sink = watcher->data;
     ev_io_stop(loop, watcher);
-    if (events & EV_ERROR)
-        ev_io_set(watcher, watcher->fd, EV_WRITE); /* else libev believes that it watches it */
+    rewatch(watcher, events);
     sink->blocked = false;
     logsink_flush(sink);
 }

@@ -4,6 +4,7 @@
  * turn flushes the rest. The buffer is given back when one huge result has passed.
  */
 #include "cli/output.h"
+#include "cli/rewatch.h"
 #include "cli/say.h"
 
 #include <errno.h>
@@ -19,8 +20,7 @@ static void output_on_writable(struct ev_loop *loop, struct ev_io *watcher, int 
 {
     struct output *output = watcher->data;
     ev_io_stop(loop, watcher);
-    if (events & EV_ERROR)
-        ev_io_set(watcher, watcher->fd, EV_WRITE); /* else libev believes that it watches it */
+    rewatch(watcher, events);
     output->blocked = false;
     output_flush(output);
 }

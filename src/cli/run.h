@@ -27,13 +27,13 @@
 struct run;
 struct run_options;
 
-/* What the verbs run, map and exec do differently. A hook that is NULL does it as `run` does: job lines in, result lines out. */
 enum run_made {
     RUN_MADE,
     RUN_UNFIT,      /* the line cannot be a job, and is rejected */
     RUN_NO_MEMORY,
 };
 
+/* What the verbs run, map and exec do differently. A hook that is NULL does it as `run` does: job lines in, result lines out. */
 struct run_verb {
     const char *name;
     const struct option_spec *specs;    /* options of its own, or NULL */

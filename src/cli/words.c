@@ -75,11 +75,12 @@ static void words_put_word(struct words *words, const struct template *template,
     bytes_clear(word);
     for (size_t i = 0; i < template->count; i++) {
         const struct template_piece *piece = &template->pieces[i];
-        struct hay_span part = template_piece(piece, line, job->number, scratch);
-        if (words->shell && piece->kind != TEMPLATE_TEXT)
+        if (words->shell && piece->kind != TEMPLATE_TEXT) {
             words_put_quoted(words, piece, job);
-        else
-            bytes_put(word, part.at, part.size);
+            continue;
+        }
+        struct hay_span part = template_piece(piece, line, job->number, scratch);
+        bytes_put(word, part.at, part.size);
     }
     bytes_put_text(args, "\"");
     if (is_binary)
@@ -92,7 +93,7 @@ static void words_put_word(struct words *words, const struct template *template,
 
 void words_put(struct words *words, const struct words_job *job, struct bytes *args)
 {
-    bool is_binary = words->is_binary || bytes_utf8(job->text.at, job->text.size) < job->text.size;
+    bool is_binary = words->is_binary || job->is_binary;
     const char *comma = "";
     bytes_put_text(args, words->shell ? "{\"shell\":" : "{\"argv\":[");
     for (size_t i = 0; i < words->count; i++) {

@@ -26,6 +26,7 @@ struct words {
 struct words_job {
     struct hay_span text;
     uint64_t number;
+    bool is_binary;             /* the text is not UTF-8 */
 };
 
 /* Of `count` words, which have to outlive it. A command without any place gets one at its end. False: out of memory. */
