@@ -80,7 +80,9 @@ struct hay_plugin {
     uint32_t function_size;             /* sizeof(struct hay_function) */
     int (*worker_start)(void);          /* optional: in each worker before its first job; non-zero refuses to start */
     void (*worker_stop)(void);          /* optional: in each worker that ends in good order */
-    int (*configure)(const char *json); /* optional: before worker_start; "null", for nothing hands a configuration on yet */
+    /* Optional: in each worker before worker_start, with the configuration that the operator gave to this plugin: one valid JSON
+     * value, terminated, good until the return; "null" where none was given. Non-zero refuses to start. */
+    int (*configure)(const char *json);
 };
 
 #if defined(__GNUC__)

@@ -122,6 +122,7 @@ struct hay_pool_function {
 struct hay_pool_plugin {
     const char *name, *version, *summary, *path;
     int first_function, function_count;
+    bool is_configurable;       /* it has a configure() */
 };
 
 struct hay_pool_stats {
@@ -155,6 +156,11 @@ HAY_API struct hay_pool *hay_pool_new(const struct hay_pool_options *options, st
  * 10 s. Only before the start. Errors: HAY_EPLUGIN with a one-line text for each way in which a plugin can be broken;
  * HAY_ETHREADS. */
 HAY_API enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct hay_error *error);
+
+/* The configuration of a loaded plugin, by its name: one line of JSON, copied, which its configure() gets in each worker, or in
+ * this process with HAY_POOL_INLINE, before worker_start. The last one given counts; NULL: none, as before the first. Only
+ * before the start. Errors: HAY_EUNKNOWN (no such plugin is loaded), HAY_EINVAL (it has no configure(); not JSON, over 16 MiB). */
+HAY_API enum hay_status hay_pool_configure(struct hay_pool *pool, const char *plugin, const char *json, struct hay_error *error);
 
 /* Register a function of this program under "group.name". Strings are copied; the code has to be in the process at the fork.
  * Only before the start. */

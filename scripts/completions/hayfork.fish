@@ -59,7 +59,7 @@ function __hayfork_operands
     set -l skip 0
     set -l ended 0
     set -l words (commandline -opc)
-    set -l long plugin function jobs output arg-file max-args args id max-output queue sync order-window max-result timeout start-timeout grace \
+    set -l long plugin config function jobs output arg-file max-args args id max-output queue sync order-window max-result timeout start-timeout grace \
         retries retry-on retry-delay retry-delay-max crash-retries halt max-fails max-jobs-per-worker max-worker-rss max-worker-age \
         limit nice memfree load progress joblog trace stderr
     for word in $words[3..-1]
@@ -123,6 +123,7 @@ complete -c hayfork -n 'not __hayfork_first; and __hayfork_verb run map exec cal
 
 # run, and what shares its options.
 complete -c hayfork -n '__hayfork_verb run map exec call check' -s p -l plugin -rF -a '(__hayfork_plugins)' -d 'Load this plugin'
+complete -c hayfork -n '__hayfork_verb run map exec call check' -l config -x -d 'Configure a plugin: PLUGIN=JSON, PLUGIN=@FILE'
 complete -c hayfork -n '__hayfork_verb run map exec check' -s f -l function -x \
     -a '(__hayfork_functions)' -d 'Function of lines without "fn"'
 complete -c hayfork -n '__hayfork_verb run map exec' -s j -l jobs -x -a '50% 100% +1 -1' -d 'Workers: N, N%, +N, -N, @FILE'

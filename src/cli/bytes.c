@@ -4,11 +4,14 @@
  */
 #include "cli/bytes.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BYTES_LEAST 256
 #define BYTES_USUAL ((size_t)64 << 10)
+#define BYTES_READ ((size_t)32 << 10)
 
 static const char bytes_base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -53,6 +56,39 @@ void bytes_put(struct bytes *bytes, const char *at, size_t size)
 void bytes_put_text(struct bytes *bytes, const char *text)
 {
     bytes_put(bytes, text, strlen(text));
+}
+
+int bytes_read(struct bytes *bytes, int fd, size_t most)
+{
+    ssize_t n;
+    do {
+        if (!bytes_reserve(bytes, BYTES_READ))
+            return -ENOMEM;
+        n = read(fd, bytes->at + bytes->size, BYTES_READ);
+        if (n > 0)
+            bytes->size += (size_t)n;
+        else if (n < 0 && errno != EINTR)
+            return -errno;
+        if (bytes->size > most)
+            return -EFBIG;
+    } while (n);
+    return 0;
+}
+
+void bytes_join_lines(struct bytes *bytes)
+{
+    char *text = bytes->at;
+    bool in_string = false;
+    while (bytes->size && memchr(" \t\r\n", text[bytes->size - 1], 4))
+        bytes->size--;
+    for (size_t i = 0; i < bytes->size; i++) {
+        if (text[i] == '"')
+            in_string = !in_string;
+        else if (text[i] == '\\' && in_string)
+            i++;
+        else if ((text[i] == '\n' || text[i] == '\r') && !in_string)
+            text[i] = ' ';
+    }
 }
 
 /* How many bytes from the start stand for themselves in a JSON string. */

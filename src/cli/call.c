@@ -3,6 +3,7 @@
  * `hayfork call`: one job, one worker, the bare result on stdout. Meant for hands and scripts, so the arguments may be spread
  * over lines, and every way in which a job can end badly is one line on stderr and exit 1.
  */
+#include "cli/bytes.h"
 #include "cli/cli.h"
 #include "cli/functions.h"
 #include "cli/help.h"
@@ -32,10 +33,12 @@ enum {
     CALL_START_TIMEOUT,
     CALL_GRACE,
     CALL_CRASH_RETRIES,
+    CALL_CONFIG,
 };
 
 static const struct option_spec call_specs[] = {
     { 'p', "plugin", true },
+    { CALL_CONFIG, "config", true },
     { CALL_INLINE, "inline", false },
     { CALL_TIMEOUT, "timeout", true },
     { CALL_START_TIMEOUT, "start-timeout", true },
@@ -47,10 +50,9 @@ static const struct option_spec call_specs[] = {
 
 struct call {
     struct hay_pool_options pool_options;
-    struct option_list plugins;
+    struct option_list plugins, configs;
     const char *function, *json;
-    char *text;             /* the arguments, made one line */
-    size_t size;
+    struct bytes args;      /* one line of JSON */
     FILE *out;              /* where the result goes */
     struct ev_loop *loop;
     struct hay_pool *pool;
@@ -110,72 +112,29 @@ static void call_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, i
     logsink_flush(call->logs);
 }
 
-/* All of stdin into call->text; CLI_OK or CLI_INPUT. */
-static int call_read_stdin(struct call *call, int fd)
-{
-    size_t capacity = 0;
-    for (;;) {
-        if (capacity - call->size < 4096) {
-            char *larger = realloc(call->text, capacity = capacity ? capacity * 2 : 65536);
-            if (!larger) {
-                say("cannot read standard input: %s", strerror(ENOMEM));
-                return CLI_INPUT;
-            }
-            call->text = larger;
-        }
-        ssize_t n = read(fd, call->text + call->size, capacity - call->size);
-        if (!n)
-            return CLI_OK;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            say("cannot read standard input: %s", strerror(errno));
-            return CLI_INPUT;
-        }
-        call->size += (size_t)n;
-        if (call->size > CLI_LINE_MAX) {
-            say("standard input is longer than %u MiB", CLI_LINE_MAX >> 20);
-            return CLI_INPUT;
-        }
-    }
-}
-
-/* Line breaks between tokens become spaces: a job is one line. Those inside a string stay, to be refused. Returns the size
- * without white space at the end. */
-static size_t call_join_lines(char *text, size_t size)
-{
-    bool in_string = false;
-    while (size && memchr(" \t\r\n", text[size - 1], 4))
-        size--;
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] == '"')
-            in_string = !in_string;
-        else if (text[i] == '\\' && in_string)
-            i++;
-        else if ((text[i] == '\n' || text[i] == '\r') && !in_string)
-            text[i] = ' ';
-    }
-    return size;
-}
-
-/* The arguments as one valid line in call->text. */
+/* The arguments as one valid line. */
 static int call_read_args(struct call *call, int stdin_fd)
 {
     struct hay_jobline_fault fault;
+    struct bytes *args = &call->args;
     bool from_stdin = call->json && !strcmp(call->json, "-");
-    int code = CLI_OK;
     if (from_stdin) {
-        code = call_read_stdin(call, stdin_fd);
-    } else if (!(call->text = strdup(call->json ? call->json : "null"))) {
-        say("out of memory");
-        code = CLI_STOPPED;
+        int failure = bytes_read(args, stdin_fd, CLI_LINE_MAX);
+        if (failure == -EFBIG)
+            say("standard input is longer than %u MiB", CLI_LINE_MAX >> 20);
+        else if (failure)
+            say("cannot read standard input: %s", strerror(-failure));
+        if (failure)
+            return CLI_INPUT;
     } else {
-        call->size = strlen(call->text);
+        bytes_put_text(args, call->json ? call->json : "null");
     }
-    if (code)
-        return code;
-    call->size = call_join_lines(call->text, call->size);
-    if (hay_json_check(call->text, call->size, HAY_JOBLINE_DEPTH - 1, &fault) == HAY_OK)
+    if (args->failed) {
+        say("out of memory");
+        return CLI_STOPPED;
+    }
+    bytes_join_lines(args);
+    if (hay_json_check(args->at, args->size, HAY_JOBLINE_DEPTH - 1, &fault) == HAY_OK)
         return CLI_OK;
     return say_usage("%s not JSON: column %zu: %s", from_stdin ? "standard input is" : "the arguments are", fault.column,
                      fault.reason);
@@ -185,7 +144,7 @@ static int call_read_args(struct call *call, int stdin_fd)
 static void call_run(struct call *call)
 {
     struct hay_error error = { .status = HAY_OK };
-    struct hay_job job = { .function = call->function, .args = { call->text, call->size } };
+    struct hay_job job = { .function = call->function, .args = bytes_span(&call->args) };
     bool ended = false;
     if (hay_pool_submit(call->pool, &job, -1, NULL, &error) != HAY_OK) {
         say("%s", error.text);
@@ -259,7 +218,7 @@ static int call_open(struct call *call)
         say("cannot start: %s", error.text);
         return CLI_STOPPED;
     }
-    code = functions_load(call->pool, &call->plugins, call->function, &index);
+    code = functions_load(call->pool, &call->plugins, &call->configs, call->function, &index);
     return code ? code : call_start(call);
 }
 
@@ -278,7 +237,7 @@ static void call_close(struct call *call)
         ev_loop_destroy(call->loop);
     if (call->out && call->out != stdout)
         fclose(call->out);
-    free(call->text);
+    bytes_release(&call->args);
 }
 
 /* -1, or the exit code after a fault or --help. */
@@ -295,6 +254,8 @@ static int call_options(struct call *call, int argc, char **argv)
             return help_verb("call");
         if (key == 'p')
             option_list_add(&call->plugins, reader.value);
+        else if (key == CALL_CONFIG)
+            option_list_add(&call->configs, reader.value);
         else if (key == CALL_INLINE)
             call->pool_options.workers = HAY_POOL_INLINE;
         else if (key == CALL_TIMEOUT)
@@ -319,7 +280,7 @@ int call_main(int argc, char **argv)
 {
     struct call call = { .pool_options = { .workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY } };
     int code = CLI_STOPPED;
-    if (!option_list_init(&call.plugins, argc))
+    if (!option_list_init(&call.plugins, argc) || !option_list_init(&call.configs, argc))
         say("out of memory");
     else if ((code = call_options(&call, argc, argv)) < 0) {
         call.code = call_open(&call);
@@ -327,5 +288,6 @@ int call_main(int argc, char **argv)
         code = call.code;
     }
     option_list_release(&call.plugins);
+    option_list_release(&call.configs);
     return code;
 }

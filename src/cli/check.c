@@ -19,15 +19,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CHECK_CONFIG 256
+
 static const struct option_spec check_specs[] = {
     { 'p', "plugin", true },
+    { CHECK_CONFIG, "config", true },
     { 'f', "function", true },
     { 'h', "help", false },
     { 0, NULL, false },
 };
 
 struct check {
-    struct option_list plugins, files;
+    struct option_list plugins, configs, files;
     const char *function;
     struct hay_pool *pool;
     struct input input;
@@ -92,7 +95,7 @@ static int check_run(struct check *check)
     }
     if (!input_open(&check->input, check->files.items, check->files.count, STDIN_FILENO)) {
         code = input_say_failure(&check->input);
-    } else if (!(code = functions_load(check->pool, &check->plugins, check->function, &index))) {
+    } else if (!(code = functions_load(check->pool, &check->plugins, &check->configs, check->function, &index))) {
         code = check_scan(check);
     }
     input_close(&check->input);
@@ -114,7 +117,7 @@ static int check_options(struct check *check, int argc, char **argv)
         if (key == 'f')
             check->function = reader.value;
         else
-            option_list_add(key == 'p' ? &check->plugins : &check->files, reader.value);
+            option_list_add(key == 'p' ? &check->plugins : key == CHECK_CONFIG ? &check->configs : &check->files, reader.value);
     }
     return -1;
 }
@@ -123,11 +126,12 @@ int check_main(int argc, char **argv)
 {
     struct check check = { .function = NULL };
     int code = CLI_STOPPED;
-    if (!option_list_init(&check.plugins, argc) || !option_list_init(&check.files, argc))
+    if (!option_list_init(&check.plugins, argc) || !option_list_init(&check.configs, argc) || !option_list_init(&check.files, argc))
         say("out of memory");
     else if ((code = check_options(&check, argc, argv)) < 0)
         code = check_run(&check);
     option_list_release(&check.plugins);
+    option_list_release(&check.configs);
     option_list_release(&check.files);
     return code;
 }

@@ -12,9 +12,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Load what -p named and, for `function` (may be NULL), its plugin where -p has not brought it. `*index` receives the
- * function's index, -1 for none. CLI_OK, CLI_USAGE (no such function) or CLI_PLUGIN. */
-int functions_load(struct hay_pool *pool, const struct option_list *plugins, const char *function, int *index);
+/* Load what -p named and, for `function` (may be NULL), its plugin where -p has not brought it; then configure what --config
+ * named, as PLUGIN=JSON or PLUGIN=@FILE. `*index` receives the function's index, -1 for none. CLI_OK, CLI_USAGE (no such
+ * function; what a configuration is not), CLI_INPUT (a configuration's file), CLI_PLUGIN or CLI_STOPPED. */
+int functions_load(struct hay_pool *pool, const struct option_list *plugins, const struct option_list *configs,
+                   const char *function, int *index);
 
 /* Why `name` is not the name of a function. */
 void functions_explain(const struct hay_pool *pool, const char *name, size_t size, char *text, size_t capacity);

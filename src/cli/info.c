@@ -79,7 +79,7 @@ static void info_print_json(const struct hay_pool *pool, const struct hay_pool_p
         info_member("summary", function->summary);
         putchar('}');
     }
-    fputs("]}\n", stdout);
+    printf("],\"configurable\":%s}\n", plugin->is_configurable ? "true" : "false");
 }
 
 static void info_text(const char *text)
@@ -98,7 +98,9 @@ static void info_print(const struct hay_pool *pool, const struct hay_pool_plugin
     info_text(plugin->summary);
     putchar('\n');
     info_text(plugin->path);
-    fputs("\n\n", stdout);
+    fputs(plugin->is_configurable ? "\n--config " : "\n\n", stdout);
+    if (plugin->is_configurable)
+        printf("%s=JSON hands it a configuration\n\n", plugin->name);
     for (int i = 0; i < plugin->function_count; i++) {
         int size = (int)strlen(hay_pool_function(pool, plugin->first_function + i)->name);
         width = size > width ? size : width;

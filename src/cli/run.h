@@ -60,7 +60,7 @@ struct run_options {
     uint64_t group_lines;       /* so many make one job, 0: each does */
     uint64_t order_window;
     struct hay_pool_options pool;
-    struct option_list plugins, files;
+    struct option_list plugins, configs, files;
     const char *function;       /* -f, or NULL */
     const char *output;         /* -o, or NULL */
     bool is_inline, meta;

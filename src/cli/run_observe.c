@@ -33,6 +33,20 @@ static bool observe_is_path(const struct run *run, const char *path)
     return found;
 }
 
+/* The plugin had a configuration, so a command that calls its function has to hand it on. */
+static void observe_put_configs(const struct run *run, const char *plugin, struct bytes *call)
+{
+    const struct option_list *configs = &run->options->configs;
+    size_t size = strlen(plugin);
+    for (int i = 0; i < configs->count; i++) {
+        if (strncmp(configs->items[i], plugin, size) || configs->items[i][size] != '=')
+            continue;
+        bytes_put_text(call, "--config ");
+        bytes_put_quoted(call, configs->items[i], strlen(configs->items[i]));
+        bytes_put_text(call, " ");
+    }
+}
+
 static bool observe_describe(const struct run *run, int index, struct observe_function *function)
 {
     const struct hay_pool_plugin *plugin;
@@ -46,6 +60,8 @@ static bool observe_describe(const struct run *run, int index, struct observe_fu
             bytes_put_quoted(&function->call, real, strlen(real));
             bytes_put_text(&function->call, " ");
         }
+        if (is_from)
+            observe_put_configs(run, plugin->name, &function->call);
         free(real);
     }
     bytes_put_quoted(&function->call, function->name, strlen(function->name));

@@ -36,12 +36,14 @@ enum {
     RUN_PROGRESS,
     RUN_ORDER_WINDOW,
     RUN_DRY_RUN,
+    RUN_CONFIG,
 };
 
 static const struct option_spec run_specs[] = {
     CONTROL_SPECS,
     JOURNAL_SPECS,
     { 'p', "plugin", true },
+    { RUN_CONFIG, "config", true },
     { 'f', "function", true },
     { 'o', "output", true },
     { RUN_QUEUE, "queue", true },
@@ -149,6 +151,9 @@ static bool run_options_take(struct run_options *options, const struct options *
     case 'p':
         option_list_add(&options->plugins, reader->value);
         return true;
+    case RUN_CONFIG:
+        option_list_add(&options->configs, reader->value);
+        return true;
     case 'f':
         options->function = reader->value;
         return true;
@@ -192,7 +197,8 @@ bool run_options_read(struct run_options *options, const struct run_verb *verb, 
     struct options reader;
     int key;
     *options = (struct run_options){ .verb = verb, .verb_state = state, .order_window = RUN_WINDOW };
-    if (!option_list_init(&options->plugins, argc) || !option_list_init(&options->files, argc)) {
+    if (!option_list_init(&options->plugins, argc) || !option_list_init(&options->configs, argc) ||
+        !option_list_init(&options->files, argc)) {
         say("out of memory");
         *code = CLI_STOPPED;
         return false;
@@ -225,5 +231,6 @@ bool run_options_read(struct run_options *options, const struct run_verb *verb, 
 void run_options_release(struct run_options *options)
 {
     option_list_release(&options->plugins);
+    option_list_release(&options->configs);
     option_list_release(&options->files);
 }

@@ -189,6 +189,15 @@ static int take_over(const struct registry_function *function, struct registry *
     return index;
 }
 
+static int load_again(const struct registry_plugin *plugin, struct registry *registry, struct hay_error *error)
+{
+    int status = plugin_load(plugin->shown.path, registry, error);
+    if (status || !registry_configure(registry, registry->plugin_count - 1, plugin->config))
+        return status;
+    error_system(error, ENOMEM, "plugin %.120s", plugin->shown.path);
+    return -ENOMEM;
+}
+
 int plugin_load_all(const struct registry *table, struct registry *registry, struct hay_error *error)
 {
     for (int i = 0; i < table->function_count;) {
@@ -198,11 +207,12 @@ int plugin_load_all(const struct registry *table, struct registry *registry, str
             status = take_over(function, registry, error);
             i++;
         } else {
-            const struct hay_pool_plugin *plugin = &table->plugins[function->plugin]->shown;
-            status = plugin_load(plugin->path, registry, error);
-            i += plugin->function_count;
+            const struct registry_plugin *plugin = table->plugins[function->plugin];
+            status = load_again(plugin, registry, error);
+            i += plugin->shown.function_count;
             if (!status && registry->function_count != i)
-                status = plugin_text_refuse(error, ESTALE, plugin->path, "it has other functions now than when it was checked");
+                status = plugin_text_refuse(error, ESTALE, plugin->shown.path,
+                                            "it has other functions now than when it was checked");
         }
         if (status)
             return status;

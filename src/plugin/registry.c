@@ -263,6 +263,7 @@ int registry_open_plugin(struct registry *registry, struct hay_span name, struct
     plugin->text_size = size;
     if (hooks)
         plugin->hooks = *hooks;
+    plugin->shown.is_configurable = plugin->hooks.configure != NULL;
     registry->plugins[registry->plugin_count] = plugin;
     return registry->plugin_count++;
 }
@@ -296,8 +297,22 @@ void registry_truncate(struct registry *registry, int function_count, int plugin
         registry->function_count = function_count;
         place_all(registry);
     }
-    while (registry->plugin_count > plugin_count)
-        free(registry->plugins[--registry->plugin_count]);
+    while (registry->plugin_count > plugin_count) {
+        struct registry_plugin *plugin = registry->plugins[--registry->plugin_count];
+        free(plugin->config);
+        free(plugin);
+    }
+}
+
+int registry_configure(struct registry *registry, int index, const char *json)
+{
+    struct registry_plugin *plugin = registry->plugins[index];
+    char *config = json ? strdup(json) : NULL;
+    if (json && !config)
+        return -ENOMEM;
+    free(plugin->config);
+    plugin->config = config;
+    return 0;
 }
 
 const struct hay_pool_function *registry_function(const struct registry *registry, int index)
@@ -325,7 +340,7 @@ int registry_start_all(struct registry *registry, struct hay_error *error)
     for (int i = 0; i < registry->plugin_count; i++) {
         struct registry_plugin *plugin = registry->plugins[i];
         const char *stage = "configure";
-        int code = plugin->hooks.configure ? plugin->hooks.configure("null") : 0;
+        int code = plugin->hooks.configure ? plugin->hooks.configure(plugin->config ? plugin->config : "null") : 0;
         if (!code && plugin->hooks.worker_start) {
             stage = "worker_start";
             code = plugin->hooks.worker_start();

@@ -40,6 +40,7 @@ struct registry_function {
 struct registry_plugin {
     struct hay_pool_plugin shown;
     struct registry_hooks hooks;
+    char *config;                       /* JSON for configure(); NULL: none was given */
     size_t text_size;
     bool is_started;
     char text[];
@@ -73,6 +74,8 @@ int registry_open_plugin(struct registry *registry, struct hay_span name, struct
                          struct hay_span path, const struct registry_hooks *hooks);
 /* Add a function to the last plugin. `call` has to outlive the registry, or is NULL. Returns its index or -errno. */
 int registry_append(struct registry *registry, struct hay_span name, struct hay_span summary, const struct hay_function *call);
+/* A copy of `json` is the configuration of this plugin; NULL: it has none. 0 or -ENOMEM. */
+int registry_configure(struct registry *registry, int plugin, const char *json);
 /* Drop all functions and plugins from these counts on. */
 void registry_truncate(struct registry *registry, int function_count, int plugin_count);
 
@@ -100,7 +103,7 @@ int registry_pack(const struct registry *registry, int first, struct buffer *out
  * is -EPROTO and changes nothing. 0, -EPROTO or -ENOMEM. */
 int registry_unpack(struct registry *registry, const void *bytes, size_t size);
 
-/* Run each plugin's configure("null") and worker_start(), in order. On failure those started are stopped again, `error` says
+/* Run each plugin's configure() and worker_start(), in order. On failure those started are stopped again, `error` says
  * which plugin would not (HAY_EPLUGIN), and the return is -ECANCELED. */
 int registry_start_all(struct registry *registry, struct hay_error *error);
 /* Run worker_stop() of what was started, in reverse order, once. */

@@ -4,8 +4,9 @@
  * and one program, so numbers are 32-bit in its own byte order. A text is its size and its bytes.
  *
  *     table     = magic, function count, plugin count, group...
- *     group     = n (1 and up), name, version, summary, path, n x (name, summary)     a plugin
- *               | 0, "group.name", summary                                            a function of the program
+ *     group     = n (1 and up), flags, name, version, summary, path, n x (name, summary)      a plugin
+ *               | 0, "group.name", summary                                                   a function of the program
+ *     flags     = bit 0: it has a configure()
  *
  * Groups stand in the order of their functions. Reading believes nothing: every size is checked against what is left, every name
  * against the grammar, and the whole has to end exactly where the bytes do.
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #define TABLE_MAGIC UINT32_C(0x54594148) /* "HAYT" */
+#define PLUGIN_IS_CONFIGURABLE 1u
 
 static int put_number(struct buffer *out, uint32_t number)
 {
@@ -34,6 +36,8 @@ static int put_text(struct buffer *out, const char *text)
 static int put_plugin(struct buffer *out, const struct registry *registry, const struct hay_pool_plugin *plugin)
 {
     int status = put_number(out, (uint32_t)plugin->function_count);
+    if (!status)
+        status = put_number(out, plugin->is_configurable ? PLUGIN_IS_CONFIGURABLE : 0);
     const char *const texts[] = {plugin->name, plugin->version, plugin->summary, plugin->path};
     for (size_t i = 0; !status && i < sizeof texts / sizeof texts[0]; i++)
         status = put_text(out, texts[i]);
@@ -118,10 +122,13 @@ static struct hay_span take_text(struct reader *reader)
 
 static int take_plugin(struct registry *registry, struct reader *reader, uint32_t count)
 {
+    uint32_t flags = take_number(reader);
     struct hay_span name = take_text(reader), version = take_text(reader), summary = take_text(reader), path = take_text(reader);
-    if (reader->is_bad)
+    if (reader->is_bad || flags > PLUGIN_IS_CONFIGURABLE)
         return -EPROTO;
     int status = registry_open_plugin(registry, name, version, summary, path, NULL);
+    if (status >= 0)
+        registry->plugins[status]->shown.is_configurable = flags & PLUGIN_IS_CONFIGURABLE;
     for (uint32_t i = 0; status >= 0 && i < count; i++) {
         name = take_text(reader);
         summary = take_text(reader);

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CONFIG_MAX (16u << 20) /* bytes of a plugin's configuration */
+
 /* ---- set-up ---- */
 
 struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay_error *error)
@@ -110,6 +112,28 @@ enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct 
     struct hay_error local;
     struct hay_error *report = error ? error : &local;
     return plugin_load(plugin, &pool->registry, report) ? report->status : HAY_OK;
+}
+
+enum hay_status hay_pool_configure(struct hay_pool *pool, const char *plugin, const char *json, struct hay_error *error)
+{
+    struct hay_jobline_fault fault;
+    enum hay_status status = refuse_started(pool, error);
+    if (status)
+        return status;
+    int index = plugin ? registry_find_plugin(&pool->registry, plugin, strlen(plugin)) : -1;
+    if (index < 0)
+        return error_set(error, HAY_EUNKNOWN, "no plugin \"%.64s\" is loaded", plugin ? plugin : "");
+    if (!registry_plugin(&pool->registry, index)->is_configurable)
+        return error_set(error, HAY_EINVAL, "plugin %s takes no configuration", plugin);
+    size_t size = json ? strnlen(json, CONFIG_MAX + 1) : 0;
+    if (size > CONFIG_MAX)
+        return error_set(error, HAY_EINVAL, "the configuration of plugin %s is longer than %u MiB", plugin, CONFIG_MAX >> 20);
+    if (json && hay_json_check(json, size, HAY_JOBLINE_DEPTH, &fault))
+        return error_set(error, HAY_EINVAL, "the configuration of plugin %s is not JSON: column %zu: %s", plugin, fault.column,
+                         fault.reason);
+    if (registry_configure(&pool->registry, index, json))
+        return error_set(error, HAY_ENOMEM, "out of memory");
+    return HAY_OK;
 }
 
 enum hay_status hay_pool_register(struct hay_pool *pool, const char *name, const char *summary, hay_run_fn *run,

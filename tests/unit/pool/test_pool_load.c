@@ -46,6 +46,51 @@ static void so_is_one_that_closes_its_pipe_before(void)
     CU_ASSERT(clock_now_ns() - start_ns < 19 * NS_PER_S); /* not twice that time */
 }
 
+static enum hay_status configure(struct hay_pool *pool, const char *plugin, const char *json, const char *text)
+{
+    struct hay_error error = {0};
+    enum hay_status status = hay_pool_configure(pool, plugin, json, &error);
+    if (!strstr(error.text, text))
+        printf("# %s\n", error.text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, text));
+    return status;
+}
+
+static void a_configuration_is_checked_at_once(void)
+{
+    char path[PATH_MAX];
+    const char *top = getenv("top_builddir");
+    struct hay_pool *pool = hay_pool_new(NULL, NULL);
+    char *large = malloc((16 << 20) + 2);
+    CU_ASSERT_FATAL(pool && large);
+    memset(large, ' ', (16 << 20) + 1);
+    large[(16 << 20) + 1] = '\0';
+    snprintf(path, sizeof path, "%s/tests/support/plugins/.libs/configured.so", top ? top : ".");
+    CU_ASSERT_EQUAL(configure(pool, "configured", "1", "no plugin \"configured\" is loaded"), HAY_EUNKNOWN);
+    CU_ASSERT_EQUAL(hay_pool_load(pool, path, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_load(pool, "demo", NULL), HAY_OK);
+    CU_ASSERT(hay_pool_plugin(pool, 0)->is_configurable && !hay_pool_plugin(pool, 1)->is_configurable);
+    CU_ASSERT_EQUAL(configure(NULL, "configured", "1", ""), HAY_EINVAL);
+    CU_ASSERT_EQUAL(configure(pool, NULL, "1", "no plugin"), HAY_EUNKNOWN);
+    CU_ASSERT_EQUAL(configure(pool, "demo", "1", "takes no configuration"), HAY_EINVAL);
+    CU_ASSERT_EQUAL(configure(pool, "configured", "[1,]", "is not JSON: column 4"), HAY_EINVAL);
+    CU_ASSERT_EQUAL(configure(pool, "configured", "[1,\n2]", "is not JSON: column 4"), HAY_EINVAL);
+    CU_ASSERT_EQUAL(configure(pool, "configured", large, "is longer than 16 MiB"), HAY_EINVAL);
+    CU_ASSERT_EQUAL(configure(pool, "configured", "{}", ""), HAY_OK);
+    CU_ASSERT_EQUAL(configure(pool, "configured", NULL, ""), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(pool, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(configure(pool, "configured", "1", "has started"), HAY_ESTATE);
+    struct hay_job job = {.function = "configured.show"};
+    struct hay_future *future = hay_pool_future(pool, &job, -1, NULL);
+    CU_ASSERT_EQUAL_FATAL(hay_future_wait(future, 10000), HAY_OK);
+    CU_ASSERT_EQUAL(hay_future_result(future)->value.size, 4);
+    CU_ASSERT_NSTRING_EQUAL(hay_future_result(future)->value.at, "null", 4);
+    hay_future_free(future);
+    hay_pool_free(pool);
+    free(large);
+    CU_ASSERT(has_no_child());
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -53,6 +98,7 @@ int main(void)
         {"a constructor that exits is an error", a_constructor_that_exits_is_an_error},
         {"a constructor that hangs is killed", a_constructor_that_hangs_is_killed},
         {"so is one that closes its pipe before", so_is_one_that_closes_its_pipe_before},
+        {"a configuration is checked at once", a_configuration_is_checked_at_once},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"pool load", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
