@@ -36,7 +36,13 @@ void job_store_release(struct job_store *store)
                 free(chunk->jobs[i].bytes);
         free(chunk);
     }
-    store->free = NULL;
+    free(store->places);
+    job_store_init(store);
+}
+
+static bool is_live(const struct job *job)
+{
+    return job->state != JOB_DONE && job->state != JOB_NEW;
 }
 
 static void keep_free(struct job_store *store, struct job *job)
@@ -47,13 +53,39 @@ static void keep_free(struct job_store *store, struct job *job)
     store->free = job;
 }
 
+static void put_in_place(void *context, struct job *job)
+{
+    struct job_store *store = context;
+    struct job **place = &store->places[job->number & (store->place_count - 1)];
+    store->displaced += *place != NULL;
+    if (!*place || (*place)->number < job->number)
+        *place = job;
+}
+
+static bool add_places(struct job_store *store)
+{
+    uint64_t count = store->place_count ? store->place_count * 2 : CHUNK_JOBS;
+    struct job **places = calloc(count, sizeof *places);
+    if (!places)
+        return false;
+    free(store->places);
+    store->places = places;
+    store->place_count = count;
+    store->displaced = 0;
+    job_store_each(store, put_in_place, store);
+    return true;
+}
+
 static bool add_chunk(struct job_store *store)
 {
     struct job_chunk *chunk = aligned_alloc(alignof(struct job_chunk), sizeof *chunk);
-    if (!chunk)
+    if (!chunk || (store->record_count + CHUNK_JOBS > store->place_count && !add_places(store))) {
+        free(chunk);
         return false;
+    }
     chunk->next = store->chunks;
     store->chunks = chunk;
+    store->record_count += CHUNK_JOBS;
     for (int i = CHUNK_JOBS - 1; i >= 0; i--)
         keep_free(store, &chunk->jobs[i]);
     return true;
@@ -90,11 +122,23 @@ void job_free(struct job_store *store, struct job *job)
     keep_free(store, job);
 }
 
+struct job *job_find(const struct job_store *store, uint64_t number)
+{
+    struct job *job = store->place_count ? store->places[number & (store->place_count - 1)] : NULL;
+    if (job && job->number == number)
+        return job;
+    for (struct job_chunk *chunk = store->displaced ? store->chunks : NULL; chunk; chunk = chunk->next)
+        for (int i = 0; i < CHUNK_JOBS; i++)
+            if (is_live(&chunk->jobs[i]) && chunk->jobs[i].number == number)
+                return &chunk->jobs[i];
+    return NULL;
+}
+
 void job_store_each(struct job_store *store, void (*each)(void *context, struct job *job), void *context)
 {
     for (struct job_chunk *chunk = store->chunks; chunk; chunk = chunk->next)
         for (int i = 0; i < CHUNK_JOBS; i++)
-            if (chunk->jobs[i].state != JOB_DONE && chunk->jobs[i].state != JOB_NEW)
+            if (is_live(&chunk->jobs[i]))
                 each(context, &chunk->jobs[i]);
 }
 

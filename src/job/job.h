@@ -83,6 +83,10 @@ struct job_chunk;
 struct job_store {
     struct job *free;                    /* linked by node.next alone */
     struct job_chunk *chunks;
+    /* Live jobs by the low bits of their numbers: as many places as records, so that all but very old ones have a place of their
+     * own. A newer job takes it over; `displaced` counts those that have none. */
+    struct job **places;
+    uint64_t place_count, displaced, record_count;
     uint64_t in_state[JOB_STATE_COUNT];  /* the census; JOB_DONE counts all that ever were */
     uint64_t accepted;
     uint64_t bytes;                      /* ids and args of the jobs that are not done */
@@ -101,20 +105,30 @@ static inline bool job_move(struct job_store *store, struct job *job, enum job_s
 {
     if (!job_allowed[job->state][next])
         return false;
+    struct job **place = &store->places[job->number & (store->place_count - 1)];
     if (job->state == JOB_NEW) {
         store->accepted++;
         store->bytes += job_size(job);
+        store->displaced += *place != NULL;
+        *place = job;
     } else {
         store->in_state[job->state]--;
     }
-    if (next == JOB_DONE)
+    if (next == JOB_DONE) {
         store->bytes -= job_size(job);
+        if (*place == job)
+            *place = NULL;
+        else
+            store->displaced--;
+    }
     store->in_state[next]++;
     job->state = (uint8_t)next;
     return true;
 }
 /* Give the record back: from JOB_NEW or JOB_DONE. */
 void job_free(struct job_store *store, struct job *job);
+/* The live record of this number, or NULL. O(1) unless jobs are much older than the others. */
+struct job *job_find(const struct job_store *store, uint64_t number);
 /* Call `each` on every live record (any state but done); it may settle or move the one it is given. */
 void job_store_each(struct job_store *store, void (*each)(void *context, struct job *job), void *context);
 /* accepted = sum of the states, and what is not done has its bytes on the books. */

@@ -11,7 +11,6 @@ struct cancellation {
     uint64_t newest;   /* the last job that was there: what is called back may submit more */
     const void *batch; /* NULL: any; else only what was submitted with this done_context */
     bool running;
-    struct job *found;
 };
 
 static bool is_meant(const struct cancellation *cancellation, const struct job *job)
@@ -63,13 +62,6 @@ static void cancel_given_up(const struct cancellation *cancellation)
     }
 }
 
-static void find_number(void *context, struct job *job)
-{
-    struct cancellation *cancellation = context;
-    if (job->number == cancellation->number)
-        cancellation->found = job;
-}
-
 static struct slot *slot_that_holds(struct master *master, const struct job *job)
 {
     for (int i = 0; i < master->slot_count; i++)
@@ -89,10 +81,7 @@ void cancel_recall_all(struct master *master)
 enum hay_status master_cancel(struct master *master, uint64_t number)
 {
     struct cancellation cancellation = {.master = master, .number = number, .running = true};
-    if (!number)
-        return HAY_EUNKNOWN;
-    job_store_each(&master->store, find_number, &cancellation);
-    struct job *job = cancellation.found;
+    struct job *job = job_find(&master->store, number);
     if (!job)
         return HAY_EUNKNOWN;
     struct slot *slot = job->state == JOB_SENT ? slot_that_holds(master, job) : NULL;

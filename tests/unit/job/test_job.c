@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The store of job records: a live job is found by its number, whoever came and went since; moves that the table does not know
+ * change nothing; the books are right at any time.
+ */
+#include "job/job.h"
+#include "support/tap.h"
+
+#include <stdlib.h>
+
+#define MOST 3000
+
+struct model {
+    struct job_store store;
+    struct job *live[MOST];
+    uint64_t numbers[MOST];
+    size_t count;
+    uint64_t newest;
+};
+
+static void enter(struct model *model)
+{
+    struct job *job = job_new(&model->store, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(job);
+    job->number = ++model->newest;
+    job->id_size = JOB_NO_ID;
+    job->args_size = 0;
+    CU_ASSERT(job_move(&model->store, job, JOB_QUEUED));
+    model->live[model->count] = job;
+    model->numbers[model->count++] = job->number;
+}
+
+static void leave(struct model *model, size_t at)
+{
+    struct job *job = model->live[at];
+    CU_ASSERT(job_move(&model->store, job, JOB_DONE));
+    CU_ASSERT_PTR_NULL(job_find(&model->store, model->numbers[at]));
+    job_free(&model->store, job);
+    model->live[at] = model->live[--model->count];
+    model->numbers[at] = model->numbers[model->count];
+}
+
+static void check(struct model *model)
+{
+    CU_ASSERT(job_store_is_sound(&model->store));
+    for (size_t i = 0; i < model->count; i++)
+        CU_ASSERT_PTR_EQUAL(job_find(&model->store, model->numbers[i]), model->live[i]);
+    CU_ASSERT_PTR_NULL(job_find(&model->store, model->newest + 1));
+    CU_ASSERT_PTR_NULL(job_find(&model->store, 0));
+}
+
+static struct model *open_model(void)
+{
+    struct model *model = calloc(1, sizeof *model);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(model);
+    job_store_init(&model->store);
+    CU_ASSERT_PTR_NULL(job_find(&model->store, 1));
+    return model;
+}
+
+static void close_model(struct model *model)
+{
+    job_store_release(&model->store);
+    free(model);
+}
+
+static void live_jobs_are_found_by_their_numbers(void)
+{
+    struct model *model = open_model();
+    unsigned seed = 7;
+    for (int round = 0; round < 200; round++) {
+        size_t wanted = (size_t)rand_r(&seed) % MOST;
+        while (model->count < wanted)
+            enter(model);
+        while (model->count > wanted)
+            leave(model, (size_t)rand_r(&seed) % model->count);
+        check(model);
+    }
+    close_model(model);
+}
+
+/* Its place is taken over many times, and it is found still; what has ended is not. */
+static void so_is_one_that_stays_for_ever(void)
+{
+    struct model *model = open_model();
+    for (int i = 0; i < 3; i++)
+        enter(model);
+    for (int i = 0; i < 10000; i++) {
+        enter(model);
+        leave(model, 3);
+    }
+    check(model);
+    CU_ASSERT(model->store.displaced > 0);
+    for (size_t left = model->count; left-- > 0;)
+        leave(model, left);
+    CU_ASSERT_EQUAL(model->store.displaced, 0);
+    check(model);
+    close_model(model);
+}
+
+static void unknown_moves_change_nothing(void)
+{
+    struct model *model = open_model();
+    enter(model);
+    struct job *job = model->live[0];
+    CU_ASSERT(!job_move(&model->store, job, JOB_STARTED));
+    CU_ASSERT(!job_move(&model->store, job, JOB_WAITING));
+    CU_ASSERT(!job_move(&model->store, job, JOB_NEW));
+    CU_ASSERT_EQUAL(job->state, JOB_QUEUED);
+    check(model);
+    close_model(model);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"live jobs are found by their numbers", live_jobs_are_found_by_their_numbers},
+        {"so is one that stays for ever", so_is_one_that_stays_for_ever},
+        {"unknown moves change nothing", unknown_moves_change_nothing},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"job", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    return tap_run(suites);
+}
