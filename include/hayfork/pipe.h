@@ -70,7 +70,8 @@ HAY_API enum hay_status hay_pipe_flush(struct hay_pipe *pipe, int timeout_ms, st
 HAY_API enum hay_status hay_pipe_receive(struct hay_pipe *pipe, void **bytes, size_t *size, size_t max, int timeout_ms,
                                          struct hay_error *error);
 /* The same into the caller's memory, with no copy in between. A message larger than `capacity` is dropped with HAY_EMSGSIZE
- * and its size in `size`; hay_pipe_next() tells before. `size` may be NULL. */
+ * and its size in `size`; hay_pipe_next() tells before. `size` may be NULL. HAY_ENOMEM: the time ran out in the middle, and the
+ * part that came could not be kept: the message is dropped. */
 HAY_API enum hay_status hay_pipe_receive_into(struct hay_pipe *pipe, void *bytes, size_t capacity, size_t *size, int timeout_ms,
                                               struct hay_error *error);
 /* Wait for the next message to begin, and tell its size without taking it. `is_fd` (may be NULL): it is a descriptor. */

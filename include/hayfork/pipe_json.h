@@ -48,7 +48,8 @@ static inline enum hay_status hay_pipe_send_json(struct hay_pipe *pipe, const js
 }
 
 /* Receive a value: a new reference. `max` bounds the text, 0 for any. HAY_EINVAL: a message came that is not one JSON value;
- * it is dropped. Else as hay_pipe_receive(). */
+ * it is dropped. HAY_ENOMEM with *value NULL may also mean that its text came and the value had no room: it is dropped too.
+ * Else as hay_pipe_receive(). */
 static inline enum hay_status hay_pipe_receive_json(struct hay_pipe *pipe, json_t **value, size_t max, int timeout_ms,
                                                     struct hay_error *error)
 {
@@ -63,6 +64,8 @@ static inline enum hay_status hay_pipe_receive_json(struct hay_pipe *pipe, json_
         return status;
     *value = hay_json_decode(text, size, &column);
     free(text);
+    if (!*value && !column)
+        return hay_pipe_json_error(error, HAY_ENOMEM, "no memory for the value of a message: dropped", 0);
     return *value ? HAY_OK : hay_pipe_json_error(error, HAY_EINVAL, "the message is not JSON", column);
 }
 

@@ -31,21 +31,21 @@ static inline enum hay_status hay_queue_put_json(struct hay_queue *queue, const 
 }
 
 /* Take the first item as a value: a new reference. HAY_EINVAL: the item is not one JSON value; it is taken and dropped.
- * Else as hay_queue_take(). On failure *value is NULL. */
+ * HAY_ENOMEM may also mean that the item was taken and its value had no room. Else as hay_queue_take(). On failure *value is NULL. */
 static inline enum hay_status hay_queue_get_json(struct hay_queue *queue, json_t **value, int timeout_ms)
 {
     enum hay_status status;
     void *text;
-    size_t size;
+    size_t size, column;
     if (!value)
         return HAY_EINVAL;
     *value = NULL;
     status = hay_queue_take(queue, &text, &size, timeout_ms);
     if (status)
         return status;
-    *value = hay_json_decode(text, size, NULL);
+    *value = hay_json_decode(text, size, &column);
     free(text);
-    return *value ? HAY_OK : HAY_EINVAL;
+    return *value ? HAY_OK : column ? HAY_EINVAL : HAY_ENOMEM;
 }
 
 #ifdef __cplusplus

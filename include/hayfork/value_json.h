@@ -106,17 +106,22 @@ static inline enum hay_status hay_json_encode(const json_t *value, struct hay_js
     return HAY_EINVAL;
 }
 
-/* A new reference, or NULL: it is not one JSON value; `*column`, which may be NULL, gets the place, from 1. */
+/* A new reference, or NULL: it is not one JSON value; `*column`, which may be NULL, gets the place, from 1; 0: there was no
+ * memory for it. */
 static inline json_t *hay_json_decode(const void *text, size_t size, size_t *column)
 {
     json_error_t fault;
     json_t *value = NULL;
+    int is_text = !memchr(text, 0, size); /* jansson takes NUL for the end of some tokens */
     fault.position = 0;
-    if (!memchr(text, 0, size)) /* which jansson takes for the end of some tokens */
+    if (is_text)
         value = hay_json_read(text, size, &fault);
-    if (!value && column)
-        *column = (size_t)(fault.position > 0 ? fault.position : 1);
-    return value;
+    if (value || !column)
+        return value;
+    *column = (size_t)(fault.position > 0 ? fault.position : 1);
+    if (is_text && (!fault.text[0] || strcmp(fault.text, "out of memory") == 0)) /* jansson says nothing then */
+        *column = 0;
+    return NULL;
 }
 
 #ifdef __cplusplus

@@ -47,6 +47,7 @@ struct hay_pipe {
         unsigned char *body;        /* NULL while nothing of it was read */
         unsigned char kind;
         bool fd_lost;               /* a descriptor came and could not be taken */
+        bool is_stale;              /* read since the poll() that is being answered */
         int fd;                     /* received ahead of its message, or -1 */
         int timeout_ms;             /* the socket's own, SO_RCVTIMEO; 0: none, -1: not known */
         size_t at, end_at;          /* ahead[at..end_at) was read and not used yet */

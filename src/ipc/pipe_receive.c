@@ -385,6 +385,8 @@ int pipe_ready(struct hay_handle *handle, int revents)
     struct patience now = patience_of(0);
     if (!pipe->can_receive)
         return -(int)HAY_EINVAL;
+    if (!revents)
+        pipe->in.is_stale = false; /* asked before a poll() */
     if (pipe->out.rest)
         pipe_flush_rest(pipe, 0, NULL);
     if (pipe->in.step == PIPE_SKIPPING && !skip_ahead(pipe)) {
@@ -397,7 +399,10 @@ int pipe_ready(struct hay_handle *handle, int revents)
             else
                 skip_ahead(pipe);
         }
-        revents = 0; /* read meanwhile: the next poll() knows better */
+        pipe->in.is_stale = true;
     }
+    struct pollfd again = {handle->fd, handle->events, 0};
+    if (revents && pipe->in.is_stale)
+        revents = poll(&again, 1, 0) > 0 ? again.revents : 0;
     return has_ready(pipe) || (revents & (POLLIN | POLLHUP | POLLERR));
 }

@@ -81,13 +81,18 @@ static struct hay_block *map_named(int fd, size_t size, const char *path, struct
 }
 
 /* tmpfs sets the file's size only when all of the memory is there. A signal makes it begin anew, on many kernels, so that with a
- * timer running it could go on for ever: they wait. */
+ * timer running it could go on for ever: they wait. The one that tells of too large a file is told by the return. */
 static int give_memory(int fd, size_t size)
 {
-    sigset_t all, before;
+    sigset_t all, before, pending, too_large;
     sigfillset(&all);
+    sigemptyset(&too_large);
+    sigaddset(&too_large, SIGXFSZ);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigpending(&pending);
     int rc = posix_fallocate(fd, 0, (off_t)size);
+    if (rc == EFBIG && !sigismember(&pending, SIGXFSZ))
+        sigtimedwait(&too_large, NULL, &(struct timespec){0});
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }

@@ -105,12 +105,14 @@ static inline bool fits_signed(const struct hay_value *value, int64_t number)
     return number >= value->min && number <= value->max;
 }
 
+#define FLOAT_TOO_LARGE 0x1.ffffffp127 /* FLT_MAX and half a step: what is below rounds to it at most */
+
 /* The double that the type holds for `number`, or false. */
 static bool round_floating(const struct hay_value *value, double *number)
 {
     if (value->type == HAY_F64)
         return true;
-    if (isfinite(*number) && (*number > (double)FLT_MAX || *number < (double)-FLT_MAX))
+    if (isfinite(*number) && fabs(*number) >= FLOAT_TOO_LARGE)
         return false;
     *number = (double)(float)*number;
     return true;
