@@ -38,6 +38,8 @@ static inline json_t *hay_fail(hay_task *task, const char *format, ...)
     va_start(list, format);
     length = vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    if (length < 0)
+        text[0] = '\0';
     if (length >= (int)sizeof text) { /* cut: before a character, not in it */
         for (length = (int)sizeof text - 2; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80; length--)
             ;

@@ -28,11 +28,11 @@
 #define REAP_TRIES 1000 /* of 1 ms */
 
 /* The C library knows of most processes that they never had a second thread. Else: the link count of /proc/self/task is 2 and
- * one for each thread. */
+ * one for each thread; where it cannot be seen there may be some. */
 static bool has_threads(void)
 {
     struct stat status;
-    return !__libc_single_threaded && stat("/proc/self/task", &status) == 0 && status.st_nlink > 3;
+    return !__libc_single_threaded && (stat("/proc/self/task", &status) < 0 || status.st_nlink > 3);
 }
 
 void child_reset_signals(void)

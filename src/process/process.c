@@ -314,6 +314,7 @@ enum hay_status hay_process_kill(struct hay_process *process, struct hay_error *
 
 enum hay_status hay_process_terminate(struct hay_process *process, int grace_ms, struct hay_error *error)
 {
+    struct hay_error late = {0};
     enum hay_status status = check_started(process, error);
     if (status)
         return status;
@@ -323,9 +324,12 @@ enum hay_status hay_process_terminate(struct hay_process *process, int grace_ms,
         if (!status)
             status = hay_process_signal(process, SIGCONT, error);
         if (!status)
-            status = hay_process_join(process, grace_ms, NULL, NULL);
-        if (status != HAY_ETIMEDOUT)
+            status = hay_process_join(process, grace_ms, NULL, &late);
+        if (status != HAY_ETIMEDOUT) {
+            if (late.status && error)
+                *error = late;
             return status;
+        }
     }
     status = hay_process_kill(process, error);
     return status ? status : hay_process_join(process, KILL_MS, NULL, error);
