@@ -222,8 +222,8 @@ HAY_API void hay_pool_pause(struct hay_pool *pool, bool paused);
 HAY_API enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms);
 
 /* close: take no more jobs. join: after close, run the loop until every job is settled and every worker has ended in good
- * order. terminate: cancel all, ask the running jobs to end, kill what is left after the grace; still one result for each
- * job. Returns at once; join waits for the end of it.
+ * order. terminate: cancel all, ask the running jobs to end, kill what is left after `grace_ms` (0 and below: at once), which
+ * takes the place of the pool's grace; still one result for each job. Returns at once; join waits for the end of it.
  * join returns HAY_ETIMEDOUT with all unchanged when the time was too short; HAY_ESTATE: neither closed nor terminated.
  * Before the start: a pool that is closed or terminated cannot be started any more (HAY_ESTATE), and join has nothing to wait
  * for, closed or not (HAY_OK). */
@@ -262,6 +262,8 @@ HAY_API enum hay_status hay_futures_wait(struct hay_future *const *futures, size
 /* The result, good until hay_future_free(); NULL while it is pending. Its spans, where present, are followed by a NUL that
  * does not count. Had there been no memory to keep it, it says so: an ok result is an error then. */
 HAY_API const struct hay_result *hay_future_result(const struct hay_future *future);
+/* The job's number in its pool, as hay_pool_cancel() takes it and struct hay_worker has it. 0 for NULL. */
+HAY_API uint64_t hay_future_number(const struct hay_future *future);
 /* As hay_pool_cancel(): a pending job is settled as cancelled at once, a running one is asked to end and killed after the
  * grace. HAY_EUNKNOWN: it is settled already. */
 HAY_API enum hay_status hay_future_cancel(struct hay_future *future, struct hay_error *error);
@@ -310,8 +312,8 @@ struct hay_each {
  * is cancelled, and told so; what runs is killed after the grace. HAY_ECANCELLED: `result` said stop. HAY_ESTATE,
  * HAY_EBROKEN: the pool was closed or broke meanwhile; a job that was taken too late is told as skipped. HAY_EINVAL,
  * HAY_EUNKNOWN (`function`), HAY_ENOMEM; inside a callback: HAY_ESTATE. Memory grows with the window, not with the stream. A
- * result that there was no memory to keep is told as an error. What a frozen pool cannot end is left to itself 5 s
- * after the grace, and not told. */
+ * result that there was no memory to keep is told as an error. What a frozen or paused pool cannot end or read is left to itself
+ * 5 s after the grace, and not told. */
 HAY_API enum hay_status hay_pool_each(struct hay_pool *pool, const struct hay_each *each, int timeout_ms, struct hay_error *error);
 
 /* ---- figures ---- */

@@ -21,11 +21,32 @@
 static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events);
 static void on_tick(struct ev_loop *loop, ev_io *watcher, int events);
 
+static _Thread_local struct master *first_of_thread;
+
+bool master_is_calling_in(const struct ev_loop *loop)
+{
+    for (const struct master *master = first_of_thread; master; master = master->next_of_thread)
+        if (master->loop == loop && master->callback_depth)
+            return true;
+    return false;
+}
+
 /* ---- set-up ---- */
+
+static void forget_master(const struct master *master)
+{
+    for (struct master **at = &first_of_thread; *at; at = &(*at)->next_of_thread)
+        if (*at == master) {
+            *at = master->next_of_thread;
+            return;
+        }
+}
 
 int master_init(struct master *master, const struct master_options *options)
 {
-    *master = (struct master){.options = *options, .loop = options->loop, .tick_ns = TIME_NEVER, .cancel_signal = SIGTERM};
+    *master = (struct master){.options = *options, .loop = options->loop, .tick_ns = TIME_NEVER, .cancel_signal = SIGTERM,
+                              .next_of_thread = first_of_thread};
+    first_of_thread = master;
     master->wall_offset_ns = clock_wall_ns() - clock_now_ns();
     job_store_init(&master->store);
     queue_init(&master->queue);
@@ -72,6 +93,7 @@ void master_release(struct master *master)
     }
     if (master->tick.data)
         close(master->tick.fd);
+    forget_master(master);
     free(master->slots);
     free(master->outbox_copy);
     recorder_release(&master->recorder);
@@ -85,12 +107,13 @@ enum hay_status master_start(struct master *master, struct hay_error *error)
     int started = 0;
     int64_t now_ns = clock_now_ns();
     enum hay_status status = HAY_OK;
+    struct hay_error failure = {0};
     for (int i = 0; i < master->slot_count; i++) {
         if (i >= MASTER_FORKS) {
             master->slots[i]->restart_ns = now_ns; /* by the tick */
             continue;
         }
-        enum hay_status here = supervisor_start(master->slots[i], error);
+        enum hay_status here = supervisor_start(master->slots[i], &failure);
         if (here == HAY_OK) {
             started++;
             continue;
@@ -98,8 +121,11 @@ enum hay_status master_start(struct master *master, struct hay_error *error)
         status = here;
         master->slots[i]->restart_ns = clock_now_ns() + NS_PER_S;
     }
-    if (!started)
+    if (!started) {
+        if (error)
+            *error = failure;
         return status;
+    }
     master_want_tick(master, master->slot_count > MASTER_FORKS ? now_ns : now_ns + NS_PER_S);
     return HAY_OK;
 }

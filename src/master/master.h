@@ -79,6 +79,7 @@ struct master {
     uint64_t next_number;
     uint64_t delivered;        /* results handed up */
     int callback_depth;        /* the program's code is being run: it may not turn the loop */
+    struct master *next_of_thread;
     int deaths_in_a_row;       /* of workers that settled nothing, with no job settled meanwhile */
     int forks;                 /* of this tick, at most MASTER_FORKS */
     int cancel_signal;         /* asks a running job to end that was cancelled */
@@ -161,6 +162,9 @@ void master_lose_loop(struct master *master);
 void master_want_tick(struct master *master, int64_t when_ns);
 /* Tell the program that there is room again, if it wanted to know and there is. */
 void master_tell_room(struct master *master);
+/* Does a callback of any pool of this thread run in this loop? What it was given stands in buffers that a turn would change. */
+bool master_is_calling_in(const struct ev_loop *loop);
+
 static inline void master_mark_dirty(struct master *master)
 {
     master->is_dirty = true;

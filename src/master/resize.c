@@ -58,12 +58,16 @@ static enum hay_status populate(struct master *master, int first, struct hay_err
         struct slot *slot = master->slots[i];
         if (slot->state != SLOT_DEAD)
             continue;
+        struct hay_error failure;
         enum hay_status status = HAY_OK;
         slot->restart_ns = clock_now_ns();
         if (!master->frozen_ns && i - first < MASTER_FORKS)
-            status = supervisor_start(slot, error);
-        if (status == HAY_ETHREADS)
+            status = supervisor_start(slot, &failure);
+        if (status == HAY_ETHREADS) {
+            if (error)
+                *error = failure;
             return status;
+        }
         if (status)
             slot->restart_ns = clock_now_ns() + NS_PER_S;
         if (slot->state == SLOT_DEAD)

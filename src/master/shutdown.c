@@ -53,8 +53,7 @@ void master_terminate(struct master *master, int64_t grace_ns)
 {
     master_freeze(master, false); /* who is to end has to run */
     master->is_closed = master->is_terminating = true;
-    if (grace_ns < master->options.grace_ns)
-        master->options.grace_ns = grace_ns;
+    master->options.grace_ns = grace_ns;
     master_cancel_all(master, true);
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = master->slots[i];

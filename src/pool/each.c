@@ -54,11 +54,6 @@ static void leave(struct each_run *run)
     run->pool->master.callback_depth--;
 }
 
-static bool is_inside(const struct hay_pool *pool)
-{
-    return pool->is_turning || pool->master.callback_depth || (pool->is_inline && pool->inline_pool.is_running);
-}
-
 /* ---- results ---- */
 
 static void tell(struct each_run *run, const struct hay_result *result)
@@ -197,6 +192,7 @@ static enum hay_status offer(struct each_run *run, struct hay_error *error)
         return HAY_OK;
     case HAY_ESTATE:
     case HAY_EBROKEN:
+    case HAY_ENOMEM:
         refuse(run, HAY_OUTCOME_SKIPPED, refusal.text);
         return error_set(error, status, "%s", refusal.text);
     default:
@@ -308,7 +304,7 @@ enum hay_status hay_pool_each(struct hay_pool *pool, const struct hay_each *each
         return error_set(error, HAY_EINVAL, "a stream of jobs needs a pool, next() and result()");
     if (!pool_is_ours(pool))
         return pool_refuse_foreign(error);
-    if (is_inside(pool))
+    if (pool_is_inside(pool))
         return error_set(error, HAY_ESTATE, "a callback may not wait for a stream of jobs");
     int function = each->function ? hay_pool_find(pool, each->function, strlen(each->function)) : -1;
     if (each->function && function < 0)

@@ -94,6 +94,11 @@ enum hay_status hay_future_wait(struct hay_future *future, int timeout_ms)
     return status;
 }
 
+uint64_t hay_future_number(const struct hay_future *future)
+{
+    return future ? future->number : 0;
+}
+
 /* ---- several ---- */
 
 struct watch {

@@ -95,7 +95,7 @@ static enum hay_status refuse_started(const struct hay_pool *pool, struct hay_er
 {
     enum hay_status status = pool_check(pool, error);
     if (!status && pool->is_started)
-        return error_set(error, HAY_ESTATE, "the pool has started: functions are added before");
+        return error_set(error, HAY_ESTATE, "the pool has started");
     return status;
 }
 

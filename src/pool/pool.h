@@ -52,6 +52,13 @@ static inline bool pool_is_live(const struct hay_pool *pool)
     return pool && pool->is_started && !pool->is_inline && pool_is_ours(pool);
 }
 
+/* Inside a callback, or a call that turns the loop: no other call may turn it. */
+static inline bool pool_is_inside(const struct hay_pool *pool)
+{
+    return pool->is_turning || pool->master.callback_depth || (pool->is_inline && pool->inline_pool.is_running) ||
+           master_is_calling_in(pool->loop);
+}
+
 static inline enum hay_status pool_refuse_foreign(struct hay_error *error)
 {
     return error_set(error, HAY_ESTATE, "the pool belongs to the process that made it");

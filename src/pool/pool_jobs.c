@@ -19,7 +19,7 @@ static bool turn_until(struct hay_pool *pool, bool (*holds)(const struct hay_poo
 {
     ev_timer timer;
     int64_t deadline_ns = clock_deadline_ns(timeout_ms);
-    if (holds(pool, value) || pool->is_turning || pool->master.callback_depth)
+    if (holds(pool, value) || pool_is_inside(pool))
         return holds(pool, value);
     pool->is_turning = true;
     master_arrive(&pool->master);
@@ -65,8 +65,10 @@ bool hay_pool_has_room(const struct hay_pool *pool, size_t size)
 static enum hay_status find_function(const struct hay_pool *pool, const struct hay_job *job, uint32_t *function, struct hay_error *error)
 {
     int index = job->function ? registry_find(&pool->registry, job->function, strlen(job->function)) : job->index;
+    if (index < 0 && job->function)
+        return error_set(error, HAY_EUNKNOWN, "unknown function \"%.100s\"", job->function);
     if (index < 0 || index >= pool->registry.function_count)
-        return error_set(error, HAY_EUNKNOWN, "unknown function \"%.100s\"", job->function ? job->function : "");
+        return error_set(error, HAY_EUNKNOWN, "there is no function %d", index);
     *function = (uint32_t)index;
     return HAY_OK;
 }
@@ -163,7 +165,7 @@ enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
         return pool->is_inline_closed || !pool->is_started ? HAY_OK : HAY_ESTATE;
     if (!pool->master.is_closed && !pool->master.is_broken)
         return HAY_ESTATE;
-    if (timeout_ms < 0 && !pool->is_turning && !pool->master.callback_depth)
+    if (timeout_ms < 0 && !pool_is_inside(pool))
         do
             end_standstill(pool);
         while (turn_until(pool, is_done_or_stuck, 0, -1) && !is_done(pool, 0));
@@ -180,8 +182,7 @@ enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_ms)
         hay_pool_close(pool);
         return HAY_OK;
     }
-    if (grace_ms < 0 || grace_ms > POOL_MAX_MS)
-        grace_ms = 0;
-    master_terminate(&pool->master, grace_ms * NS_PER_MS);
+    grace_ms = grace_ms < POOL_MAX_MS ? grace_ms : POOL_MAX_MS;
+    master_terminate(&pool->master, grace_ms > 0 ? grace_ms * NS_PER_MS : 0);
     return HAY_OK;
 }

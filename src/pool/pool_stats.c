@@ -15,6 +15,9 @@ static void inline_stats(const struct inline_pool *pool, struct hay_pool_stats *
 {
     stats->accepted = pool->accepted;
     memcpy(stats->by_outcome, pool->by_outcome, sizeof stats->by_outcome);
+    stats->pending = pool->accepted;
+    for (int i = 0; i < HAY_OUTCOME_COUNT; i++)
+        stats->pending -= pool->by_outcome[i];
     stats->started = pool->started;
     stats->retried = pool->retried;
     stats->jobs_by_worker_max = pool->accepted;
@@ -25,7 +28,7 @@ void hay_pool_stats(const struct hay_pool *pool, struct hay_pool_stats *stats)
     if (!stats)
         return;
     *stats = (struct hay_pool_stats){0};
-    if (!pool || !pool->is_started)
+    if (!pool || !pool->is_started || !pool_is_ours(pool))
         return;
     if (pool->is_inline) {
         inline_stats(&pool->inline_pool, stats);

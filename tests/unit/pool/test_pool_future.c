@@ -80,6 +80,7 @@ static void a_wait_ends_at_its_time_and_the_job_goes_on(void)
     CU_ASSERT(clock_now_ns() - begin_ns >= 59 * NS_PER_MS);
     CU_ASSERT_PTR_NULL(hay_future_result(future));
     CU_ASSERT(begins(&fixture, 1));
+    CU_ASSERT(hay_future_number(future) == 1 && hay_future_number(NULL) == 0);
     /* Results of other jobs do not stretch it. */
     struct hay_future *other = future_of(&fixture, "t.echo", "2");
     CU_ASSERT_EQUAL(hay_future_wait(future, 60), HAY_ETIMEDOUT);
