@@ -2,33 +2,21 @@
 #include "base/owner.h"
 
 #include "base/clock.h"
+#include "base/forkpage.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-static _Atomic(_Atomic uint64_t *) owner_page;
+static _Atomic(void *) owner_page;
 static atomic_bool owner_has_no_page; /* once and for all: a token must not change */
-
-static _Atomic uint64_t *owner_map(void)
-{
-    size_t size = (size_t)sysconf(_SC_PAGESIZE);
-    _Atomic uint64_t *none = NULL, *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return NULL;
-    if (madvise(page, size, MADV_WIPEONFORK) == 0 && atomic_compare_exchange_strong(&owner_page, &none, page))
-        return page;
-    munmap(page, size);
-    return none; /* another thread was first, or it cannot be had */
-}
 
 __attribute__((noinline, cold))
 static uint64_t owner_renew(_Atomic uint64_t *page)
 {
     uint64_t pid = (uint64_t)getpid() << 32, none = 0;
     if (!page && !atomic_load(&owner_has_no_page))
-        page = owner_map();
+        page = forkpage_get(&owner_page);
     if (!page) {
         atomic_store(&owner_has_no_page, true);
         return pid | 1;

@@ -3,6 +3,7 @@
  * `hayfork info`: what a plugin offers, for people or as one JSON object. The plugin is loaded as for a run, in a throw-away
  * child, so this is also the quickest way to see whether it is sound.
  */
+#include "cli/bytes.h"
 #include "cli/cli.h"
 #include "cli/help.h"
 #include "cli/options.h"
@@ -22,34 +23,22 @@ static const struct option_spec info_specs[] = {
     { 0, NULL, false },
 };
 
-/* Length of the UTF-8 sequence at `at`, 0 when it is not one. */
-static size_t info_utf8(const unsigned char *at)
-{
-    size_t size = at[0] < 0x80 ? 1 : at[0] >= 0xc2 && at[0] < 0xe0 ? 2 : at[0] >= 0xe0 && at[0] < 0xf0 ? 3
-        : at[0] >= 0xf0 && at[0] < 0xf5 ? 4 : 0;
-    for (size_t i = 1; i < size; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
-        (at[0] == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return size;
-}
-
+/* All texts are UTF-8 but the path, which may hold anything. */
 static void info_string(const char *text)
 {
     putchar('"');
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        size_t size = info_utf8(at);
-        if (!size)
+    for (size_t good = bytes_utf8(text, strlen(text)); *text; text++) {
+        if (!good) {
             fputs("\xef\xbf\xbd", stdout);
-        else if (*at == '"' || *at == '\\')
-            printf("\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7f)
-            printf("\\u%04x", *at);
-        else
-            fwrite(at, 1, size, stdout);
-        at += size ? size : 1;
+            good = bytes_utf8(text + 1, strlen(text + 1)) + 1;
+        } else if (*text == '"' || *text == '\\') {
+            printf("\\%c", *text);
+        } else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            printf("\\u%04x", *text);
+        } else {
+            putchar(*text);
+        }
+        good--;
     }
     putchar('"');
 }

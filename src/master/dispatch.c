@@ -55,7 +55,7 @@ static bool rebalance(struct master *master)
     struct slot *most = NULL;
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = master->slots[i];
-        is_idle |= slot->state == SLOT_IDLE && slot_is_open(slot) && !slot->fault[0] && !slot->broken_ns;
+        is_idle |= slot->state == SLOT_IDLE && slot_is_open(slot) && !slot_is_doomed(slot);
         if (slot->state == SLOT_BUSY && slot->held > 1 && slot_unstarted(slot) && slot->expected_ns > RECALL_WORTH_NS &&
             (!most || slot->expected_ns > most->expected_ns))
             most = slot;
@@ -82,7 +82,7 @@ static void refresh(struct master *master)
             (slot->state == SLOT_DEAD && slot->restart_ns != TIME_NEVER))
             return;
         is_promised |= slot->is_recycled;
-        bool is_busy = slot->state == SLOT_BUSY && !slot->fault[0] && !slot->broken_ns;
+        bool is_busy = slot->state == SLOT_BUSY && !slot_is_doomed(slot);
         if (slot->state == SLOT_IDLE || (is_busy && (!chosen || (chosen->state == SLOT_BUSY && slot->expected_ns < chosen->expected_ns))))
             chosen = slot;
     }

@@ -106,7 +106,7 @@ static void pick(struct master *master)
 /* A surplus worker gives back what it has not begun; one that is recycled is idle. */
 static void send_away(struct slot *slot)
 {
-    if (slot->fault[0] || slot->broken_ns)
+    if (slot_is_doomed(slot))
         return; /* its death is on the way */
     if (slot->state == SLOT_BUSY)
         slot_recall(slot);

@@ -19,7 +19,7 @@ bool slot_may_take(const struct slot *slot, const struct job *job, uint32_t esti
 {
     if (!slot_is_open(slot) || slot_is_recalled(slot) || slot->ending)
         return false;
-    if (slot->broken_ns || slot->fault[0] || slot->next >= POSITION_MAX)
+    if (slot_is_doomed(slot) || slot->next >= POSITION_MAX)
         return false;
     if (slot->held == 0)
         return true;

@@ -134,6 +134,12 @@ static inline bool slot_is_leaving(const struct slot *slot)
     return slot->is_surplus || slot->is_recycled;
 }
 
+/* It is being killed, or is about to be. */
+static inline bool slot_is_doomed(const struct slot *slot)
+{
+    return slot->fault[0] || slot->broken_ns;
+}
+
 /* Does it take jobs at all, window and work aside? */
 static inline bool slot_is_open(const struct slot *slot)
 {

@@ -5,6 +5,8 @@
  */
 #include "sync/life.h"
 
+#include "base/forkpage.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ struct own_page {
     _Atomic int32_t pid;    /* written last */
 };
 
-static _Atomic(struct own_page *) own_page;
+static _Atomic(void *) own_page;
 
 /* 0: it cannot be read, errno says why. */
 static uint64_t read_start(int32_t pid)
@@ -46,20 +47,6 @@ static uint64_t read_start(int32_t pid)
     return at ? strtoull(at, NULL, 10) : 0;
 }
 
-static struct own_page *map_own_page(void)
-{
-    size_t size = (size_t)sysconf(_SC_PAGESIZE);
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED)
-        return NULL;
-    struct own_page *none = NULL;
-    if (madvise(at, size, MADV_WIPEONFORK) < 0 || !atomic_compare_exchange_strong(&own_page, &none, at)) {
-        munmap(at, size);
-        return none;
-    }
-    return at;
-}
-
 struct life life_own(void)
 {
     struct own_page *page = atomic_load_explicit(&own_page, memory_order_acquire);
@@ -69,7 +56,7 @@ struct life life_own(void)
     struct life own = {0, (int32_t)getpid()};
     own.start = read_start(own.pid);
     bool may_ask_again = !own.start && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
-    page = page || may_ask_again ? page : map_own_page();
+    page = page || may_ask_again ? page : forkpage_get(&own_page);
     if (may_ask_again)
         return own;
     if (page) {
