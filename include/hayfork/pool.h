@@ -22,6 +22,7 @@
 #ifndef HAYFORK_POOL_H
 #define HAYFORK_POOL_H
 
+#include <hayfork/cpu.h>
 #include <hayfork/error.h>
 #include <hayfork/jobline.h>
 #include <hayfork/plugin.h>
@@ -143,9 +144,6 @@ struct hay_pool_stats {
     uint64_t workers_used;      /* slots that settled at least one job */
     uint64_t waiting;           /* of `queued`: for their retry delay */
 };
-
-/* How many processors this process may use: its affinity, cut by the cgroup's CPU quota and by HAYFORK_CPU_COUNT. At least 1. */
-HAY_API int hay_cpu_count(void);
 
 /* A pool without functions or workers yet. Ownership: hay_pool_free(). `options` is copied; NULL: all defaults. */
 HAY_API struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay_error *error);

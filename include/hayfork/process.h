@@ -22,12 +22,12 @@
  * A process object belongs to the process that made it and to one thread at a time; elsewhere its calls return HAY_ESTATE, but
  * hay_process_free() frees the copy. Only children that were started here are ever waited for. If other code takes the status (waitpid(-1), SIGCHLD ignored, libev's
  * default loop), the end is still seen, and is HAY_EXIT_UNKNOWN. Semantics follow Python's multiprocessing.Process where they
- * can. Timeouts are in milliseconds: -1 for ever, 0 not at all. How many processors there are: hay_cpu_count() in
- * <hayfork/pool.h>.
+ * can. Timeouts are in milliseconds: -1 for ever, 0 not at all.
  */
 #ifndef HAYFORK_PROCESS_H
 #define HAYFORK_PROCESS_H
 
+#include <hayfork/cpu.h>
 #include <hayfork/error.h>
 #include <hayfork/wait.h>
 

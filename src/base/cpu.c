@@ -3,10 +3,11 @@
  * How many processors this process may use: the smallest of its affinity, its cgroup's CPU quota (v2 and v1, rounded up,
  * every level up to the root) and HAYFORK_CPU_COUNT. What cannot be read does not count; the answer is at least 1.
  */
-#include <hayfork/pool.h>
+#include <hayfork/cpu.h>
 
 #include <limits.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

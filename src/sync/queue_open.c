@@ -8,7 +8,7 @@
 #include "sync/robust.h"
 #include "sync/sharedqueue.h"
 
-#include <hayfork/pool.h>
+#include <hayfork/cpu.h>
 
 #include <errno.h>
 #include <stdlib.h>
