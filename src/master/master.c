@@ -50,7 +50,7 @@ int master_init(struct master *master, const struct master_options *options)
     master->wall_offset_ns = clock_wall_ns() - clock_now_ns();
     job_store_init(&master->store);
     queue_init(&master->queue);
-    list_init(&master->waiting);
+    delay_init(&master->delay, clock_now_ns());
     list_init(&master->fresh);
     master->wanted = options->workers;
     master->outbox_copy = malloc(OUTBOX_SIZE);

@@ -12,6 +12,7 @@
 
 #include "job/job.h"
 #include "job/retry.h"
+#include "master/delay.h"
 #include "master/queue.h"
 #include "master/recorder.h"
 #include "master/slot.h"
@@ -64,7 +65,7 @@ struct master {
     struct ev_loop *loop;
     struct job_store store;
     struct queue queue;
-    struct list waiting;       /* for a retry delay; any order */
+    struct delay delay;        /* jobs that wait for theirs */
     struct list fresh;         /* queued, but only for a worker that ran nothing yet */
     uint64_t fresh_count;
     struct recorder recorder;

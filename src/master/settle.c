@@ -140,19 +140,9 @@ void settle_unqueue(struct master *master, struct job *job)
 /* The due ones first move to a list of their own, from which a callback may take any of them. */
 int64_t settle_queue_due(struct master *master, int64_t now_ns)
 {
-    int64_t next_ns = TIME_NEVER;
-    struct list due, *node, *at = master->waiting.next;
+    struct list due, *node;
     list_init(&due);
-    while (at != &master->waiting) {
-        struct job *job = LIST_ITEM(at, struct job, node);
-        at = at->next;
-        if (job->due_ns > now_ns) {
-            next_ns = job->due_ns < next_ns ? job->due_ns : next_ns;
-            continue;
-        }
-        list_remove(&job->node);
-        list_push_tail(&due, &job->node);
-    }
+    int64_t next_ns = delay_take(&master->delay, now_ns, &due);
     while ((node = list_pop_head(&due)))
         queue_or_drop(master, LIST_ITEM(node, struct job, node));
     return next_ns;
@@ -209,8 +199,7 @@ static bool settle_failed(struct master *master, struct job *job, struct attempt
     if (delay_ns) {
         job->due_ns = clock_now_ns() + delay_ns;
         job_move(&master->store, job, JOB_WAITING);
-        list_push_tail(&master->waiting, &job->node);
-        master_want_tick(master, job->due_ns);
+        master_want_tick(master, delay_put(&master->delay, job));
     } else {
         queue_or_drop(master, job);
     }
