@@ -110,15 +110,15 @@ static bool settle_ring(struct slot *slot, struct exit_status status)
 void death_plan_restart(struct slot *slot, bool is_charged)
 {
     struct master *master = slot->master;
-    slot->failures = slot->settled_jobs ? 0 : slot->failures + 1;
+    /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever. */
+    slot->failures = slot->settled_jobs || is_charged ? 0 : slot->failures + 1;
     int64_t delay_ns = 0;
     if (slot->failures) {
         int doublings = slot->failures - 1 < 16 ? slot->failures - 1 : 16;
         delay_ns = RESTART_MIN_NS << doublings;
         delay_ns = delay_ns < DEATH_RESTART_MAX_NS ? delay_ns : DEATH_RESTART_MAX_NS;
     }
-    /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever and does not count here. */
-    if (slot->failures && !is_charged && !master->is_terminating && ++master->deaths_in_a_row >= DEATHS_MAX) {
+    if (slot->failures && !master->is_terminating && ++master->deaths_in_a_row >= DEATHS_MAX) {
         char reason[256];
         const char *link = slot->fault[0] ? "; the last one: " : "";
         snprintf(reason, sizeof reason, "workers kept dying with no job settled%s%.200s", link, slot->fault);
