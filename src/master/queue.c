@@ -17,13 +17,13 @@ void queue_release(struct queue *queue)
     queue_init(queue);
 }
 
-/* The first level whose priority is not above this one. */
+/* The first level whose priority is not below this one. */
 static size_t find_level(const struct queue *queue, int32_t priority)
 {
     size_t low = 0, high = queue->level_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (queue->levels[middle].priority > priority)
+        if (queue->levels[middle].priority < priority)
             low = middle + 1;
         else
             high = middle;

@@ -19,7 +19,7 @@ struct queue_level {
 };
 
 struct queue {
-    struct queue_level *levels;  /* by descending priority; none is empty but the last one used */
+    struct queue_level *levels;  /* by ascending priority, the next to go at the end; none is empty but the last one used */
     size_t level_count, level_capacity;
     size_t size;
     struct job *returned;        /* the last one, while it is queued: the next one mostly goes beside it */
@@ -49,7 +49,7 @@ int queue_return(struct queue *queue, struct job *job);
 /* The next to go, or NULL. */
 static inline struct job *queue_peek(const struct queue *queue)
 {
-    return queue->size ? LIST_ITEM(queue->levels[0].jobs->next, struct job, node) : NULL;
+    return queue->size ? LIST_ITEM(queue->levels[queue->level_count - 1].jobs->next, struct job, node) : NULL;
 }
 
 /* Take a queued job out, the next one or any other. */
