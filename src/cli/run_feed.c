@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define FEED_LINES 1024
+#define FEED_LINES_PER_WORKER 256 /* where there are many: each should get a batch */
+#define FEED_LINES_MAX 16384
 #define FEED_BYTES ((uint64_t)1 << 20) /* both in one turn of the loop: other events are waiting */
 #define FEED_REASON (2 * HAY_FUNCTION_NAME_MAX + 64)
 #define FEED_INLINE_NS INT64_C(10000000)
@@ -306,13 +308,21 @@ static bool feed_may(const struct run *run)
            !run->output.failure && !signals_count();
 }
 
+/* In one turn. */
+static int feed_lines(const struct run *run)
+{
+    int wanted = run->options->pool.workers < FEED_LINES_MAX / FEED_LINES_PER_WORKER ?
+                     run->options->pool.workers * FEED_LINES_PER_WORKER : FEED_LINES_MAX;
+    return wanted > FEED_LINES ? wanted : FEED_LINES;
+}
+
 static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, int events)
 {
     struct run *run = watcher->data;
     int64_t begin_ns = run->options->is_inline ? now_ns() : 0;
     (void)events;
     input_begin_turn(&run->input, FEED_BYTES);
-    for (int lines = 0; lines < FEED_LINES && feed_may(run); lines++) {
+    for (int lines = feed_lines(run); lines > 0 && feed_may(run); lines--) {
         if (!run->held && !feed_next(run))
             break;
         if (!run->held)
