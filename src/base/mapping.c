@@ -26,7 +26,8 @@ int mapping_open(struct mapping *mapping, size_t size)
 
 int mapping_hide_from_children(const struct mapping *mapping)
 {
-    return madvise(mapping->at, mapping->size, MADV_DONTFORK) < 0 ? -errno : 0;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return madvise((char *)mapping->at - page, mapping->size + 2 * page, MADV_DONTFORK) < 0 ? -errno : 0;
 }
 
 void mapping_close(struct mapping *mapping)
