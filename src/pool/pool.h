@@ -17,6 +17,7 @@
 #include <hayfork/pool.h>
 
 #define POOL_JOBS_PER_WORKER 4096
+#define POOL_JOBS_MAX (UINT64_C(1) << 18) /* by default: the records alone are 64 MiB */
 #define POOL_MAX_WORKERS 4096
 #define POOL_MAX_MS (INT64_MAX / NS_PER_MS / 4)
 
@@ -40,6 +41,12 @@ struct hay_pool {
 
 /* Check them and fill in the defaults. HAY_EINVAL. */
 enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_error *error);
+
+static inline uint64_t pool_default_jobs(int workers)
+{
+    uint64_t jobs = POOL_JOBS_PER_WORKER * (uint64_t)(workers > 0 ? workers : 1);
+    return jobs < POOL_JOBS_MAX ? jobs : POOL_JOBS_MAX;
+}
 
 static inline bool pool_is_ours(const struct hay_pool *pool)
 {

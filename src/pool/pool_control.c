@@ -65,7 +65,7 @@ enum hay_status hay_pool_resize(struct hay_pool *pool, int workers, struct hay_e
         return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", workers, POOL_MAX_WORKERS);
     if (!pool_is_live(pool))
         return error_set(error, HAY_ESTATE, pool->is_inline ? "an inline pool has no workers" : "the pool has not started");
-    uint64_t max_jobs = pool->has_default_jobs ? POOL_JOBS_PER_WORKER * (uint64_t)workers : pool->options.max_jobs;
+    uint64_t max_jobs = pool->has_default_jobs ? pool_default_jobs(workers) : pool->options.max_jobs;
     status = master_resize(&pool->master, workers, max_jobs, error);
     if (status)
         return status;

@@ -43,7 +43,7 @@ enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_e
         if (options->keep_fds[i] < 3 || fcntl(options->keep_fds[i], F_GETFD) < 0)
             return error_set(error, HAY_EINVAL, "descriptor %d cannot be kept: it is not open, or below 3", options->keep_fds[i]);
     if (!options->max_jobs)
-        options->max_jobs = POOL_JOBS_PER_WORKER * (uint64_t)(options->workers > 0 ? options->workers : 1);
+        options->max_jobs = pool_default_jobs(options->workers);
     if (!options->max_bytes)
         options->max_bytes = DEFAULT_BYTES;
     if (!options->max_result_bytes)
