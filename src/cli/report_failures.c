@@ -53,9 +53,9 @@ static size_t failures_number(const char *at, const char *end, bool after_letter
 {
     const char *past = at, *hex = at;
     bool digit = false;
-    while (hex < end && failures_is_hex(*hex))
+    while (!after_letter && hex < end && failures_is_hex(*hex)) /* behind one it was looked at from there */
         digit = failures_is_digit(*hex++) || digit;
-    if (hex - at >= 8 && digit && !after_letter && (hex == end || !failures_is_letter(*hex)))
+    if (hex - at >= 8 && digit && (hex == end || !failures_is_letter(*hex)))
         return (size_t)(hex - at);
     if (!failures_is_digit(*at))
         return 0;
