@@ -143,12 +143,12 @@ is "-k with a dependency and 100 MB behind it" "$code $(wc -l <out | tr -d ' ') 
 rm -f wide out
 
 # Interrupted while jobs wait: they are not run.
-printf '%s\n' '{"id":"a","fn":"demo.sleep","args":{"ms":60000}}' '{"id":"b","fn":"demo.noop","after":["a"]}' >waiting
-env --default-signal=INT "$HAYFORK" run -j1 --grace 100ms -p demo waiting >out 2>err &
+printf '%s\n' '{"id":"a","fn":"exec.run","args":{"shell":": >up; exec sleep 60"}}' '{"id":"b","fn":"demo.noop","after":["a"]}' >waiting
+env --default-signal=INT "$HAYFORK" run -j1 --grace 100ms -p demo -p exec waiting >out 2>err &
 pid=$!
-ok "it is running" until_true has_children $pid 1
+ok "it is running" until_true test -e up
 kill -INT $pid
 wait $pid
-is "an interrupt ends it" $? 130
+is "an interrupt ends it" "$? $(grep -c '"id":"a","status":"cancelled"' out) $(grep -c '"ok"' out)" "130 1 0"
 
 done_testing

@@ -132,29 +132,38 @@ ONPTY_STDIN=1 $limit "$top_builddir/tests/cli/onpty" 80 seen \
 is "a command that reads from the terminal is refused that" "$? $(tr '\n' ',' <out)" "0 none for a,none for b,"
 
 # A hang-up drains: what runs ends, what has not begun is skipped and can be resumed.
-{ echo '{"id":"runs","fn":"demo.sleep","args":{"ms":1500}}'; for i in 1 2 3; do echo '{"fn":"demo.sleep","args":{"ms":1500}}'; done; } >drained
-HAYFORK_TEST_MARK=$scratch "$HAYFORK" run -j1 -p demo --progress none drained >out 2>err &
+rm -f up go
+{
+    echo '{"id":"runs","fn":"exec.run","args":{"shell":": >up; until test -e go; do sleep 0.05; done"}}'
+    for i in 1 2 3; do echo '{"fn":"demo.noop"}'; done
+} >drained
+"$HAYFORK" run -j 1 -p demo -p exec --progress none drained >out 2>err &
 pid=$!
-ok "a worker runs" until_true has_children $pid 1
-sleep 0.3
+ok "the first job runs" until_true test -e up
 kill -HUP $pid
+three_skipped() { [ "$(grep -c '"skipped".*hung up' out)" -eq 3 ]; }
+ok "SIGHUP: what has not begun is skipped" until_true three_skipped
+: >go
 wait $pid
 is "SIGHUP drains: exit 3" "$?" 3
-is "SIGHUP: what ran is ok, the rest skipped" "$(grep -c '"runs","status":"ok"' out) $(grep -c '"skipped".*hung up' out)" "1 3"
+is "SIGHUP: what ran is ok, the rest skipped" "$(grep -c '"runs","status":"ok"' out) $(wc -l <out)" "1 4"
 
-# Suspended, its workers and the clocks stand still too: a timeout does not come to pass meanwhile.
-echo '{"fn":"demo.sleep","args":{"ms":1500},"timeout":3}' >slow
+# Suspended, its workers and the clocks stand still too: a timeout does not come to pass meanwhile, though the suspension is longer.
+rm -f up go
+echo '{"fn":"exec.run","args":{"shell":": >up; until test -e go; do sleep 0.05; done"},"timeout":2}' >slow
 # In a process group of its own, as a shell makes one: in an orphaned one the kernel leaves SIGTSTP out.
-HAYFORK_TEST_MARK=$scratch perl -e 'setpgrp; exec @ARGV' "$HAYFORK" run -j1 -p demo slow >out 2>err &
+perl -e 'setpgrp; exec @ARGV' "$HAYFORK" run -j 1 -p exec slow >out 2>err &
 pid=$!
-ok "a worker runs to be suspended" until_true has_children $pid 1
+ok "a job runs to be suspended" until_true test -e up
 worker=$(children $pid)
-sleep 0.3
 kill -TSTP $pid
 stands() { [ "$(state $pid)$(state "$worker")" = TT ]; }
 ok "SIGTSTP stops the run and its worker" until_true stands
-sleep 4
+sleep 2.1
 kill -CONT $pid
+asked() { kill -USR1 $pid && grep -q 'running now' err; } # when it has turned its loop again
+ok "SIGCONT: the job still runs" until_true asked
+: >go
 wait $pid
 is "SIGCONT: it goes on where it stood" "$? $(grep -c '"ok"' out)" "0 1"
 
