@@ -55,6 +55,8 @@ int main(void)
         failed |= hay_exit_code(&how) != 0;
         hay_process_free(stages[i]);
     }
+    hay_queue_free(numbers);
+    hay_queue_free(squares);
     printf("The sum of the squares from 1 to %ld is %ld.\n", count, sum);
     return failed;
 }

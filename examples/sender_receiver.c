@@ -17,14 +17,13 @@ static void show(const char *what, const json_t *value)
 static int send_all(void *pipe)
 {
     json_t *messages = json_pack("[s, i, {s:s}]", "Hello", 42, "key", "value"), *message;
+    enum hay_status status = HAY_OK;
     size_t i;
-    json_array_foreach(messages, i, message) {
-        if (hay_pipe_send_json(pipe, message, -1, NULL))
-            return 1;
-        show("Sent", message);
-    }
+    json_array_foreach(messages, i, message)
+        if (!status && !(status = hay_pipe_send_json(pipe, message, -1, NULL)))
+            show("Sent", message);
     json_decref(messages);
-    return 0;
+    return status != HAY_OK;
 }
 
 static int receive_all(void *pipe)
