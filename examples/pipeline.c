@@ -2,7 +2,7 @@
  *
  * Three stages over two queues: numbers are made, squared and added up, each stage in a process of its own. No sentinel is
  * needed: a stage that is done closes the queue behind it, and the next one drains it and then sees HAY_EOF.
- *     cc pipeline.c -o pipeline $(pkg-config --cflags --libs hayfork jansson)
+ *     cc pipeline.c -o pipeline $(pkg-config --cflags --libs hayfork)
  */
 #include <hayfork/process.h>
 #include <hayfork/queue.h>

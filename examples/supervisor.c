@@ -3,7 +3,7 @@
  * A supervisor: three services, each in a process of its own, started again when it dies of something, left alone when it is
  * done. The children are daemons, so none survives the supervisor, whatever ends it.
  *
- *     cc supervisor.c -o supervisor $(pkg-config --cflags --libs hayfork jansson)
+ *     cc supervisor.c -o supervisor $(pkg-config --cflags --libs hayfork)
  */
 #include <hayfork/process.h>
 

@@ -2,7 +2,7 @@
  *
  * Two named processes that run side by side and are joined: the first program of every introduction to multiprocessing.
  *
- *     cc two_processes.c -o two_processes $(pkg-config --cflags --libs hayfork jansson)
+ *     cc two_processes.c -o two_processes $(pkg-config --cflags --libs hayfork)
  */
 #include <hayfork/process.h>
 
