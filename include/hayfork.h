@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * All of Hayfork but the plugin side, which has <hayfork/plugin.h> and <hayfork/plugin_json.h>.
+ * All of Hayfork but what needs jansson: the *_json.h headers.
  */
 #ifndef HAYFORK_H
 #define HAYFORK_H

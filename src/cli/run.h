@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * One run of `hayfork run`, `map` or `exec`: its options, and its state while the loop turns. run.c owns the life of a run,
- * run_feed.c the way from lines to jobs, run_write.c the way of results out, run_options.c the command line, run_summary.c the
- * closing words, run_dry.c what happens in place of it all under --dry-run.
+ * run_feed.c the way from lines to jobs, run_write.c the way of results out, run_journal.c which lines the journal has
+ * already, run_observe.c the joblog, the trace and the progress, run_options.c the command line, run_summary.c the closing
+ * words, run_dry.c what happens in place of it all under --dry-run.
  */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H

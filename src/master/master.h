@@ -3,9 +3,11 @@
  * The parent side of a pool: accepts jobs, and settles each exactly once.
  *
  * The parts: queue (what waits), dispatch (what goes where), slot (one worker and what it holds), supervisor (starts, stops,
- * restarts), death (what is left of a worker), lookout (looks, deadlines), recycle (workers that had enough), settle (how
- * attempts end), recorder (counts and estimates). They call back up through what is at the end of this file. Nothing here
- * parses what jobs carry, and nothing that a worker says is believed before it is checked.
+ * restarts), death (what is left of a worker), lookout (looks, deadlines), recycle (workers that had enough), resize (more and
+ * fewer of them), cancel (of jobs; take-back), settle (how attempts end), standstill (hold, pause, freeze, a late master),
+ * shutdown (close, terminate, breakdown), logpipe (what workers print), recorder (counts and estimates). They call back up
+ * through what is at the end of this file. Nothing here parses what jobs carry, and nothing that a worker says is believed
+ * before it is checked.
  */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
@@ -108,7 +110,7 @@ struct master {
 
 /* ---- for the pool ---- */
 
-/* Half-built masters may be released. 0 or -ENOMEM. */
+/* Half-built masters may be released. 0 or -errno. */
 int master_init(struct master *master, const struct master_options *options);
 void master_release(struct master *master);
 /* Fork the workers. A failed fork is the pool's failure only when no worker could be started. */
