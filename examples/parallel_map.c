@@ -62,7 +62,8 @@ int main(void)
 {
     static struct work work;
     struct hay_error error = {0};
-    struct hay_each each = {.context = &work, .next = give_next, .result = take_result, .function = "collatz.measure", .ordered = true};
+    struct hay_each each = {.context = &work, .next = give_next, .result = take_result, .function = "collatz.measure",
+                            .ordered = true};
     struct hay_pool *pool = hay_pool_new(NULL, &error);
     bool good = pool && !hay_pool_register(pool, "collatz.measure", "Steps to 1", measure, NULL, &error) &&
                 !hay_pool_start(pool, &error) && !hay_pool_each(pool, &each, -1, &error);

@@ -159,8 +159,8 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2], size_t li
 }
 
 /* What a command starts stays in the worker's group and has no death signal of its own. While a command runs, the death of our
- * parent therefore kills the group, and not us alone. Only in a worker: it leads its group and asked for SIGKILL itself. The signal
- * is SIGCONT, which reaches us also while the group is stopped; at any other one our parent is still there. */
+ * parent therefore kills the group, and not us alone. Only in a worker: it leads its group and asked for SIGKILL itself. The
+ * signal is SIGCONT, which reaches us also while the group is stopped; at any other one our parent is still there. */
 static volatile sig_atomic_t exec_parent;
 
 static void exec_on_orphaned(int number)

@@ -157,7 +157,8 @@ HAY_API enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin,
 
 /* The configuration of a loaded plugin, by its name: one line of JSON, copied, which its configure() gets in each worker, or in
  * this process with HAY_POOL_INLINE, before worker_start. The last one given counts; NULL: none, as before the first. Only
- * before the start. Errors: HAY_EUNKNOWN (no such plugin is loaded), HAY_EINVAL (it has no configure(); not JSON, over 16 MiB). */
+ * before the start. Errors: HAY_EUNKNOWN (no such plugin is loaded), HAY_EINVAL (it has no configure(); not JSON, over
+ * 16 MiB). */
 HAY_API enum hay_status hay_pool_configure(struct hay_pool *pool, const char *plugin, const char *json, struct hay_error *error);
 
 /* Register a function of this program under "group.name". Strings are copied; the code has to be in the process at the fork.
@@ -241,7 +242,8 @@ struct hay_future;
  * called too, after the future has its result; inline pools call it before this returns.
  * Ownership: hay_future_free(), before hay_pool_free() or after; freeing one that is pending lets the job run, calls
  * `on_done` and drops its result. A future belongs to the pool's thread. */
-HAY_API struct hay_future *hay_pool_future(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, struct hay_error *error);
+HAY_API struct hay_future *hay_pool_future(struct hay_pool *pool, const struct hay_job *job, int timeout_ms,
+                                           struct hay_error *error);
 /* Turn the pool's loop until the result is there. HAY_OK, HAY_EINVAL (NULL), HAY_ETIMEDOUT: the job goes on, HAY_ESTATE: the pool
  * belongs to another process. Inside a callback it does not wait. After hay_pool_free() every future has its result. */
 HAY_API enum hay_status hay_future_wait(struct hay_future *future, int timeout_ms);
@@ -304,7 +306,8 @@ struct hay_each {
     bool (*result)(void *context, uint64_t index, const struct hay_result *result);
     const char *function;       /* for jobs that name none */
     bool ordered;               /* tell results in the order of `next`; those that came early are kept */
-    uint64_t window;            /* how many may be taken and not yet told; 0: as many as the pool takes, ordered: 2,048 a worker */
+    uint64_t window;            /* how many may be taken and not yet told; 0: as many as the pool takes, ordered: 2,048 a
+                                 * worker */
 };
 /* Returns when all that was taken is settled and told. HAY_OK: that was the whole stream. HAY_ETIMEDOUT: what was unfinished
  * is cancelled, and told so; what runs is killed after the grace. HAY_ECANCELLED: `result` said stop. HAY_ESTATE,
@@ -312,7 +315,8 @@ struct hay_each {
  * HAY_EUNKNOWN (`function`), HAY_ENOMEM; inside a callback: HAY_ESTATE. Memory grows with the window, not with the stream. A
  * result that there was no memory to keep is told as an error. What a frozen or paused pool cannot end or read is left to itself
  * 5 s after the grace, and not told. */
-HAY_API enum hay_status hay_pool_each(struct hay_pool *pool, const struct hay_each *each, int timeout_ms, struct hay_error *error);
+HAY_API enum hay_status hay_pool_each(struct hay_pool *pool, const struct hay_each *each, int timeout_ms,
+                                      struct hay_error *error);
 
 /* ---- figures ---- */
 

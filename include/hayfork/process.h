@@ -20,9 +20,9 @@
  * signal, except that daemons die even then. A child does the same for its own children.
  *
  * A process object belongs to the process that made it and to one thread at a time; elsewhere its calls return HAY_ESTATE, but
- * hay_process_free() frees the copy. Only children that were started here are ever waited for. If other code takes the status (waitpid(-1), SIGCHLD ignored, libev's
- * default loop), the end is still seen, and is HAY_EXIT_UNKNOWN. Semantics follow Python's multiprocessing.Process where they
- * can. Timeouts are in milliseconds: -1 for ever, 0 not at all.
+ * hay_process_free() frees the copy. Only children that were started here are ever waited for. If other code takes the status
+ * (waitpid(-1), SIGCHLD ignored, libev's default loop), the end is still seen, and is HAY_EXIT_UNKNOWN. Semantics follow
+ * Python's multiprocessing.Process where they can. Timeouts are in milliseconds: -1 for ever, 0 not at all.
  */
 #ifndef HAYFORK_PROCESS_H
 #define HAYFORK_PROCESS_H
@@ -44,8 +44,8 @@ struct hay_process;
 /* Zero means the default everywhere. */
 struct hay_process_options {
     const char *name;   /* copied, under 128 bytes; NULL: "Process-1", and "Process-1:2" for a child of that */
-    bool daemon;        /* ended with its parent (a program: with the thread that started it), whatever ends that; else joined at the
-                         * parent's exit */
+    bool daemon;        /* ended with its parent (a program: with the thread that started it), whatever ends that; else joined
+                         * at the parent's exit */
     bool own_group;     /* in a process group of its own (no Ctrl-C from the terminal); signals from here then go to all of it */
     char *const *env;   /* hay_process_new_exec() only, copied: the environment; NULL: the caller's at the start */
 };

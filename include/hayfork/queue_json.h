@@ -31,7 +31,8 @@ static inline enum hay_status hay_queue_put_json(struct hay_queue *queue, const 
 }
 
 /* Take the first item as a value: a new reference. HAY_EINVAL: the item is not one JSON value; it is taken and dropped.
- * HAY_ENOMEM may also mean that the item was taken and its value had no room. Else as hay_queue_take(). On failure *value is NULL. */
+ * HAY_ENOMEM may also mean that the item was taken and its value had no room. Else as hay_queue_take(). On failure *value is
+ * NULL. */
 static inline enum hay_status hay_queue_get_json(struct hay_queue *queue, json_t **value, int timeout_ms)
 {
     enum hay_status status;

@@ -11,13 +11,15 @@
 
 /* Close unless negative, and make it -1. */
 void fd_close(int *fd);
-/* All of it, waiting where the descriptor blocks. write: 0 or -errno. read: bytes read, fewer only at the end of file, or -errno. */
+/* All of it, waiting where the descriptor blocks. write: 0 or -errno. read: bytes read, fewer only at the end of file, or
+ * -errno. */
 int fd_write_all(int fd, const void *bytes, size_t size);
 ssize_t fd_read_all(int fd, void *bytes, size_t size);
 int fd_set_nonblocking(int fd);
 /* Not one of 0 to 2, which a child replaces: moved up to 3 or more, close-on-exec, where it is one. 0 or -errno. */
 int fd_raise(int *fd);
-/* Move to a high number, close-on-exec, the old one closed: out of the way of code that guesses small numbers. New fd or -errno. */
+/* Move to a high number, close-on-exec, the old one closed: out of the way of code that guesses small numbers. New fd or
+ * -errno. */
 int fd_move_high(int fd);
 /* Close everything from 3 up but the `count` descriptors of `keep` (any order, negative ones ignored). Async-signal-safe. */
 void fd_close_all_but(const int *keep, size_t count);

@@ -50,7 +50,8 @@ bool after_learn(struct after *after, uint64_t seq, struct hay_span id);
 enum after_verdict after_ask(struct after *after, const struct hay_job *job, uint64_t seq, struct hay_span list, char *reason,
                              size_t capacity);
 void after_settle(struct after *after, uint64_t seq, enum hay_outcome outcome);
-/* A kept job that waits for nothing any more, the oldest first; the caller's then, until after_drop(). NULL: there is none now. */
+/* A kept job that waits for nothing any more, the oldest first; the caller's then, until after_drop(). NULL: there is none
+ * now. */
 struct after_job *after_next(struct after *after);
 bool after_has_next(const struct after *after);
 void after_drop(struct after *after, struct after_job *kept);

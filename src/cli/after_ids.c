@@ -25,7 +25,8 @@ static bool after_integer(struct hay_span id, int64_t *value)
     return true;
 }
 
-/* Of a JSON string's characters, however they are escaped, or of an integer's digits; the two never meet. False: out of memory. */
+/* Of a JSON string's characters, however they are escaped, or of an integer's digits; the two never meet. False: out of
+ * memory. */
 static bool after_hash(const struct after_ids *ids, struct hay_span id, uint64_t *hash)
 {
     if (id.at[0] != '"') {

@@ -33,8 +33,8 @@ void bytes_put(struct bytes *bytes, const char *at, size_t size);
 void bytes_put_text(struct bytes *bytes, const char *text);
 /* All that `fd` has to give, until it ends. 0, -errno, or -EFBIG when these are more than `most` bytes then. */
 int bytes_read(struct bytes *bytes, int fd, size_t most);
-/* JSON that is spread over lines becomes one line, without white space at its end: line breaks between tokens become spaces. Those
- * inside a string stay, to be refused. */
+/* JSON that is spread over lines becomes one line, without white space at its end: line breaks between tokens become spaces.
+ * Those inside a string stay, to be refused. */
 void bytes_join_lines(struct bytes *bytes);
 /* The inside of a JSON string; the bytes have to be UTF-8. */
 void bytes_put_json(struct bytes *bytes, const char *at, size_t size);

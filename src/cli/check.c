@@ -126,7 +126,8 @@ int check_main(int argc, char **argv)
 {
     struct check check = { .function = NULL };
     int code = CLI_STOPPED;
-    if (!option_list_init(&check.plugins, argc) || !option_list_init(&check.configs, argc) || !option_list_init(&check.files, argc))
+    if (!option_list_init(&check.plugins, argc) || !option_list_init(&check.configs, argc) ||
+        !option_list_init(&check.files, argc))
         say("out of memory");
     else if ((code = check_options(&check, argc, argv)) < 0)
         code = check_run(&check);

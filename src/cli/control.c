@@ -166,7 +166,9 @@ void control_turn(struct run *run)
         control->cancel_due = false;
     }
     if (run->stopping && control->after && after_count(control->after))
-        control_abandon(run, control->halted ? control->reason : run->broken ? "the pool had to stop" : "the run was interrupted");
+        control_abandon(run, control->halted ? control->reason
+                             : run->broken   ? "the pool had to stop"
+                                             : "the run was interrupted");
     if (control->has_jobserver)
         control_want(run);
 }
@@ -195,8 +197,8 @@ static void control_on_suspend(struct ev_loop *loop, struct ev_signal *watcher, 
 }
 
 /* A signal that was ignored when the command started (nohup) stays ignored. */
-static void control_watch(struct ev_loop *loop, struct ev_signal *watcher, void (*call)(struct ev_loop *, struct ev_signal *, int),
-                          int number, struct run *run)
+static void control_watch(struct ev_loop *loop, struct ev_signal *watcher,
+                          void (*call)(struct ev_loop *, struct ev_signal *, int), int number, struct run *run)
 {
     struct sigaction old;
     ev_signal_init(watcher, call, number);

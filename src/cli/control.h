@@ -45,8 +45,9 @@ enum {
     { 'j', "jobs", true }, { CONTROL_HALT, "halt", true }, { CONTROL_MAX_FAILS, "max-fails", true }, \
         { CONTROL_RETRY_ON, "retry-on", true }, { CONTROL_RETRY_DELAY, "retry-delay", true }, \
         { CONTROL_RETRY_DELAY_MAX, "retry-delay-max", true }, { CONTROL_MAX_JOBS, "max-jobs-per-worker", true }, \
-        { CONTROL_MAX_RSS, "max-worker-rss", true }, { CONTROL_MAX_AGE, "max-worker-age", true }, { CONTROL_LIMIT, "limit", true }, \
-        { CONTROL_NICE, "nice", true }, { CONTROL_MEMFREE, "memfree", true }, { CONTROL_LOAD, "load", true }
+        { CONTROL_MAX_RSS, "max-worker-rss", true }, { CONTROL_MAX_AGE, "max-worker-age", true }, \
+        { CONTROL_LIMIT, "limit", true }, { CONTROL_NICE, "nice", true }, { CONTROL_MEMFREE, "memfree", true }, \
+        { CONTROL_LOAD, "load", true }
 
 struct control {
     struct halt halt;

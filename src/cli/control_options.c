@@ -107,7 +107,8 @@ bool control_take(struct run_options *options, const struct options *reader, int
         return control_take_halt(&control->halt, reader, key);
     case CONTROL_RETRY_ON:
         control->retry_on = reader->value;
-        return control_each_word(reader->value, control_retry_word, &set) || options_refuse(reader, "a list of error, timeout and crash");
+        return control_each_word(reader->value, control_retry_word, &set) ||
+               options_refuse(reader, "a list of error, timeout and crash");
     case CONTROL_RETRY_DELAY:
         return options_duration(reader, &pool->retry_delay_ms);
     case CONTROL_RETRY_DELAY_MAX:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loading, configuring and looking up. Only what the operator names is loaded: -p, or the plugin part of a function on the command line.
+ * Loading, configuring and looking up. Only what the operator names is loaded: -p, or the plugin part of a function on the
+ * command line.
  */
 #include "cli/functions.h"
 #include "cli/bytes.h"

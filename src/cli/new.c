@@ -27,7 +27,8 @@ static const char new_source[] =
     "/* The plugin ~: `make check` builds and tries it. */\n"
     "#include <hayfork/plugin_json.h>\n"
     "\n"
-    "/* Runs once for each job, in a worker process. `args` are borrowed and can be any JSON value: check what you use. The result\n"
+    "/* Runs once for each job, in a worker process. `args` are borrowed and can be any JSON value: check what you use. "
+    "The result\n"
     " * is a new reference. A crash in here costs this job only. */\n"
     "static json_t *greet(hay_task *task, json_t *args)\n"
     "{\n"
@@ -41,7 +42,8 @@ static const char new_source[] =
     "    HAY_JSON(greet, \"Greets: {\\\"name\\\"}\"))\n";
 
 static const char new_makefile[] =
-    "# Needs GNU make, a C compiler, pkg-config, and the headers of Hayfork and jansson. Where Hayfork is not under a system prefix:\n"
+    "# Needs GNU make, a C compiler, pkg-config, and the headers of Hayfork and jansson. "
+    "Where Hayfork is not under a system prefix:\n"
     "# make PKG_CONFIG_PATH=PREFIX/lib/pkgconfig HAYFORK=PREFIX/bin/hayfork\n"
     "export PKG_CONFIG_PATH\n"
     "PKG_CONFIG ?= pkg-config\n"
@@ -60,7 +62,8 @@ static const char new_makefile[] =
     "\n"
     "# From then on the name is enough: hayfork run -p ~\n"
     "install: ~.so\n"
-    "\tdir=$$($(PKG_CONFIG) --variable=plugindir hayfork) && test -n \"$$dir\" && install -D -m 755 ~.so \"$(DESTDIR)$$dir/~.so\"\n"
+    "\tdir=$$($(PKG_CONFIG) --variable=plugindir hayfork) && test -n \"$$dir\" && "
+    "install -D -m 755 ~.so \"$(DESTDIR)$$dir/~.so\"\n"
     "\n"
     "clean:\n"
     "\trm -f ~.so\n"

@@ -16,8 +16,8 @@ struct ev_loop;
  * CLI_STOPPED. */
 struct ev_loop *setup_loop(void);
 
-/* The descriptors from 3 up that were inherited: those that are open and not close-on-exec, which nothing of ours ever is. Returns
- * how many, at most `capacity`. */
+/* The descriptors from 3 up that were inherited: those that are open and not close-on-exec, which nothing of ours ever is.
+ * Returns how many, at most `capacity`. */
 size_t setup_inherited(int *fds, size_t capacity);
 
 /* A writer's signals become errors: SIGPIPE and SIGXFSZ. */

@@ -67,8 +67,8 @@ static void words_put_quoted(struct words *words, const struct template_piece *p
 }
 
 /* One word as a JSON string; `line` is its line, where it has but one. */
-static void words_put_word(struct words *words, const struct template *template, const struct words_job *job, struct hay_span line,
-                           bool is_binary, struct bytes *args)
+static void words_put_word(struct words *words, const struct template *template, const struct words_job *job,
+                           struct hay_span line, bool is_binary, struct bytes *args)
 {
     char scratch[24];
     struct bytes *word = &words->word;

@@ -51,7 +51,8 @@ void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t 
 /* Safe to repeat, and on a zeroed channel with fd -1. */
 void channel_close(struct channel *channel);
 
-/* Where one whole frame of `size` bytes may be written, or NULL; it counts after channel_commit(), and leaves at the next flush. */
+/* Where one whole frame of `size` bytes may be written, or NULL; it counts after channel_commit(), and leaves at the next
+ * flush. */
 static inline unsigned char *channel_reserve(struct channel *channel, size_t size)
 {
     return buffer_reserve(&channel->out, size);

@@ -100,7 +100,8 @@ static void take_descriptors(struct hay_pipe *pipe, struct msghdr *message)
 }
 
 /* Read more into the buffer, which has less than a head in it. As read_some(). A descriptor comes with the first byte of its
- * head, and one read brings one at most: of a head that is cut no more than its rest is read, or the next one's would come too. */
+ * head, and one read brings one at most: of a head that is cut no more than its rest is read, or the next one's would come
+ * too. */
 static ssize_t fill_ahead(struct hay_pipe *pipe, struct patience *patience)
 {
     union {

@@ -113,7 +113,8 @@ static void cancel_many(struct cancellation *cancellation)
     cancel_given_up(cancellation);
 }
 
-/* Called back from itself it only notes the wish, and goes round once more: else each job that it ends could nest another call. */
+/* Called back from itself it only notes the wish, and goes round once more: else each job that it ends could nest another
+ * call. */
 void master_cancel_all(struct master *master, bool running)
 {
     master->cancel_newest = master->next_number;

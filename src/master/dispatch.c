@@ -83,7 +83,8 @@ static void refresh(struct master *master)
             return;
         is_promised |= slot->is_recycled;
         bool is_busy = slot->state == SLOT_BUSY && !slot_is_doomed(slot);
-        if (slot->state == SLOT_IDLE || (is_busy && (!chosen || (chosen->state == SLOT_BUSY && slot->expected_ns < chosen->expected_ns))))
+        if (slot->state == SLOT_IDLE ||
+            (is_busy && (!chosen || (chosen->state == SLOT_BUSY && slot->expected_ns < chosen->expected_ns))))
             chosen = slot;
     }
     if (!chosen)

@@ -65,14 +65,16 @@ static size_t bite(struct log_pipe *log)
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     if (events & EV_ERROR) {
-        /* The kernel could not watch it. Tried again, for who prints must not wait for ever; set anew, or libev believes it is. */
+        /* The kernel could not watch it. Tried again, for who prints must not wait for ever; set anew, or libev believes it
+         * is. */
         ev_io_set(watcher, watcher->fd, EV_READ);
         ev_io_start(loop, watcher);
     }
     bite(watcher->data);
 }
 
-struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context, void (*on_line)(void *context, const char *line, size_t size))
+struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
+                               void (*on_line)(void *context, const char *line, size_t size))
 {
     struct log_pipe *log = calloc(1, sizeof *log);
     if (!log)

@@ -27,7 +27,8 @@ struct log_pipe {
 };
 
 /* Adopts the read end, which has to be non-blocking. NULL without memory; the end is then the caller's still. */
-struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context, void (*on_line)(void *context, const char *line, size_t size));
+struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
+                               void (*on_line)(void *context, const char *line, size_t size));
 /* Read what is in the pipe now, and hand up an unfinished last line too. */
 void log_pipe_drain(struct log_pipe *log);
 void log_pipe_close(struct log_pipe *log);

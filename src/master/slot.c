@@ -40,8 +40,8 @@ int slot_send(struct slot *slot, struct job *job, uint32_t estimate_ns)
     unsigned char *at = channel_reserve(&slot->channel, size);
     if (!at)
         return -ENOMEM;
-    frame_put_head(at, (struct frame_head){.size = (uint32_t)size, .type = FRAME_JOB, .epoch = slot->epoch, .position = slot->next,
-                                           .job = job->number});
+    frame_put_head(at, (struct frame_head){.size = (uint32_t)size, .type = FRAME_JOB, .epoch = slot->epoch,
+                                           .position = slot->next, .job = job->number});
     frame_put_job(at + sizeof(struct frame_head), (struct frame_job){.function = job->function, .attempt = job->attempts + 1,
                                                                      .timeout_ns = job->timeout_ns});
     copy_bytes(at + FRAME_JOB_OVERHEAD, job_args(job), job->args_size);
@@ -146,9 +146,9 @@ bool slot_take_back(struct slot *slot)
     return true;
 }
 
-/* The last of what is unstarted, NULL: nothing is. From the last to the first, each is returned before the one that was before it.
- * `next` moves along: a job may come to its end when it is returned, and what is called back then may cancel what is left, or
- * empty the ring. */
+/* The last of what is unstarted, NULL: nothing is. From the last to the first, each is returned before the one that was before
+ * it. `next` moves along: a job may come to its end when it is returned, and what is called back then may cancel what is left,
+ * or empty the ring. */
 static struct job *take_unstarted(struct slot *slot)
 {
     while (slot->next > slot->claimed)
@@ -299,7 +299,8 @@ static bool take_progress(struct slot *slot, const struct frame_head *head, cons
     size_t size = head->size - sizeof *head;
     int found = find_sending(slot, head, &job);
     if (found < 0 || size > FRAME_PROGRESS_MAX) {
-        supervisor_fault(slot, found < 0 ? "reported progress of what it was never given" : "reported progress at too great length");
+        supervisor_fault(slot, found < 0 ? "reported progress of what it was never given"
+                                         : "reported progress at too great length");
         return false;
     }
     if (found > 0 && master->options.on_progress && hay_json_check((const char *)body, size, HAY_JOBLINE_DEPTH, NULL) == HAY_OK) {

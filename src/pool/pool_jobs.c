@@ -15,7 +15,8 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 }
 
 /* Turn the loop until the condition holds or the time is up. */
-static bool turn_until(struct hay_pool *pool, bool (*holds)(const struct hay_pool *pool, uint64_t value), uint64_t value, int timeout_ms)
+static bool turn_until(struct hay_pool *pool, bool (*holds)(const struct hay_pool *pool, uint64_t value), uint64_t value,
+                       int timeout_ms)
 {
     ev_timer timer;
     int64_t deadline_ns = clock_deadline_ns(timeout_ms);
@@ -62,7 +63,8 @@ bool hay_pool_has_room(const struct hay_pool *pool, size_t size)
     return !pool->master.is_broken && !pool->master.is_closed && master_has_room(&pool->master, size);
 }
 
-static enum hay_status find_function(const struct hay_pool *pool, const struct hay_job *job, uint32_t *function, struct hay_error *error)
+static enum hay_status find_function(const struct hay_pool *pool, const struct hay_job *job, uint32_t *function,
+                                     struct hay_error *error)
 {
     int index = job->function ? registry_find(&pool->registry, job->function, strlen(job->function)) : job->index;
     if (index < 0 && job->function)

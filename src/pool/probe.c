@@ -114,8 +114,8 @@ static enum hay_status take_table(const struct probe *probe, const void *bytes, 
     return error_set(error, HAY_EPLUGIN, "plugin %.80s: it wrote nonsense over its own description", probe->name);
 }
 
-static enum hay_status judge(const struct probe *probe, enum answer answer, const struct answer_head *head, const struct buffer *bytes,
-                             struct exit_status ended, struct hay_error *error)
+static enum hay_status judge(const struct probe *probe, enum answer answer, const struct answer_head *head,
+                             const struct buffer *bytes, struct exit_status ended, struct hay_error *error)
 {
     char how[96];
     const unsigned char *body = buffer_at(bytes) + sizeof *head;

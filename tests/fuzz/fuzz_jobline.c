@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_fault(const struct hay_jobline_fault *fault, size_t size)
 {
     char line[512];
-    struct hay_result result = {.outcome = HAY_OUTCOME_REJECTED, .line = 1, .column = fault->column, .worker = -1, .exit_code = -1};
+    struct hay_result result = {.outcome = HAY_OUTCOME_REJECTED, .line = 1, .column = fault->column, .worker = -1,
+                                .exit_code = -1};
     CHECK(fault->column >= 1 && fault->column <= size + 1);
     CHECK(memchr(fault->reason, 0, sizeof fault->reason) && fault->reason[0]);
     for (const char *at = fault->reason; *at; at++)

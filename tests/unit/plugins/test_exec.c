@@ -249,7 +249,8 @@ static void base64_carries_any_bytes(void)
 {
     CU_ASSERT(host_returns("run", "{\"shell\":\"printf '\\\\377\\\\000'; printf abc >&2\",\"encoding\":\"base64\"}",
                            "{\"exit\":0,\"signal\":null,\"stderr\":\"YWJj\",\"stdout\":\"/wA=\"}"));
-    CU_ASSERT(host_returns("run", "{\"argv\":[\"cHJpbnRm\",\"JXM=\",\"//4=\"],\"argv_encoding\":\"base64\",\"encoding\":\"base64\"}",
+    CU_ASSERT(host_returns("run", "{\"argv\":[\"cHJpbnRm\",\"JXM=\",\"//4=\"],\"argv_encoding\":\"base64\","
+                                  "\"encoding\":\"base64\"}",
                            "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"//4=\"}"));
     CU_ASSERT(host_returns("run", "{\"shell\":\"ZWNobyBhYg==\",\"argv_encoding\":\"base64\"}",
                            "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"ab\\n\"}"));

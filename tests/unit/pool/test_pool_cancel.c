@@ -57,7 +57,8 @@ static void fail_fast(char what, uint64_t jobs, bool sent)
     struct hay_error error = {0};
     memset(&fast, 0, sizeof fast);
     fast.what = 'n';
-    fast.pool = hay_pool_new(&(struct hay_pool_options){.workers = 1, .max_jobs = jobs + 3000, .on_result = on_fast_result}, &error);
+    fast.pool = hay_pool_new(&(struct hay_pool_options){.workers = 1, .max_jobs = jobs + 3000, .on_result = on_fast_result},
+                             &error);
     CU_ASSERT_EQUAL(hay_pool_register(fast.pool, "t.echo", "", fn_echo, NULL, NULL), HAY_OK);
     CU_ASSERT_EQUAL(hay_pool_register(fast.pool, "t.sleep", "", fn_sleep, NULL, NULL), HAY_OK);
     CU_ASSERT_EQUAL(hay_pool_start(fast.pool, NULL), HAY_OK);

@@ -136,7 +136,8 @@ static void errors_and_crashes_have_budgets_of_their_own(void)
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .retries = 2, .retry_delay_ms = 1, .crash_retries = 1});
     uint64_t a = submit(&fixture, "t.fail_before", "2"), b = submit(&fixture, "t.fail_before", "3");
     uint64_t c = submit_job(&fixture, (struct hay_job){.function = "t.fail_before", .args = {"5", 1}, .retries = 5});
-    uint64_t d = submit_job(&fixture, (struct hay_job){.function = "t.fail_before", .args = {"1", 1}, .retries = HAY_JOB_NO_RETRY});
+    uint64_t d = submit_job(&fixture, (struct hay_job){.function = "t.fail_before", .args = {"1", 1},
+                                                       .retries = HAY_JOB_NO_RETRY});
     CU_ASSERT(all_come(&fixture));
     CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_OK) && entry_of(&fixture, a)->attempts == 3);
     CU_ASSERT(ended_as(&fixture, b, HAY_OUTCOME_ERROR) && entry_of(&fixture, b)->attempts == 3);

@@ -139,7 +139,8 @@ static void a_worker_keeps_the_descriptors_that_it_is_to_keep(void)
     char kept_text[24], other_text[24], got[8];
     int kept[2], other[2];
     CU_ASSERT(pipe2(kept, O_CLOEXEC | O_NONBLOCK) == 0 && pipe2(other, O_NONBLOCK) == 0);
-    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .keep_fds = &kept[1], .keep_count = 1, .max_jobs_per_worker = 1});
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .keep_fds = &kept[1], .keep_count = 1,
+                                                     .max_jobs_per_worker = 1});
     CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "h.put", "", fn_put, NULL, NULL), HAY_OK);
     CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
     snprintf(kept_text, sizeof kept_text, "%d", kept[1]);

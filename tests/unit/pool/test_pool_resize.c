@@ -432,7 +432,8 @@ int main(void)
         {"new room is told", new_room_is_told},
         {"a retry after a crash gets its fresh worker under steady load",
          a_retry_after_a_crash_gets_its_fresh_worker_under_steady_load},
-        {"what crashed on a surplus worker goes where first one is idle", what_crashed_on_a_surplus_worker_goes_where_first_one_is_idle},
+        {"what crashed on a surplus worker goes where first one is idle",
+         what_crashed_on_a_surplus_worker_goes_where_first_one_is_idle},
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo figures[] = {
