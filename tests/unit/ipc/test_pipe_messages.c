@@ -180,6 +180,28 @@ static void a_message_over_the_limit_is_dropped_and_the_stream_stays_in_step(voi
     close_pair();
 }
 
+/* What is left of it is read by the poll itself, and what stands behind it is there at the first look. */
+static void behind_a_message_that_is_dropped_the_next_is_seen_at_once(void)
+{
+    static char large[100000];
+    char text[8];
+    size_t size;
+    open_pair();
+    CU_ASSERT_EQUAL(hay_pipe_send(left, large, sizeof large, 0, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_send(left, "next", 4, 0, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(right, text, sizeof text, &size, 0, &error), HAY_EMSGSIZE);
+    CU_ASSERT_EQUAL(hay_pipe_poll(right, 0, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(right, text, sizeof text, &size, 0, &error), HAY_OK);
+    CU_ASSERT(size == 4 && memcmp(text, "next", 4) == 0);
+    CU_ASSERT_EQUAL(hay_pipe_poll(right, 0, &error), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_pipe_send(left, large, 60000, 0, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_finish(left, 0, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(right, text, sizeof text, &size, 0, &error), HAY_EMSGSIZE);
+    CU_ASSERT_EQUAL(hay_pipe_poll(right, 0, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(right, text, sizeof text, &size, 0, &error), HAY_EOF);
+    close_pair();
+}
+
 /* [27] */
 static void a_one_way_pipe_has_one_way(void)
 {
@@ -275,6 +297,8 @@ int main(void)
         {"a size that no memory holds is a status", a_size_that_no_memory_holds_is_a_status},
         {"a message over the limit is dropped, and the stream stays in step",
          a_message_over_the_limit_is_dropped_and_the_stream_stays_in_step},
+        {"behind a message that is dropped the next is seen at once",
+         behind_a_message_that_is_dropped_the_next_is_seen_at_once},
         {"a one-way pipe has one way", a_one_way_pipe_has_one_way},
         {"a finished end still receives", a_finished_end_still_receives},
         {"bad use is a status", bad_use_is_a_status},

@@ -146,6 +146,33 @@ static void what_is_in_memory_counts_too(void)
     hay_pipe_free(b);
 }
 
+/* What is dropped is no news, however often its handle stands there. */
+static void the_rest_of_a_message_that_is_dropped_is_not_told(void)
+{
+    static char large[400000];
+    struct hay_pipe *a, *b;
+    bool ready[2];
+    char text[8];
+    int rounds = 0;
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&a, &b, &error), HAY_OK);
+    struct hay_handle *handles[] = {hay_pipe_handle(b), hay_pipe_handle(b)};
+    CU_ASSERT_EQUAL(hay_pipe_send(a, large, sizeof large, 0, &error), HAY_EBUSY);
+    CU_ASSERT(hay_pipe_unsent(a) > 0);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(b, text, sizeof text, NULL, 0, &error), HAY_EMSGSIZE);
+    do {
+        hay_pipe_flush(a, 0, &error);
+        CU_ASSERT_EQUAL(hay_wait(handles, 2, ready, 0, &error), HAY_ETIMEDOUT);
+        CU_ASSERT(!ready[0] && !ready[1]);
+    } while (hay_pipe_unsent(a) && ++rounds < 1000);
+    CU_ASSERT_EQUAL(hay_pipe_unsent(a), 0);
+    CU_ASSERT_EQUAL(hay_pipe_send(a, "next", 4, 0, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_wait(handles, 2, ready, 0, &error), HAY_OK);
+    CU_ASSERT(ready[0] && ready[1]);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(b, text, sizeof text, NULL, 0, &error), HAY_OK);
+    hay_pipe_free(a);
+    hay_pipe_free(b);
+}
+
 static volatile sig_atomic_t ticks;
 
 static void on_alarm(int signal_number)
@@ -227,6 +254,7 @@ int main(void)
         {"all messages of many writers arrive, and each ends", all_messages_of_many_writers_arrive_and_each_ends},
         {"exactly what is ready is told", exactly_what_is_ready_is_told},
         {"what is in memory counts too", what_is_in_memory_counts_too},
+        {"the rest of a message that is dropped is not told", the_rest_of_a_message_that_is_dropped_is_not_told},
         {"a timeout is never early, even with signals", a_timeout_is_never_early_even_with_signals},
         {"a hundred handles are no matter", a_hundred_handles_are_no_matter},
         {"bad use is a status", bad_use_is_a_status},

@@ -45,7 +45,9 @@ static void use(struct fixture *fixture, struct hay_future *future)
     CHILD_CHECK(hay_pool_turn(pool, -1) == HAY_ESTATE);
     CHILD_CHECK(!hay_pool_worker(pool, 0, &worker));
     CHILD_CHECK(!hay_pool_worker_pid(pool, 0));
+    memset(&stats, 0xff, sizeof stats);
     hay_pool_stats(pool, &stats);
+    CHILD_CHECK(!stats.accepted && !stats.pending && !stats.queued && !stats.started && !stats.workers && !stats.workers_ready);
     hay_pool_cancel_all(pool, true);
     hay_pool_hold(pool, true);
     hay_pool_pause(pool, true);

@@ -65,6 +65,24 @@ static void some_forks_that_fail_are_made_up_later(void)
     fixture_end(&fixture);
 }
 
+static void what_works_leaves_the_error_alone(void)
+{
+    struct fixture fixture;
+    struct hay_error error = {.status = HAY_EOF, .sys_errno = 7, .text = "as it was"}, before = error;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 2});
+    fail_forks(1, 1);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, &error), HAY_OK);
+    CU_ASSERT_EQUAL(forks_failed, 1);
+    CU_ASSERT(memcmp(&error, &before, sizeof error) == 0);
+    CU_ASSERT(workers_are_ready(&fixture, 2));
+    fail_forks(1, 1);
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 4, &error), HAY_OK);
+    CU_ASSERT_EQUAL(forks_failed, 1);
+    CU_ASSERT(memcmp(&error, &before, sizeof error) == 0);
+    CU_ASSERT(workers_are_ready(&fixture, 4));
+    fixture_end(&fixture);
+}
+
 static void restarts_that_fail_for_a_while_lose_nothing(void)
 {
     struct fixture fixture;
@@ -263,6 +281,7 @@ int main(void)
     CU_TestInfo forks[] = {
         {"no fork at all fails the start", no_fork_at_all_fails_the_start},
         {"some forks that fail are made up later", some_forks_that_fail_are_made_up_later},
+        {"what works leaves the error alone", what_works_leaves_the_error_alone},
         {"restarts that fail for a while lose nothing", restarts_that_fail_for_a_while_lose_nothing},
         {"restarts that fail for good stop the pool", restarts_that_fail_for_good_stop_the_pool},
         {"a crashed job is settled although no fork works again", a_crashed_job_is_settled_although_no_fork_works_again},

@@ -91,6 +91,47 @@ static void a_callback_may_submit_and_keeps_its_result(void)
     fixture_end(&fixture);
 }
 
+static struct hay_pool *seen;
+static uint64_t pending_in_function, pending_in_progress;
+
+static uint64_t pending_now(void)
+{
+    struct hay_pool_stats stats;
+    hay_pool_stats(seen, &stats);
+    return stats.pending;
+}
+
+static int fn_look(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    pending_in_function = pending_now();
+    task->host->progress(task, "1", 1);
+    return give(task, "null");
+}
+
+static void look_at_progress(void *context, const struct hay_result *job, const char *json, size_t size)
+{
+    (void)context, (void)job, (void)json, (void)size;
+    pending_in_progress = pending_now();
+}
+
+static void the_job_that_runs_is_pending(void)
+{
+    struct hay_pool_stats stats;
+    seen = hay_pool_new(&(struct hay_pool_options){.workers = HAY_POOL_INLINE, .on_progress = look_at_progress}, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(seen);
+    CU_ASSERT_EQUAL(hay_pool_register(seen, "i.look", "", fn_look, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(seen, NULL), HAY_OK);
+    for (uint64_t i = 1; i <= 2; i++) {
+        CU_ASSERT_EQUAL(hay_pool_submit(seen, &(struct hay_job){.function = "i.look"}, 0, NULL, NULL), HAY_OK);
+        CU_ASSERT(pending_in_function == 1 && pending_in_progress == 1);
+        hay_pool_stats(seen, &stats);
+        CU_ASSERT(stats.accepted == i && stats.pending == 0 && stats.by_outcome[HAY_OUTCOME_OK] == i);
+        pending_in_function = pending_in_progress = 0;
+    }
+    hay_pool_free(seen);
+}
+
 static void retries_wait_for_their_delay(void)
 {
     struct fixture fixture;
@@ -182,6 +223,7 @@ int main(void)
         {"outcomes and retries are the same", outcomes_and_retries_are_the_same},
         {"a timeout tells the job to stop", a_timeout_tells_the_job_to_stop},
         {"a callback may submit and keeps its result", a_callback_may_submit_and_keeps_its_result},
+        {"the job that runs is pending", the_job_that_runs_is_pending},
         {"retries wait for their delay", retries_wait_for_their_delay},
         {"signals of the program take no attempt away", signals_of_the_program_take_no_attempt_away},
         {"a function that returns in a child too has one result", a_function_that_returns_in_a_child_too_has_one_result},

@@ -248,6 +248,50 @@ static void terminate_kills_after_its_own_grace(void)
     fixture_end(&fixture);
 }
 
+/* Needs its time after it was asked to end: more than the pool's grace. */
+static int fn_tidy(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    atomic_fetch_add(&board->began, 1);
+    while (!task->host->cancelled(task))
+        nap();
+    for (int64_t end_ns = clock_now_ns() + NS_PER_S; clock_now_ns() < end_ns;)
+        nap();
+    return give(task, "\"tidied\"");
+}
+
+static void terminate_has_a_longer_grace_where_it_is_told_so(void)
+{
+    struct fixture fixture;
+    struct hay_pool_stats stats;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .grace_ms = 200});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "l.tidy", "", fn_tidy, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    uint64_t number = submit(&fixture, "l.tidy", "1");
+    CU_ASSERT(begins(&fixture, 1));
+    CU_ASSERT_EQUAL(hay_pool_terminate(fixture.pool, 10000), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_CANCELLED));
+    CU_ASSERT_STRING_EQUAL(entry_of(&fixture, number)->value, "\"tidied\"");
+    hay_pool_stats(fixture.pool, &stats);
+    CU_ASSERT_EQUAL(stats.deaths, 0);
+    fixture_end(&fixture);
+}
+
+static void terminate_without_a_grace_kills_at_once(void)
+{
+    for (int64_t grace_ms = -1; grace_ms <= 0; grace_ms++) {
+        struct fixture fixture;
+        fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .grace_ms = 3600000});
+        uint64_t number = submit(&fixture, "t.hold", "1");
+        CU_ASSERT(begins(&fixture, 1));
+        CU_ASSERT_EQUAL(hay_pool_terminate(fixture.pool, grace_ms), HAY_OK);
+        CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+        CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_CANCELLED));
+        fixture_end(&fixture);
+    }
+}
+
 /* ---- pause ---- */
 
 static void a_pause_stops_results_and_timeouts(void)
@@ -332,6 +376,8 @@ int main(void)
         {"terminate ends the running job behind an unread one", terminate_ends_the_running_job_behind_an_unread_one},
         {"cancelling an unread job does not forget the running one", cancelling_an_unread_job_does_not_forget_the_running_one},
         {"terminate kills after its own grace", terminate_kills_after_its_own_grace},
+        {"terminate has a longer grace where it is told so", terminate_has_a_longer_grace_where_it_is_told_so},
+        {"terminate without a grace kills at once", terminate_without_a_grace_kills_at_once},
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo pauses[] = {

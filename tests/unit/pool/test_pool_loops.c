@@ -61,6 +61,71 @@ static void a_given_loop_serves_the_pool_and_others(void)
     ev_loop_destroy(loop);
 }
 
+#define LARGE 150000
+
+static struct hay_pool *neighbour; /* of the same loop */
+static unsigned untouched;     /* large results that were whole before the wait and after it */
+
+static int fn_large(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    static char text[LARGE];
+    (void)function, (void)size;
+    memset(text, *(const char *)args, sizeof text);
+    text[0] = text[sizeof text - 1] = '"';
+    return task->host->result(task, text, sizeof text);
+}
+
+static bool is_large_of(struct hay_span value, char digit)
+{
+    bool whole = value.size == LARGE && value.at[0] == '"' && value.at[LARGE - 1] == '"';
+    for (size_t i = 1; whole && i < LARGE - 1; i++)
+        whole = value.at[i] == digit;
+    return whole;
+}
+
+static void wait_for_the_neighbour(struct fixture *fixture, const struct hay_result *result)
+{
+    (void)fixture;
+    char digit = (char)('0' + result->tag);
+    bool before = is_large_of(result->value, digit);
+    struct hay_future *future = hay_pool_future(neighbour, &(struct hay_job){.function = "t.echo"}, -1, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(future);
+    int64_t begin_ns = clock_now_ns();
+    CU_ASSERT_EQUAL(hay_future_wait(future, 1000), HAY_ETIMEDOUT);
+    CU_ASSERT(clock_now_ns() - begin_ns < 500 * NS_PER_MS);
+    hay_future_free(future);
+    untouched += before && is_large_of(result->value, digit);
+}
+
+/* A turn of their loop would read into the buffer in which the result of the first one stands. */
+static void a_callback_of_one_pool_does_not_wait_for_another_in_its_loop(void)
+{
+    struct fixture first, second;
+    struct hay_pool_stats stats;
+    struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(loop);
+    fixture_new(&first, &(struct hay_pool_options){.workers = 2, .loop = loop});
+    CU_ASSERT_EQUAL(hay_pool_register(first.pool, "l.large", "", fn_large, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(first.pool, NULL), HAY_OK);
+    fixture_start(&second, &(struct hay_pool_options){.workers = 2, .loop = loop});
+    neighbour = second.pool;
+    untouched = 0;
+    first.on_result = wait_for_the_neighbour;
+    for (unsigned i = 0; i < 100; i++) {
+        char digit = (char)('0' + i % 10);
+        submit_job(&first, (struct hay_job){.function = "l.large", .args = {&digit, 1}, .tag = i % 10});
+    }
+    CU_ASSERT(all_come(&first));
+    CU_ASSERT_EQUAL(untouched, 100);
+    hay_pool_close(second.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(second.pool, LIMIT_MS), HAY_OK);
+    hay_pool_stats(second.pool, &stats);
+    CU_ASSERT_EQUAL(stats.by_outcome[HAY_OUTCOME_OK], 100);
+    fixture_end(&first);
+    fixture_free(&second);
+    ev_loop_destroy(loop);
+}
+
 static void the_default_loop_takes_statuses_and_gives_them_back(void)
 {
     struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
@@ -127,6 +192,8 @@ int main(void)
         {"other code that reaps makes the status unknown", other_code_that_reaps_makes_the_status_unknown},
         {"ignoring SIGCHLD is survived", ignoring_sigchld_is_survived},
         {"a given loop serves the pool and others", a_given_loop_serves_the_pool_and_others},
+        {"a callback of one pool does not wait for another in its loop",
+         a_callback_of_one_pool_does_not_wait_for_another_in_its_loop},
         {"the default loop takes statuses and gives them back", the_default_loop_takes_statuses_and_gives_them_back},
         {"a pool of its own loop lives beside a running default loop",
          a_pool_of_its_own_loop_lives_beside_a_running_default_loop},

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define MIB ((size_t)1 << 20)
 
@@ -133,6 +134,24 @@ static void a_block_larger_than_the_machine_is_a_status_and_leaves_no_name(void)
     CU_ASSERT_EQUAL(error.status, HAY_ENOMEM);
 }
 
+static int create_over_the_limit_of_files(void *argument)
+{
+    struct hay_error error;
+    struct rlimit limit = {MIB, MIB};
+    CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    CHILD_CHECK(!hay_block_create(argument, 4 * MIB, &error));
+    CHILD_CHECK(error.status == HAY_ENOMEM);
+    return 0;
+}
+
+static void a_block_over_the_limit_of_files_is_a_status_and_no_signal(void)
+{
+    struct hay_error error;
+    CU_ASSERT_EQUAL(related_join(related_start(create_over_the_limit_of_files, name)), 0);
+    CU_ASSERT_PTR_NULL(hay_block_open(name, &error));
+    CU_ASSERT_EQUAL(error.status, HAY_EUNKNOWN);
+}
+
 static void blocks_leave_no_descriptor_open(void)
 {
     int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -180,6 +199,7 @@ static CU_TestInfo cases[] = {
     {"a block that its creator left unfinished is a status", a_block_that_its_creator_left_unfinished_is_a_status},
     {"a block larger than the machine is a status, and leaves no name",
         a_block_larger_than_the_machine_is_a_status_and_leaves_no_name},
+    {"a block over the limit of files is a status, and no signal", a_block_over_the_limit_of_files_is_a_status_and_no_signal},
     {"blocks leave no descriptor open", blocks_leave_no_descriptor_open},
     {"bad use is a status", bad_use_is_a_status},
     CU_TEST_INFO_NULL,

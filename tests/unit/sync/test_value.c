@@ -123,6 +123,14 @@ static void a_floating_value_rounds_as_its_type_and_never_to_an_infinity(void)
     CU_ASSERT_EQUAL(hay_value_store_f64(value, 1e300), HAY_ERANGE);
     CU_ASSERT_EQUAL(hay_value_store_f64(value, (double)FLT_MAX), HAY_OK);
     CU_ASSERT_EQUAL(hay_value_add_f64(value, (double)FLT_MAX, NULL), HAY_ERANGE);
+    /* What rounds to the largest float fits: its usual seven or eight digits are a little more than it. */
+    CU_ASSERT_EQUAL(hay_value_store_f64(value, 0.5), HAY_OK);
+    CU_ASSERT_EQUAL(hay_value_store_f64(value, 0x1.ffffffp127), HAY_ERANGE);
+    CU_ASSERT_EQUAL(hay_value_store_f64(value, -0x1.ffffffp127), HAY_ERANGE);
+    CU_ASSERT_EQUAL(floating_of(value), 0.5);
+    CU_ASSERT_EQUAL(hay_value_store_f64(value, -3.4028235e38), HAY_OK);
+    CU_ASSERT_EQUAL(floating_of(value), (double)-FLT_MAX);
+    CU_ASSERT_EQUAL(hay_value_store_f64(value, 3.4028235e38), HAY_OK);
     CU_ASSERT_EQUAL(floating_of(value), (double)FLT_MAX);
     CU_ASSERT_EQUAL(hay_value_store_f64(value, INFINITY), HAY_OK);
     CU_ASSERT_TRUE(isinf(floating_of(value)));
