@@ -106,7 +106,8 @@ static void cancel_each(void *context, struct job *job)
 static void cancel_many(struct cancellation *cancellation)
 {
     const uint64_t *in_state = cancellation->master->store.in_state;
-    if (!in_state[JOB_WAITING] && !in_state[JOB_QUEUED] && !in_state[JOB_SENT] && !(in_state[JOB_STARTED] && cancellation->running))
+    bool has_running = in_state[JOB_STARTED] && cancellation->running;
+    if (!in_state[JOB_WAITING] && !in_state[JOB_QUEUED] && !in_state[JOB_SENT] && !has_running)
         return;
     cancel_recall_all(cancellation->master);
     job_store_each(&cancellation->master->store, cancel_each, cancellation);

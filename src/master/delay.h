@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The jobs that wait for their retry delay, on a wheel of places of 2 ms each: putting one there, taking one away and a tick cost
- * the same however many wait. None comes early; one may come 2 ms late. What lies more than a turn of the wheel ahead is looked at
- * once a turn. The states of the jobs are their owner's matter.
+ * The jobs that wait for their retry delay, on a wheel of places of 2 ms each: putting one there, taking one away and a tick
+ * cost the same however many wait. None comes early; one may come 2 ms late. What lies more than a turn of the wheel ahead is
+ * looked at once a turn. The states of the jobs are their owner's matter.
  */
 #ifndef MASTER_DELAY_H
 #define MASTER_DELAY_H
