@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/copy.h"
 #include "base/error.h"
+#include "base/owner.h"
 #include "master/death.h"
 #include "master/dispatch.h"
 #include "master/recycle.h"
@@ -26,7 +27,7 @@ static _Thread_local struct master *first_of_thread;
 bool master_is_calling_in(const struct ev_loop *loop)
 {
     for (const struct master *master = first_of_thread; master; master = master->next_of_thread)
-        if (master->loop == loop && master->callback_depth)
+        if (master->loop == loop && master->callback_depth && master->owner == owner_token())
             return true;
     return false;
 }
@@ -45,7 +46,7 @@ static void forget_master(const struct master *master)
 int master_init(struct master *master, const struct master_options *options)
 {
     *master = (struct master){.options = *options, .loop = options->loop, .tick_ns = TIME_NEVER, .cancel_signal = SIGTERM,
-                              .next_of_thread = first_of_thread};
+                              .next_of_thread = first_of_thread, .owner = owner_token()};
     first_of_thread = master;
     master->wall_offset_ns = clock_wall_ns() - clock_now_ns();
     job_store_init(&master->store);

@@ -83,6 +83,7 @@ struct master {
     uint64_t delivered;        /* results handed up */
     int callback_depth;        /* the program's code is being run: it may not turn the loop */
     struct master *next_of_thread;
+    uint64_t owner;            /* the process; children inherit the list */
     int deaths_in_a_row;       /* of workers that settled nothing, with no job settled meanwhile */
     int forks;                 /* of this tick, at most MASTER_FORKS */
     int cancel_signal;         /* asks a running job to end that was cancelled */

@@ -265,11 +265,11 @@ static enum hay_status drive(struct each_run *run, int timeout_ms, struct hay_er
 /* Cancel what is unfinished and wait for it: the grace, and then the moment that a kill takes. */
 static void finish(struct each_run *run)
 {
-    int64_t cancel_ns = 0, now_ns = clock_now_ns();
-    int64_t limit_ns = clock_add(now_ns, (run->pool->options.grace_ms + END_LIMIT_MS) * NS_PER_MS);
+    const struct master *master = &run->pool->master; /* whose grace a callback may change by terminating it */
+    int64_t cancel_ns = 0, now_ns = clock_now_ns(), from_ns = clock_add(now_ns, END_LIMIT_MS * NS_PER_MS);
     if (run->has_job)
         refuse(run, HAY_OUTCOME_CANCELLED, "cancelled before it started");
-    for (; run->settled < run->taken && now_ns < limit_ns; now_ns = clock_now_ns()) {
+    for (; run->settled < run->taken && now_ns < clock_add(from_ns, master->options.grace_ns); now_ns = clock_now_ns()) {
         if (now_ns >= cancel_ns) {
             master_cancel_batch(&run->pool->master, run);
             cancel_ns = now_ns + CANCEL_EVERY_MS * NS_PER_MS;
