@@ -18,6 +18,8 @@
 #define OBSERVE_ROSTER ((size_t)16 << 10)
 #define OBSERVE_TAG_MAX 160
 
+#define OBSERVE_CONFIG_MAX 1024
+
 /* ---- before the run ---- */
 
 /* The plugin was named by a path, so a command that calls its function has to do so too. */
@@ -33,17 +35,33 @@ static bool observe_is_path(const struct run *run, const char *path)
     return found;
 }
 
+/* As one word on one line. A file is named by its whole path; a long value would fill each row, and is left out. */
+static void observe_put_config(const char *config, size_t name_size, struct bytes *call)
+{
+    struct bytes word = { .at = NULL };
+    const char *value = config + name_size + 1;
+    char *real = *value == '@' ? realpath(value + 1, NULL) : NULL;
+    bytes_put(&word, config, name_size + 1 + (real != NULL));
+    bytes_put_text(&word, real ? real : strlen(value) > OBSERVE_CONFIG_MAX ? "..." : value);
+    for (size_t i = 0; i < word.size; i++)
+        if (strchr("\t\r\n", word.at[i]))
+            word.at[i] = ' ';
+    bytes_put_text(call, "--config ");
+    bytes_put_quoted(call, word.at, word.size);
+    bytes_put_text(call, " ");
+    call->failed = call->failed || word.failed;
+    free(real);
+    bytes_release(&word);
+}
+
 /* The plugin had a configuration, so a command that calls its function has to hand it on. */
 static void observe_put_configs(const struct run *run, const char *plugin, struct bytes *call)
 {
     const struct option_list *configs = &run->options->configs;
     size_t size = strlen(plugin);
     for (int i = 0; i < configs->count; i++) {
-        if (strncmp(configs->items[i], plugin, size) || configs->items[i][size] != '=')
-            continue;
-        bytes_put_text(call, "--config ");
-        bytes_put_quoted(call, configs->items[i], strlen(configs->items[i]));
-        bytes_put_text(call, " ");
+        if (strncmp(configs->items[i], plugin, size) == 0 && configs->items[i][size] == '=')
+            observe_put_config(configs->items[i], size, call);
     }
 }
 

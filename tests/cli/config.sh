@@ -31,6 +31,13 @@ is "map" "$code $(grep -c '"result":7' out)" "0 4"
 run "$HAYFORK" run --joblog log -f configured.fail --config good=1 -p good --config 'configured=[1, 2]' jobs
 is "the command of each in the joblog has it" "$(grep -c "hayfork call --config 'configured=\[1, 2\]' configured.fail" log)" 4
 
+run "$HAYFORK" run --joblog log -f configured.show --config "configured=[1,${newline}2]" jobs
+is "one over lines takes one row" "$(wc -l <log) $(grep -c -- "--config 'configured=\[1, 2\]' configured.show" log)" "5 4"
+run "$HAYFORK" run --joblog log -f configured.show --config configured=@config.json jobs
+is "a file is named by its path" "$(grep -c -- "--config configured=@$PWD/config.json configured.show" log)" 4
+run "$HAYFORK" run --joblog log -f configured.show --config "configured=\"$(head -c 20000 /dev/zero | tr '\0' a)\"" jobs
+is "a long one is left out" "$(grep -c -- "--config configured=... configured.show" log)" 4
+
 # refused VERB CODE ERR CONFIG...
 refused()
 {
