@@ -240,11 +240,12 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
     line->file_number = ++input->file_number;
     line->name = source->path ? source->path : "-";
     line->at = at;
-    line->lines = 1;
     line->too_long = size > CLI_LINE_MAX;
     line->size = line->too_long ? CLI_LINE_MAX : size;
     /* What is too long may be blank only as far as it was read. */
-    return !size || line->too_long || at[0] == '{' || input->nul_ended ? size > 0 : !input_is_blank(at, size);
+    bool taken = !size || line->too_long || at[0] == '{' || input->nul_ended ? size > 0 : !input_is_blank(at, size);
+    line->lines = taken;
+    return taken;
 }
 
 /* A line that ends at `newline`. */

@@ -149,7 +149,7 @@ static void feed_make(struct run *run, const struct input_line *line)
 {
     char reason[FEED_REASON];
     size_t column = 1;
-    struct hay_span id = feed_default_id(run, line->number);
+    struct hay_span id = feed_default_id(run, run->options->group_lines ? run->read + 1 : line->number);
     run->job = (struct hay_job){ .index = run->function, .id = id, .tag = run->read + 1 };
     enum run_made made = RUN_UNFIT;
     if (line->too_long)

@@ -53,6 +53,22 @@ ok "and in order" cmp -s many words
 run "$HAYFORK" exec -k -a seven -n 3 -o grouped.jsonl sh -c 'test "$2" != 5' sh
 run "$HAYFORK" exec -k -a seven -n 3 -o grouped.jsonl --retry-failed --dry-run sh -c 'test "$2" != 5' sh
 is "they are resumed as they are" "$code $(cat out)" "0 sh -c 'test \"\$2\" != 5' sh 4 5 6"
+# Blank lines are no lines: at the end, at a pause of the input, between NULs, as an argument, and after a large buffer.
+printf 'x\n\n' >blank
+run "$HAYFORK" exec -k -a blank -n 10 --dry-run rm -rf /data/{}
+is "-n: a blank line at the end is none" "$code $(cat out)" "0 rm -rf /data/x"
+{ printf 'x\n\n'; sleep 0.1; printf 'y\n'; } | $limit "$HAYFORK" exec -k -n 10 --dry-run echo '<{}>' >out
+is "-n: nor at a pause" "$(grep -c '<>' out)" 0
+from 'a\0\0' -k -0 -n 2 echo '<{}>'
+is "-n: nor between NULs" "$code $(cat out)" "0 <a>"
+run "$HAYFORK" exec -k -n 2 echo '<{}>' ::: a ''
+is "-n: nor as an argument" "$code $(cat out)" "0 <a>"
+printf 'a\n%300000s\n' '' >spaces
+run "$HAYFORK" exec -k -a spaces -n 5 echo
+is "-n: nor a very long one" "$code $(cat out)" "0 a"
+run "$HAYFORK" exec -k -n 2 --json echo '{#}' ::: a b c
+is "-n: an id is the number of the command" "$(sed 's/.*"id":\([0-9]*\),.*"stdout":"\([0-9]*\).*/\1 \2/' out | tr '\n' ,)" "1 1,2 2,"
+
 { printf '1\n'; sleep 0.1; printf '2\n3\n'; } | $limit "$HAYFORK" exec -k -n 2 echo >out
 is "and waited for" "$(cat out)" "1 2${newline}3"
 run "$HAYFORK" exec -j 1 -k -a seven -n 2 --halt soon,fail=50% sh -c 'echo $*; exit 1' sh
