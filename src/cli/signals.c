@@ -77,7 +77,7 @@ void signals_start(struct ev_loop *loop, int limit, void (*on_signal)(void *cont
     ev_prepare_start(loop, &signals.look);
     for (size_t i = 0; i < SIGNALS_COUNT; i++) {
         struct sigaction action = { .sa_handler = signals_handle }, old;
-        sigemptyset(&action.sa_mask);
+        sigfillset(&action.sa_mask); /* the first one is the first that is noted */
         if (sigaction(signals_numbers[i], NULL, &old) || old.sa_handler == SIG_IGN)
             continue;
         signals.caught[i] = !sigaction(signals_numbers[i], &action, NULL);
