@@ -56,7 +56,7 @@ static void keep_free(struct job_store *store, struct job *job)
 static void put_in_place(void *context, struct job *job)
 {
     struct job_store *store = context;
-    struct job **place = &store->places[job->number & (store->place_count - 1)];
+    struct job **place = job_place(store, job->number);
     store->displaced += *place != NULL;
     if (!*place || (*place)->number < job->number)
         *place = job;
@@ -124,7 +124,7 @@ void job_free(struct job_store *store, struct job *job)
 
 struct job *job_find(const struct job_store *store, uint64_t number)
 {
-    struct job *job = store->place_count ? store->places[number & (store->place_count - 1)] : NULL;
+    struct job *job = store->place_count ? *job_place(store, number) : NULL;
     if (job && job->number == number)
         return job;
     for (struct job_chunk *chunk = store->displaced ? store->chunks : NULL; chunk; chunk = chunk->next)

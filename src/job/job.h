@@ -97,6 +97,11 @@ void job_store_release(struct job_store *store);
 /* A record in JOB_NEW with room for the bytes, or NULL. What becomes of the job is cleared; what it is (number, tag, key,
  * function, sizes, limits, priority, callback) the caller fills in. */
 struct job *job_new(struct job_store *store, uint64_t size);
+/* Where the live job of this number has its place, if it has one. There are places once there is a record. */
+static inline struct job **job_place(const struct job_store *store, uint64_t number)
+{
+    return &store->places[number & (store->place_count - 1)];
+}
 /* Which move is allowed: [from][to]. */
 extern const bool job_allowed[JOB_STATE_COUNT][JOB_STATE_COUNT];
 /* The move from JOB_NEW counts the job as accepted; the one to JOB_DONE takes it off the books. False, with nothing changed, for
@@ -105,7 +110,7 @@ static inline bool job_move(struct job_store *store, struct job *job, enum job_s
 {
     if (!job_allowed[job->state][next])
         return false;
-    struct job **place = &store->places[job->number & (store->place_count - 1)];
+    struct job **place = job_place(store, job->number);
     if (job->state == JOB_NEW) {
         store->accepted++;
         store->bytes += job_size(job);

@@ -9,7 +9,6 @@
 
 #include <hayfork/shared.h>
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
