@@ -187,8 +187,8 @@ HAY_API enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_
 HAY_API bool hay_pool_has_room(const struct hay_pool *pool, size_t size);
 
 /* Cancel one job. A waiting or queued job is settled as cancelled at once; a running one is asked to end and killed after
- * the grace; if it fails before it is asked, that is its outcome, and it is not tried again. HAY_EUNKNOWN: no such job, or
- * settled already. */
+ * the grace. One that has failed before it could be asked is not tried again: with retries left it is cancelled too, without any
+ * its failure stands. HAY_EUNKNOWN: no such job, or settled already. */
 HAY_API enum hay_status hay_pool_cancel(struct hay_pool *pool, uint64_t number, struct hay_error *error);
 /* Cancel all that has not started; with `running` also what has. */
 HAY_API void hay_pool_cancel_all(struct hay_pool *pool, bool running);

@@ -19,7 +19,7 @@ static bool is_meant(const struct cancellation *cancellation, const struct job *
            (!cancellation->batch || job->done_context == cancellation->batch);
 }
 
-/* Whatever comes of it now is the end of it: a failure that is still on its way is not tried again. */
+/* A failure that is still on its way is not tried again: see settle_failed(). */
 static void ask_to_end(struct master *master, struct job *job)
 {
     job->is_cancelled = true;

@@ -114,9 +114,14 @@ void settle_release_fresh(struct master *master)
     master_mark_dirty(master);
 }
 
+static bool may_not_run(const struct master *master, const struct job *job)
+{
+    return master->is_broken || master->is_terminating || job->is_cancelled;
+}
+
 bool settle_return(struct master *master, struct job *job)
 {
-    if (!master->is_broken && !master->is_terminating && !job->is_cancelled)
+    if (!may_not_run(master, job))
         return queue_or_drop(master, job);
     if (master->is_broken)
         settle_drop(master, job, HAY_OUTCOME_SKIPPED, master->broken_reason);
@@ -181,7 +186,7 @@ static void supply_message(const struct job *job, struct attempt_end *end, char 
     end->message = span_of(text);
 }
 
-/* One that has not simply succeeded: it may run again. */
+/* One that has not simply succeeded: it may run again, and where it would but must not, it ends as one that waits to. */
 __attribute__((noinline))
 static bool settle_failed(struct master *master, struct job *job, struct attempt_end *end)
 {
@@ -190,19 +195,16 @@ static bool settle_failed(struct master *master, struct job *job, struct attempt
     supply_message(job, end, text, sizeof text);
     if (master->is_broken && end->outcome == HAY_OUTCOME_CRASH)
         *end = (struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = span_of(master->broken_reason), .exit_code = -1};
-    bool may_retry = !master->is_broken && !master->is_terminating && !job->is_cancelled;
-    if (!may_retry || !retry_take(&master->options.retry, job, end->outcome, &delay_ns)) {
+    if (!retry_take(&master->options.retry, job, end->outcome, &delay_ns)) {
         job->attempts += !job->attempts; /* see settle_charge_queued() */
         settle(master, job, end);
         return true;
     }
-    if (delay_ns) {
-        job->due_ns = clock_now_ns() + delay_ns;
-        job_move(&master->store, job, JOB_WAITING);
-        master_want_tick(master, delay_put(&master->delay, job));
-    } else {
-        queue_or_drop(master, job);
-    }
+    if (!delay_ns || may_not_run(master, job))
+        return !settle_return(master, job);
+    job->due_ns = clock_now_ns() + delay_ns;
+    job_move(&master->store, job, JOB_WAITING);
+    master_want_tick(master, delay_put(&master->delay, job));
     return false;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A cancelled job never begins again, also when its failure was already on its way as it was cancelled; and by which signal
- * running jobs are asked. The master is kept from reading what the worker has done by not turning its loop.
+ * A cancelled job never begins again, also when its failure was already on its way as it was cancelled: it ends as it would have
+ * while it waited for the retry. And by which signal running jobs are asked. The master is kept from reading what the worker has done by not turning its loop.
  */
 #include "unit/pool/pool_fixture.h"
 
@@ -104,11 +104,11 @@ static void what_is_submitted_meanwhile_is_not_meant(void)
 }
 
 /* A job that has failed and one that runs behind it, neither of which the master knows of yet: the first one's number. */
-static uint64_t fail_unread(struct fixture *fixture)
+static uint64_t fail_unread(struct fixture *fixture, int64_t retries)
 {
     int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
     warm_up(fixture);
-    uint64_t failed = submit_job(fixture, (struct hay_job){.function = "t.fail_before", .args = {"99", 2}, .retries = 5});
+    uint64_t failed = submit_job(fixture, (struct hay_job){.function = "t.fail_before", .args = {"99", 2}, .retries = retries});
     submit(fixture, "t.hold", "1");
     hay_pool_turn(fixture->pool, 0);
     while (!atomic_load(&board->began) && clock_now_ns() < deadline_ns)
@@ -117,31 +117,32 @@ static uint64_t fail_unread(struct fixture *fixture)
     return failed;
 }
 
-static void check_failed_once(struct fixture *fixture, uint64_t number)
+static void check_failure_on_its_way(bool all, int64_t retries, enum hay_outcome outcome)
 {
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .retry_delay_ms = 1});
+    uint64_t failed = fail_unread(&fixture, retries);
+    if (all)
+        hay_pool_cancel_all(fixture.pool, true);
+    else
+        CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, failed, NULL), HAY_OK);
     atomic_store(&board->release, 1);
-    CU_ASSERT(all_come(fixture));
-    CU_ASSERT(ended_as(fixture, number, HAY_OUTCOME_ERROR));
-    CU_ASSERT_EQUAL(entry_of(fixture, number)->attempts, 1);
-    fixture_end(fixture);
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, failed, outcome));
+    CU_ASSERT_EQUAL(entry_of(&fixture, failed)->attempts, 1);
+    fixture_end(&fixture);
 }
 
-static void a_failure_on_its_way_is_not_retried(void)
+static void a_failure_on_its_way_is_cancelled_with_its_retry(void)
 {
-    struct fixture fixture;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .retry_delay_ms = 1});
-    uint64_t failed = fail_unread(&fixture);
-    CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, failed, NULL), HAY_OK);
-    check_failed_once(&fixture, failed);
+    check_failure_on_its_way(false, 5, HAY_OUTCOME_CANCELLED);
+    check_failure_on_its_way(true, 5, HAY_OUTCOME_CANCELLED);
 }
 
-static void nor_when_all_are_cancelled(void)
+static void without_a_retry_it_stands(void)
 {
-    struct fixture fixture;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .retry_delay_ms = 1});
-    uint64_t failed = fail_unread(&fixture);
-    hay_pool_cancel_all(fixture.pool, true);
-    check_failed_once(&fixture, failed);
+    check_failure_on_its_way(false, HAY_JOB_NO_RETRY, HAY_OUTCOME_ERROR);
+    check_failure_on_its_way(true, HAY_JOB_NO_RETRY, HAY_OUTCOME_ERROR);
 }
 
 /* Dies when the board lets it go. */
@@ -154,11 +155,11 @@ static int fn_die_later(hay_task *task, const struct hay_function *function, con
 
 /* The job's worker has died, and the master has not heard of it. After some `turns` in silence it looks so seldom that no look is
  * due as the worker dies: then the loop, which takes the newest event first, has it ask before it hears of the death. */
-static void check_crashed_once(int turns, bool all)
+static void check_crashed_once(int turns, bool all, int retries)
 {
     struct fixture fixture;
     siginfo_t info;
-    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = 5});
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = retries});
     hay_pool_register(fixture.pool, "s.die_later", "a test's", fn_die_later, NULL, NULL);
     CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
     uint64_t died = submit(&fixture, "s.die_later", "1");
@@ -173,22 +174,24 @@ static void check_crashed_once(int turns, bool all)
     else
         CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, died, NULL), HAY_OK);
     CU_ASSERT(all_come(&fixture));
-    CU_ASSERT(ended_as(&fixture, died, HAY_OUTCOME_CRASH));
+    CU_ASSERT(ended_as(&fixture, died, retries > 0 ? HAY_OUTCOME_CANCELLED : HAY_OUTCOME_CRASH));
     CU_ASSERT_EQUAL(entry_of(&fixture, died)->attempts, 1);
-    CU_ASSERT_EQUAL(entry_of(&fixture, died)->signal, SIGKILL);
+    CU_ASSERT_EQUAL(entry_of(&fixture, died)->signal, retries > 0 ? 0 : SIGKILL);
     fixture_end(&fixture);
 }
 
 static void a_crash_on_its_way_is_not_retried(void)
 {
-    check_crashed_once(0, false);
-    check_crashed_once(0, true);
+    check_crashed_once(0, false, 5);
+    check_crashed_once(0, true, 5);
 }
 
 static void nor_is_it_taken_for_our_doing(void)
 {
-    check_crashed_once(8, false);
-    check_crashed_once(8, true);
+    for (int turns = 0; turns <= 8; turns += 8) {
+        check_crashed_once(turns, false, HAY_POOL_NO_CRASH_RETRY);
+        check_crashed_once(turns, true, HAY_POOL_NO_CRASH_RETRY);
+    }
 }
 
 /* When the master hears of it the job's time is up as well; not by so much that it is forgiven for that. */
@@ -279,8 +282,8 @@ static void no_other_signal_is_taken(void)
 int main(void)
 {
     CU_TestInfo retries[] = {
-        {"a failure on its way is not retried", a_failure_on_its_way_is_not_retried},
-        {"nor when all are cancelled", nor_when_all_are_cancelled},
+        {"a failure on its way is cancelled with its retry", a_failure_on_its_way_is_cancelled_with_its_retry},
+        {"without a retry it stands", without_a_retry_it_stands},
         {"a crash on its way is not retried", a_crash_on_its_way_is_not_retried},
         {"a callback may end the pool while jobs are taken back", a_callback_may_end_the_pool_while_jobs_are_taken_back},
         {"each of many may cancel all", each_of_many_may_cancel_all},
