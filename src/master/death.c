@@ -135,7 +135,7 @@ static void tell_bad_stop(struct slot *slot, struct exit_status status)
     struct master *master = slot->master;
     struct attempt_end end;
     char text[700];
-    int n = snprintf(text, sizeof text, "worker %d was told to stop: ", slot->index);
+    int n = snprintf(text, sizeof text, "hayfork: worker %d was told to stop: ", slot->index);
     size_t size = (size_t)n + describe_death(slot, status, &end, text + n, sizeof text - (size_t)n);
     master->callback_depth++;
     if (master->options.on_log)
