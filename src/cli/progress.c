@@ -21,6 +21,7 @@
 #define PROGRESS_DELAY_S 0.5    /* a run that is over before has no bar */
 #define PROGRESS_MEMORY_S 3.0   /* how far back the rate looks, */
 #define PROGRESS_MEMORY_DONE 20 /* and at least over so many jobs */
+#define PROGRESS_SLOWER_MOST 10 /* than the mean so far: no slower is the rest taken to be */
 #define PROGRESS_PATIENCE_MS 200
 #define PROGRESS_WIDTH 80
 #define PROGRESS_WIDTH_MAX 300
@@ -115,11 +116,14 @@ static const char *progress_rate(char *out, size_t capacity, double rate)
     return out;
 }
 
-static double progress_eta(const struct progress *progress, const struct progress_figures *figures)
+/* While one long job holds the rest, the rate goes towards 0, and what is left would take for ever. */
+static double progress_eta(const struct progress *progress, const struct progress_figures *figures, double elapsed_s)
 {
+    double least = elapsed_s > 0 ? (double)figures->done / elapsed_s / PROGRESS_SLOWER_MOST : 0;
+    double rate = progress->rate > least ? progress->rate : least;
     if (figures->left <= 0)
         return figures->left;
-    return progress->rate > 0 ? figures->left / progress->rate : -1;
+    return rate > 0 ? figures->left / rate : -1;
 }
 
 /* A part, behind a comma, while it fits. */
@@ -144,7 +148,7 @@ static size_t progress_text(const struct progress *progress, const struct progre
                             size_t width, char *out, size_t capacity)
 {
     char text[32];
-    double eta = progress_eta(progress, figures);
+    double eta = progress_eta(progress, figures, elapsed_s);
     size_t size = 0;
     *out = '\0';
     if (figures->fraction >= 0)
@@ -243,7 +247,7 @@ static void progress_put_json(struct progress *progress, const struct progress_f
     progress_put_member(progress, "elapsed", elapsed_s, 1);
     progress_put_member(progress, "rate", progress->rate, 1);
     progress_put_member(progress, "percent", figures->fraction < 0 ? -1 : figures->fraction * 100, 1);
-    progress_put_member(progress, "eta", progress_eta(progress, figures), 1);
+    progress_put_member(progress, "eta", progress_eta(progress, figures, elapsed_s), 1);
     progress_put(progress, "}\n", 2);
 }
 

@@ -72,6 +72,14 @@ static void rates_and_times_have_fitting_units(void)
     CU_ASSERT_STRING_EQUAL(line, "5 done, 0 running, 99999/s, eta 20:16:41");
 }
 
+/* 620 in 75 s, and then nothing for long: ten times slower than the mean is the most that is believed. */
+static void a_long_job_does_not_make_the_rest_take_for_ever(void)
+{
+    char line[320];
+    draw(half(), 0.0001, 60, line, sizeof line);
+    CU_ASSERT_STRING_EQUAL(line, "62%, 620 done, 3 failed, 8 running, 0.0/s, eta 7:40");
+}
+
 static void a_whole_bar_has_no_head(void)
 {
     char line[320];
@@ -101,6 +109,7 @@ int main(void)
         TEST(no_width_is_overrun),
         TEST(without_a_length_there_is_no_bar_and_the_time_passed),
         TEST(rates_and_times_have_fitting_units),
+        TEST(a_long_job_does_not_make_the_rest_take_for_ever),
         TEST(a_whole_bar_has_no_head),
         TEST(words_are_modes),
         CU_TEST_INFO_NULL,
