@@ -226,7 +226,8 @@ static bool input_is_blank(const char *at, size_t size)
     return true;
 }
 
-/* One line of `size` bytes at `start`, its end removed: count it and fill `line`; false: it is empty. */
+/* One line of `size` bytes at `start`, its end removed: count it and fill `line`; false: it is empty, and a NUL did not say
+ * that this is meant. */
 static bool input_take(struct input *input, size_t size, struct input_line *line)
 {
     const struct input_source *source = &input->sources[input->current];
@@ -243,7 +244,8 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
     line->too_long = size > CLI_LINE_MAX;
     line->size = line->too_long ? CLI_LINE_MAX : size;
     /* What is too long may be blank only as far as it was read. */
-    bool taken = !size || line->too_long || at[0] == '{' || input->nul_ended ? size > 0 : !input_is_blank(at, size);
+    bool is_plain = input->nul_ended || line->too_long || (size && at[0] == '{');
+    bool taken = is_plain || !input_is_blank(at, size);
     line->lines = taken;
     return taken;
 }

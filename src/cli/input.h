@@ -41,7 +41,7 @@ struct input {
     uint64_t number, file_number;   /* of the last line, through all inputs and in its file */
     uint64_t turn_bytes;            /* what may still be read in this turn */
     uint64_t read_bytes, total_bytes; /* so far; and of all inputs, 0 when one of them does not know its size */
-    bool nul_ended;                 /* lines end with a NUL, and what is in them counts as it is: white space, CR, BOM */
+    bool nul_ended;                 /* lines end with a NUL and count as they are: empty, white space, CR, BOM */
     bool at_start, skipping, ended; /* of the current file: before its first line; inside a line too long; end seen */
     uint64_t group_lines;           /* so many make a group at most; 0: none are made */
     struct bytes group;

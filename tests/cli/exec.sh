@@ -60,9 +60,19 @@ is "-n: a blank line at the end is none" "$code $(cat out)" "0 rm -rf /data/x"
 { printf 'x\n\n'; sleep 0.1; printf 'y\n'; } | $limit "$HAYFORK" exec -k -n 10 --dry-run echo '<{}>' >out
 is "-n: nor at a pause" "$(grep -c '<>' out)" 0
 from 'a\0\0' -k -0 -n 2 echo '<{}>'
-is "-n: nor between NULs" "$code $(cat out)" "0 <a>"
-run "$HAYFORK" exec -k -n 2 echo '<{}>' ::: a ''
-is "-n: nor as an argument" "$code $(cat out)" "0 <a>"
+is "-n: what NULs end is taken, empty or not" "$code $(cat out)" "0 <a> <>"
+from 'a\0\0\0b' -k -0 echo '<{}>'
+is "also by itself" "$code $(cat out)" "0 <a>
+<>
+<>
+<b>"
+run "$HAYFORK" exec -k -n 2 echo '<{}>' ::: a '' ''
+is "-n: and so is an empty argument" "$code $(cat out)" "0 <a> <>
+<>"
+run "$HAYFORK" exec -k echo '<{}>' ::: '' a ''
+is "also by itself, first and last" "$code $(cat out)" "0 <>
+<a>
+<>"
 printf 'a\n%300000s\n' '' >spaces
 run "$HAYFORK" exec -k -a spaces -n 5 echo
 is "-n: nor a very long one" "$code $(cat out)" "0 a"

@@ -16,6 +16,7 @@ is "--id line" "$code $(cat out)" '0 {"id":"a.txt","statu
 run sh -c 'printf "a.txt\0b\nc\0\0 \0" | "$HAYFORK" map --dry-run -0 demo.echo --id line --args "{}"'
 is "-0" "$code $(cat out)" '0 {"id":"a.txt","fn":"demo.echo","args":"a.txt"}
 {"id":"b\nc","fn":"demo.echo","args":"b\nc"}
+{"id":"","fn":"demo.echo","args":""}
 {"id":" ","fn":"demo.echo","args":" "}'
 run sh -c 'printf "x\r\n\n  \ny\n" | "$HAYFORK" map -k demo.echo --args "[{},{#}]"'
 is "CR and empty lines are as for run" "$code $(cat out)" '0 {"id":1,"status":"ok","result":["x",1]}
