@@ -23,7 +23,7 @@ struct control_options {
     const char *retry_on;
     double load_max;
     uint64_t memory_least;
-    bool crash_retries;         /* --crash-retries was given */
+    bool retries, crash_retries; /* --retries, --crash-retries was given */
 };
 
 /* Keys of its options, and their rows for a table. */

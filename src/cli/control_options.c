@@ -4,6 +4,7 @@
  */
 #include "cli/control.h"
 #include "cli/run.h"
+#include "cli/say.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -134,18 +135,33 @@ bool control_take(struct run_options *options, const struct options *reader, int
     }
 }
 
+static bool control_apply_retry_on(const struct control_options *control, struct hay_pool_options *pool)
+{
+    unsigned set = 0;
+    control_each_word(control->retry_on, control_retry_word, &set);
+    if (control->crash_retries && pool->crash_retries > 0 && !(set & CONTROL_ON_CRASH)) {
+        say_usage("--crash-retries asks for what --retry-on leaves out: 'crash'");
+        return false;
+    }
+    if (pool->retry_timeouts && !(set & CONTROL_ON_TIMEOUT)) {
+        say_usage("--retry-timeouts asks for what --retry-on leaves out: 'timeout'");
+        return false;
+    }
+    pool->final_errors = !(set & CONTROL_ON_ERROR);
+    pool->retry_timeouts = set & CONTROL_ON_TIMEOUT;
+    if (!(set & CONTROL_ON_CRASH))
+        pool->crash_retries = HAY_POOL_NO_CRASH_RETRY;
+    else if (!control->crash_retries && control->retries)
+        pool->crash_retries = pool->retries ? pool->retries : HAY_POOL_NO_CRASH_RETRY;
+    return true;
+}
+
 bool control_check(struct run_options *options)
 {
     struct control_options *control = &options->control;
     struct hay_pool_options *pool = &options->pool;
-    unsigned set = 0;
-    if (control->retry_on) {
-        control_each_word(control->retry_on, control_retry_word, &set);
-        pool->final_errors = !(set & CONTROL_ON_ERROR);
-        pool->retry_timeouts |= (set & CONTROL_ON_TIMEOUT) != 0;
-        if (!control->crash_retries)
-            pool->crash_retries = set & CONTROL_ON_CRASH ? pool->retries : HAY_POOL_NO_CRASH_RETRY;
-    }
+    if (control->retry_on && !control_apply_retry_on(control, pool))
+        return false;
     if (options->is_inline) {
         pool->workers = HAY_POOL_INLINE;
         return true;

@@ -84,6 +84,7 @@ static bool run_options_number(struct run_options *options, const struct options
         if (!options_count(reader, 0, RUN_RETRIES_MAX, &number))
             return false;
         pool->retries = (int)number;
+        options->control.retries = true;
         return true;
     case RUN_CRASH_RETRIES:
         if (!options_count(reader, 0, RUN_RETRIES_MAX, &number))

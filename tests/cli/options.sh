@@ -73,6 +73,26 @@ run "$HAYFORK" run -p fault jobs
 is "a crash is tried once more" "$code $(grep -c '"status":"crash".*"signal":9.*"attempts":2' out)" "1 1"
 run "$HAYFORK" run --crash-retries 0 -p fault jobs
 is "--crash-retries 0" "$code $(grep -c '"status":"crash"' out) $(grep -c attempts out)" "1 1 0"
+
+# How often a crash is tried, by what --retry-on and its companions say.
+while read -r attempts words; do
+    # shellcheck disable=SC2086 # words
+    run "$HAYFORK" run $words -p fault jobs
+    is "a crash with $words" "$code $(sed -n 's/.*"attempts":\([0-9]*\).*/\1/p' out | grep . || echo 1)" "1 $attempts"
+done <<'END'
+2 --retry-on crash
+1 --retry-on crash --retries 0
+4 --retry-on crash --retries 3
+3 --retry-on crash --retries 5 --crash-retries 2
+1 --retry-on crash --retries 5 --crash-retries 0
+1 --retry-on error,timeout --retries 5
+1 --retry-on error --crash-retries 0
+END
+for words in '--retry-on error,timeout --crash-retries 1' '--retry-timeouts --retry-on error,crash'; do
+    # shellcheck disable=SC2086 # words
+    run "$HAYFORK" run $words -p fault jobs
+    is "what contradicts --retry-on is wrong usage: $words" "$code $(grep -c 'asks for what --retry-on leaves out' err)" "2 1"
+done
 run "$HAYFORK" run --crash-retries 3 -p fault jobs
 is "--crash-retries 3" "$code $(grep -c '"attempts":4' out)" "1 1"
 
