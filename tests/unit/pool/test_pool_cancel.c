@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A cancelled job never begins again, also when its failure was already on its way as it was cancelled: it ends as it would have
- * while it waited for the retry. And by which signal running jobs are asked. The master is kept from reading what the worker has done by not turning its loop.
+ * while it waited for the retry. And by which signal running jobs are asked. The master is kept from reading what the worker has
+ * done by not turning its loop.
  */
 #include "unit/pool/pool_fixture.h"
 
