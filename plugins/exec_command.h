@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The running half of the exec plugin: keep what a command prints and wait for its end. exec_start.c starts it; exec.c reads the
- * args and makes the result.
+ * The running half of the exec plugin: keep what a command prints and wait for its end. exec_start.c starts it.
  */
 #ifndef PLUGINS_EXEC_COMMAND_H
 #define PLUGINS_EXEC_COMMAND_H
