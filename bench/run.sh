@@ -302,6 +302,9 @@ bench_5() {
         timed xargs5 -i "$work/seq" xargs -P2 -n1 "$command"
         timed spawn2 "$bin/spawn" 2 "$commands" 2 "$command"
         timed spawn0 "$bin/spawn" 2 "$commands" 0 "$command"
+        "$bin/nothing" || continue
+        timed verb.nothing -i "$work/seq" "$hayfork" exec -j 2 "$bin/nothing" {}
+        timed xargs5.nothing -i "$work/seq" xargs -P2 -n1 "$bin/nothing"
     done
     ours=$(rate verb "$commands")
     row "hayfork exec true {}, -j 2 : xargs -P2 -n1" "$ours" "$(rate xargs5 "$commands")" "$(ratio xargs5 verb)" ">=" 1.4
@@ -313,6 +316,8 @@ bench_5() {
         "$(ratio spawn2 exec)" - 0
     row "the bound, bare posix_spawn with nothing captured : xargs -P2 -n1" "$(rate spawn0 "$commands")" \
         "$(rate xargs5 "$commands")" "$(ratio xargs5 spawn0)" - 0
+    ! "$bin/nothing" || row "hayfork exec of a program without a loader, -j 2 : xargs -P2 -n1" "$(rate verb.nothing "$commands")" \
+        "$(rate xargs5.nothing "$commands")" "$(ratio xargs5.nothing verb.nothing)" - 0
 }
 
 bench_6() {
