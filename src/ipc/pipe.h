@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One end of a public pipe, as its two halves see it: pipe_send.c writes, pipe_receive.c reads, pipe.c makes, adopts and
- * closes.
+ * One end of a public pipe, as its two halves see it: pipe_send.c writes, pipe_receive.c and pipe_read.c read,
+ * pipe.c makes, adopts and closes.
  *
  * On the wire a message is a head of 8 bytes, {kind:8, size:56} in the machine's own order (both ends are on one machine),
  * then `size` bytes. A descriptor is a message of kind 'F' and size 0, with the descriptor on its head.

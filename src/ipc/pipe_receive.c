@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The receiving half of a pipe end. Heads and small messages come through a buffer, many by one read; what of a body is not
- * there yet is read straight to where it belongs. A read is tried before any poll(), and blocks by itself for as long as the
- * caller allows: a finite timeout is left with the socket (SO_RCVTIMEO) and set again only when it changes.
+ * The receiving half of a pipe end: messages out of what pipe_read.c brings. Heads and small messages come through a buffer,
+ * many by one read; what of a body is not there yet is read straight to where it belongs.
  */
-#include "ipc/pipe.h"
+#include "ipc/pipe_read.h"
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -12,119 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #define SKIP_READS 64   /* by pipe_ready(), which must not stay */
-#define PIPE_FDS_MAX 253 /* what one message can carry: SCM_MAX_FD */
-
-struct patience {
-    int64_t deadline_ns;
-    int timeout_ms;
-    bool by_poll;       /* part of the time is used up: the socket's own timeout would be too long */
-};
-
-static struct patience patience_of(int timeout_ms)
-{
-    return (struct patience){timeout_ms ? clock_deadline_ns(timeout_ms) : 0, timeout_ms, false};
-}
-
-/* May this read block in the kernel? */
-static bool let_block(struct hay_pipe *pipe, const struct patience *patience)
-{
-    if (!patience->timeout_ms || patience->by_poll || pipe->out.rest)
-        return false;
-    int wanted_ms = patience->timeout_ms < 0 ? 0 : patience->timeout_ms;
-    if (pipe->in.timeout_ms != wanted_ms) {
-        struct timeval time = {wanted_ms / 1000, wanted_ms % 1000 * 1000};
-        if (setsockopt(pipe->handle.view.fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time))
-            return false;
-        pipe->in.timeout_ms = wanted_ms;
-    }
-    return true;
-}
-
-/* Sleep until there is something to read, or room for what an earlier send left. 0, or -EAGAIN at the deadline. */
-static int sleep_for_input(struct hay_pipe *pipe, const struct patience *patience)
-{
-    int left_ms = patience->timeout_ms ? clock_left_ms(patience->deadline_ns) : 0;
-    if (left_ms == 0)
-        return -EAGAIN;
-    struct pollfd polled = {pipe->handle.view.fd, (short)(POLLIN | (pipe->out.rest ? POLLOUT : 0)), 0};
-    if (poll(&polled, 1, left_ms) < 0 && errno != EINTR)
-        return -errno;
-    return 0;
-}
-
-/* One read within the time. The bytes, 0 at the end of the stream, -EAGAIN at the deadline, -errno. */
-static ssize_t read_some(struct hay_pipe *pipe, struct msghdr *message, int flags, struct patience *patience)
-{
-    size_t control_size = message->msg_controllen;
-    for (;;) {
-        if (pipe->out.rest)
-            pipe_flush_rest(pipe, 0, NULL); /* its failure is the next send's */
-        message->msg_controllen = control_size;
-        int how = let_block(pipe, patience) ? flags : (flags & ~MSG_WAITALL) | MSG_DONTWAIT;
-        ssize_t n = recvmsg(pipe->handle.view.fd, message, how | MSG_CMSG_CLOEXEC);
-        if (n < 0 && errno == ECONNRESET)
-            return 0; /* the other end closed, and did not read all that we sent */
-        patience->by_poll = patience->timeout_ms > 0;
-        if (n >= 0)
-            return n;
-        if (errno == EAGAIN) {
-            int r = sleep_for_input(pipe, patience);
-            if (r)
-                return r;
-        } else if (errno != EINTR) {
-            return -errno;
-        }
-    }
-}
-
-/* At most one descriptor is expected, on the head of its message; any others are closed at once. */
-static void take_descriptors(struct hay_pipe *pipe, struct msghdr *message)
-{
-    int fds[PIPE_FDS_MAX];
-    if (message->msg_flags & MSG_CTRUNC)
-        pipe->in.fd_lost = true;
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        memcpy(fds, CMSG_DATA(at), count * sizeof(int));
-        for (size_t i = 0; i < count; i++) {
-            fd_close(&pipe->in.fd);
-            pipe->in.fd = fds[i];
-            fd_raise(&pipe->in.fd); /* where the standard ones are closed; else it stays as it is */
-        }
-    }
-}
-
-/* Read more into the buffer, which has less than a head in it. As read_some(). A descriptor comes with the first byte of its
- * head, and one read brings one at most: of a head that is cut no more than its rest is read, or the next one's would come
- * too. */
-static ssize_t fill_ahead(struct hay_pipe *pipe, struct patience *patience)
-{
-    union {
-        struct cmsghdr head;
-        char bytes[CMSG_SPACE(PIPE_FDS_MAX * sizeof(int))];
-    } control;
-    size_t kept = pipe_ahead(pipe);
-    if (kept && pipe->in.at)
-        memmove(pipe->in.ahead, pipe->in.ahead + pipe->in.at, kept);
-    pipe->in.at = 0;
-    pipe->in.end_at = kept;
-    bool is_cut = kept && (pipe->in.fd >= 0 || pipe->in.fd_lost);
-    struct iovec vector = {pipe->in.ahead + kept, (is_cut ? PIPE_HEAD : PIPE_AHEAD) - kept};
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1,
-                             .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-    ssize_t n = read_some(pipe, &message, 0, patience);
-    if (n > 0) {
-        pipe->in.end_at += (size_t)n;
-        if (message.msg_controllen || (message.msg_flags & MSG_CTRUNC))
-            take_descriptors(pipe, &message);
-    }
-    return n;
-}
 
 static enum hay_status say_end(const struct hay_pipe *pipe, struct hay_error *error)
 {
@@ -196,19 +84,19 @@ static enum hay_status parse_head(struct hay_pipe *pipe, struct hay_error *error
 }
 
 /* Get to a message whose head is read, past one that is being skipped. */
-static enum hay_status reach_message(struct hay_pipe *pipe, struct patience *patience, struct hay_error *error)
+static enum hay_status reach_message(struct hay_pipe *pipe, struct pipe_patience *patience, struct hay_error *error)
 {
     if (pipe->in.end)
         return say_end(pipe, error);
     while (pipe->in.step == PIPE_SKIPPING && !skip_ahead(pipe)) {
-        ssize_t n = fill_ahead(pipe, patience);
+        ssize_t n = pipe_read_ahead(pipe, patience);
         if (n <= 0)
             return no_more(pipe, n, true, error);
     }
     if (pipe->in.step == PIPE_AT_BODY)
         return HAY_OK;
     while (pipe_ahead(pipe) < PIPE_HEAD) {
-        ssize_t n = fill_ahead(pipe, patience);
+        ssize_t n = pipe_read_ahead(pipe, patience);
         if (n <= 0)
             return no_more(pipe, n, pipe_ahead(pipe) > 0, error);
     }
@@ -216,7 +104,8 @@ static enum hay_status reach_message(struct hay_pipe *pipe, struct patience *pat
 }
 
 /* Bring the body from in.got on to its place in `body`. */
-static enum hay_status read_body(struct hay_pipe *pipe, unsigned char *body, struct patience *patience, struct hay_error *error)
+static enum hay_status read_body(struct hay_pipe *pipe, unsigned char *body, struct pipe_patience *patience,
+                                 struct hay_error *error)
 {
     uint64_t left = pipe->in.size - pipe->in.got;
     size_t here = pipe_ahead(pipe) < left ? pipe_ahead(pipe) : (size_t)left;
@@ -227,7 +116,7 @@ static enum hay_status read_body(struct hay_pipe *pipe, unsigned char *body, str
     while (pipe->in.got < pipe->in.size) {
         struct iovec vector = {body + pipe->in.got, (size_t)(pipe->in.size - pipe->in.got)};
         struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-        ssize_t n = read_some(pipe, &message, MSG_WAITALL, patience);
+        ssize_t n = pipe_read(pipe, &message, MSG_WAITALL, patience);
         if (n <= 0)
             return no_more(pipe, n, true, error);
         pipe->in.got += (size_t)n;
@@ -237,7 +126,7 @@ static enum hay_status read_body(struct hay_pipe *pipe, unsigned char *body, str
 }
 
 /* A message of bytes, no larger than `max`, is next. */
-static enum hay_status reach_bytes(struct hay_pipe *pipe, size_t max, size_t *size, struct patience *patience,
+static enum hay_status reach_bytes(struct hay_pipe *pipe, size_t max, size_t *size, struct pipe_patience *patience,
                                    struct hay_error *error)
 {
     enum hay_status status = reach_message(pipe, patience, error);
@@ -258,7 +147,7 @@ static enum hay_status reach_bytes(struct hay_pipe *pipe, size_t max, size_t *si
 enum hay_status hay_pipe_receive(struct hay_pipe *pipe, void **bytes, size_t *size, size_t max, int timeout_ms,
                                  struct hay_error *error)
 {
-    struct patience patience = patience_of(timeout_ms);
+    struct pipe_patience patience = pipe_patience_of(timeout_ms);
     enum hay_status status = pipe_check(pipe, false, error);
     if (bytes)
         *bytes = NULL;
@@ -300,7 +189,7 @@ static enum hay_status save_body(struct hay_pipe *pipe, const void *bytes, enum 
 enum hay_status hay_pipe_receive_into(struct hay_pipe *pipe, void *bytes, size_t capacity, size_t *size, int timeout_ms,
                                       struct hay_error *error)
 {
-    struct patience patience = patience_of(timeout_ms);
+    struct pipe_patience patience = pipe_patience_of(timeout_ms);
     enum hay_status status = pipe_check(pipe, false, error);
     if (size)
         *size = 0;
@@ -324,7 +213,7 @@ enum hay_status hay_pipe_receive_into(struct hay_pipe *pipe, void *bytes, size_t
 
 enum hay_status hay_pipe_next(struct hay_pipe *pipe, size_t *size, bool *is_fd, int timeout_ms, struct hay_error *error)
 {
-    struct patience patience = patience_of(timeout_ms);
+    struct pipe_patience patience = pipe_patience_of(timeout_ms);
     enum hay_status status = pipe_check(pipe, false, error);
     if (!status)
         status = reach_message(pipe, &patience, error);
@@ -337,7 +226,7 @@ enum hay_status hay_pipe_next(struct hay_pipe *pipe, size_t *size, bool *is_fd, 
 
 enum hay_status hay_pipe_receive_fd(struct hay_pipe *pipe, int *fd, int timeout_ms, struct hay_error *error)
 {
-    struct patience patience = patience_of(timeout_ms);
+    struct pipe_patience patience = pipe_patience_of(timeout_ms);
     enum hay_status status = pipe_check(pipe, false, error);
     if (fd)
         *fd = -1;
@@ -383,7 +272,7 @@ static bool has_ready(struct hay_pipe *pipe)
 int pipe_ready(struct hay_handle *handle, int revents)
 {
     struct hay_pipe *pipe = (void *)handle;
-    struct patience now = patience_of(0);
+    struct pipe_patience now = pipe_patience_of(0);
     if (!pipe->can_receive)
         return -(int)HAY_EINVAL;
     if (!revents)
@@ -392,7 +281,7 @@ int pipe_ready(struct hay_handle *handle, int revents)
         pipe_flush_rest(pipe, 0, NULL);
     if (pipe->in.step == PIPE_SKIPPING && !skip_ahead(pipe)) {
         for (int reads = 0; pipe->in.step == PIPE_SKIPPING; reads++) {
-            ssize_t n = revents && reads < SKIP_READS ? fill_ahead(pipe, &now) : -EAGAIN;
+            ssize_t n = revents && reads < SKIP_READS ? pipe_read_ahead(pipe, &now) : -EAGAIN;
             if (n < 0)
                 return 0;
             if (n == 0)
