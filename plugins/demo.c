@@ -109,10 +109,9 @@ static json_t *spin(hay_task *task, json_t *args)
 
 static json_t *fail(hay_task *task, json_t *args)
 {
-    json_t *message = json_object_get(args, "message");
-    if (!json_is_string(message))
-        return hay_fail(task, "args have to be an object with a string \"message\"");
-    task->host->fail(task, json_string_value(message));
+    const char *message = hay_arg_string(task, args, "message");
+    if (message)
+        task->host->fail(task, message);
     return NULL;
 }
 

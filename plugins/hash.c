@@ -16,23 +16,10 @@
 
 #define HASH_BLOCK 65536
 
-/* The string under this key, or NULL after fail(). */
-static const char *hash_string(hay_task *task, json_t *args, const char *key)
-{
-    json_t *value = json_object_get(args, key);
-    if (json_is_string(value))
-        return json_string_value(value);
-    if (!json_is_object(args))
-        hay_fail(task, "args have to be an object with a string \"%s\"", key);
-    else
-        hay_fail(task, value ? "\"%s\" has to be a string" : "args need the key \"%s\"", key);
-    return NULL;
-}
-
 /* A context ready for bytes, or NULL after fail(). */
 static EVP_MD_CTX *hash_open(hay_task *task, json_t *args, const char **algorithm)
 {
-    *algorithm = json_object_get(args, "algorithm") ? hash_string(task, args, "algorithm") : "sha256";
+    *algorithm = json_object_get(args, "algorithm") ? hay_arg_string(task, args, "algorithm") : "sha256";
     if (!*algorithm)
         return NULL;
     const EVP_MD *digest = EVP_get_digestbyname(*algorithm);
@@ -110,7 +97,7 @@ static int hash_file_read(hay_task *task, const char *path, int fd, EVP_MD_CTX *
 
 static json_t *file(hay_task *task, json_t *args)
 {
-    const char *algorithm, *path = hash_string(task, args, "path");
+    const char *algorithm, *path = hay_arg_string(task, args, "path");
     uint64_t bytes = 0;
     EVP_MD_CTX *context = path ? hash_open(task, args, &algorithm) : NULL;
     if (!context)
@@ -127,7 +114,7 @@ static json_t *file(hay_task *task, json_t *args)
 
 static json_t *text(hay_task *task, json_t *args)
 {
-    const char *algorithm, *bytes = hash_string(task, args, "text");
+    const char *algorithm, *bytes = hay_arg_string(task, args, "text");
     EVP_MD_CTX *context = bytes ? hash_open(task, args, &algorithm) : NULL;
     if (!context)
         return NULL;

@@ -114,19 +114,6 @@ static void text_count_block(struct text_counts *counts, const char *block, size
     text_count_bytes(counts, bytes, size);
 }
 
-/* The string under this key, or NULL after fail(). */
-static const char *text_string(hay_task *task, json_t *args, const char *key)
-{
-    json_t *value = json_object_get(args, key);
-    if (json_is_string(value))
-        return json_string_value(value);
-    if (!json_is_object(args))
-        hay_fail(task, "args have to be an object with a string \"%s\"", key);
-    else
-        hay_fail(task, value ? "\"%s\" has to be a string" : "args need the key \"%s\"", key);
-    return NULL;
-}
-
 static json_t *text_unreadable(hay_task *task, const char *path, int error)
 {
     return hay_fail(task, "cannot read %.800s: %s", path, strerror(error));
@@ -182,7 +169,7 @@ static json_t *count(hay_task *task, json_t *args)
     struct text_counts counts = { 0 };
     uint64_t size;
     ssize_t got;
-    const char *path = text_string(task, args, "path");
+    const char *path = hay_arg_string(task, args, "path");
     int fd = path ? text_open(task, path, &size) : -1;
     if (fd < 0)
         return NULL;
@@ -303,7 +290,7 @@ static int grep_open(hay_task *task, json_t *args, struct text_grep *grep)
     json_t *max = json_object_get(args, "max"), *icase = json_object_get(args, "icase");
     json_int_t limit = max ? json_integer_value(max) : TEXT_SHOWN_LINES;
     char reason[256];
-    grep->pattern = text_string(task, args, "pattern");
+    grep->pattern = hay_arg_string(task, args, "pattern");
     if (!grep->pattern)
         return -1;
     grep->pattern_size = strlen(grep->pattern);
@@ -335,7 +322,7 @@ static json_t *grep(hay_task *task, json_t *args)
     struct text_grep grep = { .count = 0 };
     uint64_t size;
     json_t *result = NULL;
-    const char *path = text_string(task, args, "path");
+    const char *path = hay_arg_string(task, args, "path");
     if (!path || grep_open(task, args, &grep))
         return NULL;
     int fd = text_open(task, path, &size);

@@ -49,6 +49,21 @@ static inline json_t *hay_fail(hay_task *task, const char *format, ...)
     return NULL;
 }
 
+/* The string under this key of the args, borrowed from them; else NULL after hay_fail(), which says what the args need. */
+static inline const char *hay_arg_string(hay_task *task, json_t *args, const char *key)
+{
+    json_t *value = json_object_get(args, key);
+    if (json_is_string(value))
+        return json_string_value(value);
+    if (!json_is_object(args))
+        hay_fail(task, "args have to be an object with a string \"%s\"", key);
+    else if (value)
+        hay_fail(task, "\"%s\" has to be a string", key);
+    else
+        hay_fail(task, "args need the key \"%s\"", key);
+    return NULL;
+}
+
 static inline int hay_json_put(const char *bytes, size_t size, void *task)
 {
     return ((hay_task *)task)->host->result((hay_task *)task, bytes, size);

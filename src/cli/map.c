@@ -93,7 +93,7 @@ static bool map_check(struct run_options *options)
         say_usage("a function is needed: PLUGIN.FUNCTION");
         return false;
     }
-    if (!template_parse(&map->template, map->text))
+    if (!template_parse(&map->template, map->text, false))
         template_expand_json(&map->template, (struct hay_span){ "x", 1 }, 1, &map->args);
     if (!map->template.pieces || map->args.failed) {
         say("out of memory");

@@ -9,38 +9,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TEMPLATE_DIGITS 4       /* of a line's number */
+
+/* What stands between the number of a line, or the brace, and the closing brace. */
 static const struct {
     const char *text;
     enum template_kind kind;
 } template_places[] = {
-    { "{}", TEMPLATE_LINE }, { "{.}", TEMPLATE_STEM }, { "{/}", TEMPLATE_BASE }, { "{//}", TEMPLATE_FOLDER },
-    { "{/.}", TEMPLATE_BASE_STEM }, { "{#}", TEMPLATE_NUMBER },
+    { "}", TEMPLATE_LINE }, { ".}", TEMPLATE_STEM }, { "/}", TEMPLATE_BASE }, { "//}", TEMPLATE_FOLDER },
+    { "/.}", TEMPLATE_BASE_STEM }, { "#}", TEMPLATE_NUMBER },
 };
 
-/* The size of the place at `at`, 0 when there is none. */
-static size_t template_place(const char *at, enum template_kind *kind)
+/* The place at `at`, a brace: its size, 0 when there is none. */
+static size_t template_place(const char *at, bool numbered, struct template_piece *piece)
 {
+    const char *rest = at + 1;
+    *piece = (struct template_piece){ .kind = TEMPLATE_TEXT };
+    while (numbered && *rest >= (rest == at + 1 ? '1' : '0') && *rest <= '9' && rest <= at + TEMPLATE_DIGITS)
+        piece->line = piece->line * 10 + (uint32_t)(*rest++ - '0');
     for (size_t i = 0; i < sizeof template_places / sizeof template_places[0]; i++) {
         size_t size = strlen(template_places[i].text);
-        if (!strncmp(at, template_places[i].text, size)) {
-            *kind = template_places[i].kind;
-            return size;
-        }
+        if (strncmp(rest, template_places[i].text, size) || (piece->line && template_places[i].kind == TEMPLATE_NUMBER))
+            continue;
+        piece->kind = template_places[i].kind;
+        return (size_t)(rest - at) + size;
     }
     return 0;
 }
 
-static void template_add(struct template *template, enum template_kind kind, bool in_string, const char *at, size_t size)
+static void template_add(struct template *template, struct template_piece piece, const char *at, size_t size)
 {
-    if (kind == TEMPLATE_TEXT && !size)
+    if (piece.kind == TEMPLATE_TEXT && !size)
         return;
-    template->pieces[template->count++] = (struct template_piece){ kind, in_string, { at, size } };
-    template->has_place = template->has_place || kind != TEMPLATE_TEXT;
-    template->has_line = template->has_line || (kind != TEMPLATE_TEXT && kind != TEMPLATE_NUMBER);
+    piece.text = (struct hay_span){ at, size };
+    template->pieces[template->count++] = piece;
+    template->has_place = template->has_place || piece.kind != TEMPLATE_TEXT;
+    template->has_line = template->has_line || (piece.kind != TEMPLATE_TEXT && piece.kind != TEMPLATE_NUMBER && !piece.line);
 }
 
-int template_parse(struct template *template, const char *text)
+int template_parse(struct template *template, const char *text, bool numbered)
 {
+    static const struct template_piece plain = { .kind = TEMPLATE_TEXT };
     size_t braces = 0;
     *template = (struct template){ .count = 0 };
     for (const char *at = text; (at = strchr(at, '{')); at++)
@@ -50,11 +59,12 @@ int template_parse(struct template *template, const char *text)
         return -ENOMEM;
     const char *from = text, *at = text;
     for (bool in_string = false; *at;) {
-        enum template_kind kind;
-        size_t size = *at == '{' ? template_place(at, &kind) : 0;
+        struct template_piece piece;
+        size_t size = *at == '{' ? template_place(at, numbered, &piece) : 0;
         if (size) {
-            template_add(template, TEMPLATE_TEXT, false, from, (size_t)(at - from));
-            template_add(template, kind, in_string, at, size);
+            piece.in_string = in_string;
+            template_add(template, plain, from, (size_t)(at - from));
+            template_add(template, piece, at, size);
             at += size;
             from = at;
             continue;
@@ -63,7 +73,7 @@ int template_parse(struct template *template, const char *text)
             in_string = !in_string;
         at += *at == '\\' && in_string && at[1] ? 2 : 1;
     }
-    template_add(template, TEMPLATE_TEXT, false, from, (size_t)(at - from));
+    template_add(template, plain, from, (size_t)(at - from));
     return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Texts with places for an input line, written as in GNU parallel: {} the line, {.} without its extension, {/} its last part,
- * {//} its directory, {/.} its last part without extension, {#} the number of the job. Anything else in braces stays as it is.
- * A template is cut into pieces once; each line then goes through the pieces.
+ * {//} its directory, {/.} its last part without extension, {#} the number of the job; where a job has several lines, {2} and
+ * {2/.} of the second. Anything else in braces stays as it is. A template is cut into pieces once; each line then goes through
+ * the pieces.
  */
 #ifndef CLI_TEMPLATE_H
 #define CLI_TEMPLATE_H
@@ -28,6 +29,7 @@ enum template_kind {
 struct template_piece {
     enum template_kind kind;
     bool in_string;             /* the place is inside a JSON string */
+    uint32_t line;              /* of the job's lines this one, from 1; 0: the one in hand */
     struct hay_span text;       /* TEMPLATE_TEXT: part of what was parsed */
 };
 
@@ -35,11 +37,12 @@ struct template {
     struct template_piece *pieces;
     size_t count;
     bool has_place;             /* one that differs from job to job */
-    bool has_line;              /* one of a line's, and not just {#} */
+    bool has_line;              /* one of the line in hand, and not just {#} or {2} */
 };
 
-/* 0 or -ENOMEM. `text` has to outlive the template. template_release() is due in any case. */
-int template_parse(struct template *template, const char *text);
+/* `numbered`: with the places of the second line and so on. 0 or -ENOMEM. `text` has to outlive the template. template_release()
+ * is due in any case. */
+int template_parse(struct template *template, const char *text, bool numbered);
 void template_release(struct template *template);
 
 /* What stands in a piece for this line: part of the text, part of the line, or digits in `scratch`. */

@@ -13,12 +13,12 @@ bool words_parse(struct words *words, const char *const *given, size_t count, bo
         return false;
     for (size_t i = 0; i < count; i++) {
         words->is_binary = words->is_binary || bytes_utf8(given[i], strlen(given[i])) < strlen(given[i]);
-        if (template_parse(&words->templates[words->count++], given[i]))
+        if (template_parse(&words->templates[words->count++], given[i], true))
             return false;
         has_place = has_place || words->templates[i].has_place;
     }
     if (!shell)
-        return has_place || !template_parse(&words->templates[words->count++], "{}");
+        return has_place || !template_parse(&words->templates[words->count++], "{}", true);
     for (size_t i = 0; i < count; i++) {
         template_release(&words->templates[i]);
         bytes_put_text(&words->script, given[i]);
@@ -26,7 +26,7 @@ bool words_parse(struct words *words, const char *const *given, size_t count, bo
     }
     bytes_put(&words->script, "", 1);
     words->count = 1;
-    return !words->script.failed && !template_parse(words->templates, words->script.at);
+    return !words->script.failed && !template_parse(words->templates, words->script.at, true);
 }
 
 void words_release(struct words *words)
@@ -52,11 +52,33 @@ static bool words_next_line(const struct words_job *job, struct hay_span *line)
     return true;
 }
 
+/* The job's line of this number; at NULL when there are fewer. */
+static struct hay_span words_line(const struct words_job *job, uint32_t number)
+{
+    struct hay_span line = { NULL, 0 };
+    while (number && words_next_line(job, &line))
+        number--;
+    return number ? (struct hay_span){ NULL, 0 } : line;
+}
+
+/* Is the word, which is not a script, nothing but a place for a line that the job does not have? */
+static bool words_is_void(const struct words *words, size_t at, const struct words_job *job)
+{
+    const struct template *template = &words->templates[at];
+    return !words->shell && template->count == 1 && template->pieces->line && !words_line(job, template->pieces->line).at;
+}
+
 /* In a script the place of one line has all of them, as words. */
 static void words_put_quoted(struct words *words, const struct template_piece *piece, const struct words_job *job)
 {
     char scratch[24];
     struct hay_span line = { NULL, 0 };
+    if (piece->line) {
+        struct hay_span one = words_line(job, piece->line), part = template_piece(piece, one, job->number, scratch);
+        if (one.at)
+            bytes_put_quoted(&words->word, part.at, part.size);
+        return;
+    }
     for (const char *space = ""; words_next_line(job, &line); space = " ") {
         struct hay_span part = template_piece(piece, line, job->number, scratch);
         bytes_put_text(&words->word, space);
@@ -79,8 +101,10 @@ static void words_put_word(struct words *words, const struct template *template,
             words_put_quoted(words, piece, job);
             continue;
         }
-        struct hay_span part = template_piece(piece, line, job->number, scratch);
-        bytes_put(word, part.at, part.size);
+        struct hay_span from = piece->line ? words_line(job, piece->line) : line;
+        struct hay_span part = template_piece(piece, from, job->number, scratch);
+        if (from.at)
+            bytes_put(word, part.at, part.size);
     }
     bytes_put_text(args, "\"");
     if (is_binary)
@@ -98,7 +122,7 @@ void words_put(struct words *words, const struct words_job *job, struct bytes *a
     bytes_put_text(args, words->shell ? "{\"shell\":" : "{\"argv\":[");
     for (size_t i = 0; i < words->count; i++) {
         struct hay_span line = { NULL, 0 };
-        while (words_next_line(job, &line)) {
+        while (!words_is_void(words, i, job) && words_next_line(job, &line)) {
             bytes_put_text(args, comma);
             words_put_word(words, &words->templates[i], job, line, is_binary, args);
             comma = ",";

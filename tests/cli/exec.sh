@@ -39,6 +39,17 @@ is "-n: a word with a place is there for each line, through all files" "$code $(
     "0 <1> <2> <3> <4> 1 1x 2x 3x 4x end$newline<5> <6> <7> <3> 2 5x 6x 7x 3x end"
 run "$HAYFORK" exec -k -n 2 --shell 'printf "<%s>" {} {/}; echo {#} of {#}' ::: "it's" 'x/y z' "a${newline}b"
 is "-n in a script" "$code $(cat out)" "0 <it's><x/y z><it's><y z>1 of 1$newline<a${newline}b><a${newline}b>2 of 2"
+run "$HAYFORK" exec -k -n 2 printf '[%s]' {2} '{1/.}-{2//}' {1}{1} {3} {2#} {0} {01} {10000} end ::: a/b.c d/e f
+is "-n: one of the lines" "$code $(cat out)" \
+    "0 [d/e][b-d][a/b.ca/b.c][{2#}][{0}][{01}][{10000}][end][f-][ff][{2#}][{0}][{01}][{10000}][end]"
+run "$HAYFORK" exec -k -n 2 --shell 'printf "[%s]" {2} x{1} y{2}' ::: 'a b' "it's" '*'
+is "-n: one of the lines in a script" "$code $(cat out)" "0 [it's][xa b][yit's][x*][y]"
+run "$HAYFORK" exec -k -n 2 --shell {2} ::: a pwd c
+is "-n: a script that is nothing but a line" "$code $(cat out)" "0 $PWD"
+run "$HAYFORK" exec -k printf '[%s]' {1} {1.} {} ::: a.b ''
+is "{1} without -n is the line, which may be empty" "$code $(cat out)" "0 [a.b][a][a.b][][][]"
+run "$HAYFORK" exec -k -n 2 echo {2} {} {1} ::: a b c
+is "-n: all of them, and one again" "$code $(cat out)" "0 b a b a${newline}c c"
 run "$HAYFORK" exec -k -n 2 --tag echo ::: a b c
 is "-n and --tag" "$code $(tr '\t' '|' <out)" "0 a b|a b${newline}c|c"
 from 'a\0b\nc\nd\n' -k -n 2 echo

@@ -18,6 +18,13 @@ static json_t *same(hay_task *task, json_t *args)
     return json_incref(args);
 }
 
+static json_t *size(hay_task *task, json_t *args)
+{
+    const char *text = hay_arg_string(task, args, "text");
+    return text ? json_integer((json_int_t)strlen(text)) : NULL;
+}
+
 HAY_PLUGIN(plugin_values, "1.0", "A plugin in JSON",
     HAY_JSON(twice, "Twice the integer"),
-    HAY_JSON(same, "The arguments"))
+    HAY_JSON(same, "The arguments"),
+    HAY_JSON(size, "The size of a text"))
