@@ -19,9 +19,9 @@
 /* All columns but the command, their numbers at the longest. */
 #define JOBLOG_HEAD (8 * (PEN_FIXED_MAX + 2))
 
-int joblog_open(struct joblog *log, const char *path, bool append)
+int joblog_open(struct joblog *log, struct ev_loop *loop, const char *path, bool append)
 {
-    return logfile_open(&log->file, path, append);
+    return logfile_open(&log->file, loop, path, append);
 }
 
 bool joblog_check(const struct joblog *log)
@@ -149,7 +149,7 @@ void joblog_write_call(struct joblog *log, const struct hay_result *result, uint
     logfile_advance(&log->file, at);
 }
 
-void joblog_close(struct joblog *log)
+void joblog_close(struct joblog *log, bool patient)
 {
-    logfile_close(&log->file);
+    logfile_close(&log->file, patient);
 }

@@ -22,7 +22,7 @@ struct joblog {
 };
 
 /* Truncated when the run begins, or with `append` continued. 0 or -errno, already said. joblog_close() is due in any case. */
-int joblog_open(struct joblog *log, const char *path, bool append);
+int joblog_open(struct joblog *log, struct ev_loop *loop, const char *path, bool append);
 /* May it be continued: is it a joblog, or empty? Else that is said. */
 bool joblog_check(const struct joblog *log);
 /* Just before the run: empty the file and write the columns' names. */
@@ -31,6 +31,6 @@ void joblog_begin(struct joblog *log);
 void joblog_write(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span command);
 /* The same for a function: the command is `call` (such as "hayfork call demo.add"), then the job's args, quoted for a shell. */
 void joblog_write_call(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span call);
-void joblog_close(struct joblog *log);
+void joblog_close(struct joblog *log, bool patient);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows are made right in the buffer and go out in large writes. Regular files take everything at once; a pipe may take less,
- * and is waited for only when the buffer has no room left, and at the end.
+ * Rows are made right in the buffer and go out in large writes. Regular files take everything at once; for a pipe that takes
+ * less the buffer grows.
  */
 #include "cli/logfile.h"
+#include "cli/now.h"
+#include "cli/rewatch.h"
 #include "cli/say.h"
 
 #include <errno.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #define LOGFILE_PATIENCE_MS 5000
+#define LOGFILE_NAP_MS 100
 #define LOGFILE_TORN 4096
 
 static void logfile_fail(struct logfile *file, int failure)
@@ -22,11 +25,22 @@ static void logfile_fail(struct logfile *file, int failure)
         say("cannot write '%s': %s; it is written no further", file->path, strerror(-failure));
     file->failed = true;
     file->start = file->end = 0;
+    file->blocked_ns = 0;
+    ev_io_stop(file->loop, &file->writable);
 }
 
-int logfile_open(struct logfile *file, const char *path, bool append)
+static void logfile_on_writable(struct ev_loop *loop, struct ev_io *watcher, int events)
 {
-    *file = (struct logfile){ .path = path, .stream.fd = -1, .append = append, .failed = true };
+    ev_io_stop(loop, watcher);
+    rewatch(watcher, events);
+    logfile_flush(watcher->data);
+}
+
+int logfile_open(struct logfile *file, struct ev_loop *loop, const char *path, bool append)
+{
+    *file = (struct logfile){
+        .path = path, .stream.fd = -1, .loop = loop, .capacity = LOGFILE_SIZE, .append = append, .failed = true,
+    };
     int fd = -1, failure = -ENOMEM;
     file->buffer = malloc(LOGFILE_SIZE);
     if (file->buffer) {
@@ -36,6 +50,8 @@ int logfile_open(struct logfile *file, const char *path, bool append)
     if (failure)
         say("cannot write '%s': %s", path, failure == -ENXIO ? "nobody reads this pipe" : strerror(-failure));
     file->failed = failure != 0;
+    ev_io_init(&file->writable, logfile_on_writable, file->stream.fd, EV_WRITE);
+    file->writable.data = file;
     return failure;
 }
 
@@ -84,54 +100,77 @@ bool logfile_begin(struct logfile *file, bool *empty)
     return whole >= 0;
 }
 
+/* It took nothing. False: for too long. */
+static bool logfile_wait(struct logfile *file)
+{
+    int64_t clock_ns = now_ns();
+    if (!file->blocked_ns)
+        file->blocked_ns = clock_ns;
+    if (clock_ns - file->blocked_ns < LOGFILE_PATIENCE_MS * INT64_C(1000000)) {
+        ev_io_start(file->loop, &file->writable);
+        return true;
+    }
+    logfile_fail(file, -ETIMEDOUT);
+    return false;
+}
+
 void logfile_flush(struct logfile *file)
 {
     while (file->start < file->end && !file->failed) {
         ssize_t n = stream_write(&file->stream, file->buffer + file->start, file->end - file->start);
-        if (n == -EAGAIN)
+        if (n == -EAGAIN && logfile_wait(file))
             return;
+        if (n == -EAGAIN)
+            break;
         if (n <= 0)
             logfile_fail(file, n ? (int)n : -EIO);
         else
             file->start += (size_t)n;
+        file->blocked_ns = 0;
     }
     file->start = file->end = 0;
 }
 
-/* Write until `size` bytes have room. */
-static void logfile_wait(struct logfile *file, size_t size)
+static bool logfile_grow(struct logfile *file, size_t size)
 {
-    for (;;) {
-        logfile_flush(file);
-        size_t kept = file->end - file->start;
-        if (file->failed || LOGFILE_SIZE - kept >= size)
-            return;
-        struct pollfd wait = { .fd = file->stream.fd, .events = POLLOUT };
-        int ready = poll(&wait, 1, LOGFILE_PATIENCE_MS);
-        if (ready < 0 && errno != EINTR)
-            logfile_fail(file, -errno);
-        else if (!ready)
-            logfile_fail(file, -ETIMEDOUT);
-    }
+    size_t capacity = file->capacity;
+    while (capacity - file->end < size)
+        capacity *= 2;
+    char *buffer = capacity > file->capacity ? realloc(file->buffer, capacity) : file->buffer;
+    if (!buffer)
+        return false;
+    file->buffer = buffer;
+    file->capacity = capacity;
+    return true;
 }
 
 char *logfile_room(struct logfile *file, size_t size)
 {
-    if (!file->failed && LOGFILE_SIZE - file->end < size) {
-        logfile_wait(file, size);
+    if (!file->failed && file->capacity - file->end < size) {
+        logfile_flush(file);
         memmove(file->buffer, file->buffer + file->start, file->end - file->start);
         file->end -= file->start;
         file->start = 0;
+        if (!file->failed && !logfile_grow(file, size))
+            logfile_fail(file, -ENOMEM);
     }
     return file->failed ? NULL : file->buffer + file->end;
 }
 
-void logfile_close(struct logfile *file)
+void logfile_close(struct logfile *file, bool patient)
 {
     if (!file->path)
         return;
-    if (!file->failed)
-        logfile_wait(file, LOGFILE_SIZE);
+    logfile_flush(file);
+    while (patient && file->start < file->end) {
+        struct pollfd room = { .fd = file->stream.fd, .events = POLLOUT };
+        if (poll(&room, 1, LOGFILE_NAP_MS) < 0 && errno != EINTR)
+            logfile_fail(file, -errno);
+        logfile_flush(file);
+    }
+    if (file->start < file->end)
+        logfile_fail(file, -EINTR);
+    ev_io_stop(file->loop, &file->writable);
     int failure = stream_close(&file->stream);
     if (failure && !file->failed)
         logfile_fail(file, failure);

@@ -131,9 +131,9 @@ static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, in
         ev_break(loop, EVBREAK_ALL);
         return;
     }
-    if (run_write_is_full(run) && !signals_count())
+    if ((run_write_is_full(run) || run_observe_is_full(run)) && !signals_count())
         run_set_paused(run, true);
-    else if (run_write_pending(run) < RUN_RESUME)
+    else if (run_write_pending(run) < RUN_RESUME && !run_observe_is_full(run))
         run_set_paused(run, false);
     if (!run_is_settled(run))
         return;

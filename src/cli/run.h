@@ -179,6 +179,8 @@ void run_observe_result(struct run *run, const struct hay_result *result, uint64
 void run_observe_log(struct run *run, int worker, const char *line, size_t size);
 /* The loop is about to sleep. */
 void run_observe_turn(struct run *run);
+/* A log is so far behind that nothing more should be produced. */
+bool run_observe_is_full(const struct run *run);
 /* The workers have ended, and the pool still is there to be asked. */
 void run_observe_settled(struct run *run);
 /* All is recorded: close the files, leave the terminal. The figures stay until they are released. */

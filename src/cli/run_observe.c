@@ -8,6 +8,7 @@
 #include "cli/roster.h"
 #include "cli/run.h"
 #include "cli/say.h"
+#include "cli/signals.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,8 +139,8 @@ int run_observe_open(struct run *run)
         run->logs->tagged = true;
     else if (options->errors && strcmp(options->errors, "pass") && !observe_redirect(run, options->errors))
         return CLI_OUTPUT;
-    if ((options->joblog && joblog_open(&observe->joblog, options->joblog, run->options->journal.resume)) ||
-        (options->trace && trace_open(&observe->trace, options->trace)))
+    if ((options->joblog && joblog_open(&observe->joblog, run->loop, options->joblog, run->options->journal.resume)) ||
+        (options->trace && trace_open(&observe->trace, run->loop, options->trace)))
         return CLI_OUTPUT;
     if ((code = observe_check(run, options->joblog, &observe->joblog.file.stream)) ||
         (code = observe_check(run, options->trace, &observe->trace.file.stream)) ||
@@ -324,6 +325,11 @@ void run_observe_log(struct run *run, int index, const char *line, size_t size)
     logsink_tagged_line(run->logs, tag, line, size);
 }
 
+bool run_observe_is_full(const struct run *run)
+{
+    return logfile_is_full(&run->observe.joblog.file) || logfile_is_full(&run->observe.trace.file);
+}
+
 void run_observe_turn(struct run *run)
 {
     struct observe *observe = &run->observe;
@@ -357,9 +363,9 @@ void run_observe_finish(struct run *run)
         say_curtain(NULL, NULL);
     }
     if (observe->joblog.file.path)
-        joblog_close(&observe->joblog);
+        joblog_close(&observe->joblog, signals_count() < 2);
     if (observe->trace.file.path)
-        trace_close(&observe->trace);
+        trace_close(&observe->trace, signals_count() < 2);
     bytes_release(&observe->command);
 }
 

@@ -23,10 +23,10 @@ static uint64_t trace_since(const struct trace *trace, int64_t time_ns)
     return time_ns > trace->begin_ns ? (uint64_t)(time_ns - trace->begin_ns) : 0;
 }
 
-int trace_open(struct trace *trace, const char *path)
+int trace_open(struct trace *trace, struct ev_loop *loop, const char *path)
 {
     *trace = (struct trace){ .pid = getpid() };
-    return logfile_open(&trace->file, path, false);
+    return logfile_open(&trace->file, loop, path, false);
 }
 
 void trace_begin(struct trace *trace)
@@ -206,12 +206,12 @@ void trace_count(struct trace *trace, uint64_t ok, uint64_t failed)
     logfile_advance(&trace->file, at);
 }
 
-void trace_close(struct trace *trace)
+void trace_close(struct trace *trace, bool patient)
 {
     char *at = trace->file.path && trace->begin_ns ? logfile_room(&trace->file, 4) : NULL;
     if (at)
         logfile_advance(&trace->file, pen_text(at, "\n]\n"));
-    logfile_close(&trace->file);
+    logfile_close(&trace->file, patient);
     free(trace->rows);
     trace->rows = NULL;
     trace->row_count = 0;

@@ -31,7 +31,7 @@ struct trace {
 };
 
 /* 0 or -errno, already said. trace_close() is due in any case. */
-int trace_open(struct trace *trace, const char *path);
+int trace_open(struct trace *trace, struct ev_loop *loop, const char *path);
 /* Just before the run: empty the file and write its first events. */
 void trace_begin(struct trace *trace);
 /* The slice of a job; one that never ran has none. `name` is the inside of a JSON string, 300 bytes at most. */
@@ -39,6 +39,6 @@ void trace_write(struct trace *trace, const struct hay_result *result, uint64_t 
 /* Now and then: what a worker's slot is now, and how far the run is. */
 void trace_worker(struct trace *trace, int worker, const struct hay_worker *info);
 void trace_count(struct trace *trace, uint64_t ok, uint64_t failed);
-void trace_close(struct trace *trace);
+void trace_close(struct trace *trace, bool patient);
 
 #endif

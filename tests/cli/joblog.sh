@@ -97,6 +97,32 @@ wait $!
 is "a pipe" "$code $(wc -l <copied)" "0 2"
 run "$HAYFORK" run -p demo --joblog pipe jobs
 is "a pipe that nobody reads" "$code $(wc -l <err) $(grep -c 'nobody reads' err)" "74 1 1"
+# More rows than the pipe and the buffer hold.
+yes '{"fn":"demo.noop"}' | head -n 60000 >thousands
+mkfifo go
+{ cat go && cat; } <pipe >late &
+"$HAYFORK" run -p demo --joblog pipe thousands >out 2>err &
+pid=$!
+until_true sh -c '[ "$(wc -l <out)" -gt 1000 ]'
+: >go
+wait $pid
+code=$?
+wait
+is "a late reader holds the run up, and gets all" "$code $(wc -l <out) $(wc -l <late) $(wc -l <err)" "0 60000 60001 0"
+sleep 60 <pipe &
+reader=$!
+run "$HAYFORK" run -p demo --joblog pipe thousands
+is "one that takes nothing ends the joblog and not the run" "$code $(wc -l <out) $(cat err)" \
+    "0 60000 hayfork run: cannot write 'pipe': Connection timed out; it is written no further"
+env --default-signal=INT "$HAYFORK" run -p demo --joblog pipe thousands >out 2>err &
+pid=$!
+until_true sh -c '[ "$(wc -l <out)" -gt 1000 ]'
+kill -INT $pid
+wait $pid
+code=$?
+kill $reader
+wait $reader 2>/dev/null
+is "and an interrupt is heard meanwhile" "$code $(($(wc -l <out) < 60000))" "130 1"
 
 # Killed and resumed, it has the rows of all results that the journal has.
 awk 'BEGIN { for (i = 0; i < 20000; i++) print "{\"fn\":\"demo.spin\",\"args\":{\"us\":50}}" }' >spins
