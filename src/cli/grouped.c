@@ -211,7 +211,8 @@ size_t grouped_render(char *out, size_t capacity, const struct hay_result *resul
     if (!result->value.at || !grouped_read(result->value, &grouped))
         grouped = (struct grouped){ .exit_code = -1 };
     size_t notice_size = grouped_notice(notice, result, command, grouped.truncated);
-    size_t most = GROUPED_HEAD + grouped.streams[0].size / 4 * 3 + grouped.streams[1].size / 4 * 3 + 1 + notice_size + tag.size;
+    size_t streams_size = grouped.streams[0].size / 4 * 3 + grouped.streams[1].size / 4 * 3;
+    size_t most = GROUPED_HEAD + streams_size + 1 + notice_size + tag.size + 1;
     if (most > capacity)
         return most;
     char *at = out + GROUPED_HEAD;
@@ -224,19 +225,21 @@ size_t grouped_render(char *out, size_t capacity, const struct hay_result *resul
     memcpy(at, notice, notice_size);
     sizes[1] += notice_size;
     at += notice_size;
-    at += sizes[2] = grouped_decode(at, tag);
+    sizes[2] = grouped_decode(at, tag);
+    if (tag.at)
+        at[sizes[2]++] = '\t';
+    at += sizes[2];
     memcpy(out, sizes, GROUPED_HEAD);
     return (size_t)(at - out);
 }
 
-/* As they are, or each line with the tag and a tab in front. */
+/* As they are, or each line with the tag, which ends with a tab, in front. */
 static void grouped_put(struct output *output, struct hay_span bytes, struct hay_span tag)
 {
     const char *at = bytes.at, *end = bytes.at + bytes.size;
     while (tag.size && at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at)), *past = newline ? newline + 1 : end;
         output_bytes(output, tag.at, tag.size);
-        output_bytes(output, "\t", 1);
         output_bytes(output, at, (size_t)(past - at));
         at = past;
     }

@@ -250,6 +250,12 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
     return taken;
 }
 
+/* What `size` bytes at the start are without the carriage return of a line end. */
+static size_t input_without_cr(const struct input *input, size_t size)
+{
+    return size && !input->nul_ended && input->buffer.at[input->start + size - 1] == '\r' ? size - 1 : size;
+}
+
 /* A line that ends at `newline`. */
 static bool input_take_ended(struct input *input, const char *newline, struct input_line *line)
 {
@@ -259,7 +265,7 @@ static bool input_take_ended(struct input *input, const char *newline, struct in
     if (input->skipping)
         input->skipping = false;
     else
-        taken = input_take(input, size && at[size - 1] == '\r' && !input->nul_ended ? size - 1 : size, line);
+        taken = input_take(input, input_without_cr(input, size), line);
     input->start += (size_t)(newline - at) + 1;
     input->searched = input->start;
     return taken;
@@ -276,7 +282,7 @@ static bool input_take_open(struct input *input, struct input_line *line)
     } else if (!input->skipping) {
         if (!input->ended || !size)
             return false;
-        taken = input_take(input, size, line);
+        taken = input_take(input, input_without_cr(input, size), line);
     }
     input->start = input->searched = input->end;
     return taken;
@@ -328,7 +334,7 @@ static bool input_join(struct input *input)
         input->grouped.lines++;
     }
     bytes_put(&input->group, next->at, next->size);
-    input->grouped.at = input->group.at;
+    input->grouped.at = input->group.at ? input->group.at : ""; /* one that is empty has needed no memory */
     input->grouped.size = input->group.size;
     input->next.lines = 0;
     return true;

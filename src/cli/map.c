@@ -18,6 +18,7 @@ enum {
 };
 
 struct map {
+    const char *function;       /* the first operand, unless -f came before */
     const char *text;           /* of the template */
     struct template template;
     struct bytes args;          /* of the job in hand */
@@ -76,10 +77,10 @@ static bool map_take(struct run_options *options, struct options *reader, int ke
         options->nul_ended = true;
         return true;
     default:
-        if (options->function)
+        if (options->function || map->function)
             option_list_add(&options->files, reader->value);
         else
-            options->function = reader->value;
+            map->function = reader->value;
         return true;
     }
 }
@@ -89,11 +90,17 @@ static bool map_check(struct run_options *options)
 {
     struct map *map = options->verb_state;
     struct hay_jobline_fault fault;
+    if (options->function && map->function) {
+        say_usage("the function is given twice: '%s' and -f %s", map->function, options->function);
+        return false;
+    }
+    if (map->function)
+        options->function = map->function;
     if (!options->function) {
         say_usage("a function is needed: PLUGIN.FUNCTION");
         return false;
     }
-    if (!template_parse(&map->template, map->text, false))
+    if (!template_parse(&map->template, map->text, true))
         template_expand_json(&map->template, (struct hay_span){ "x", 1 }, 1, &map->args);
     if (!map->template.pieces || map->args.failed) {
         say("out of memory");

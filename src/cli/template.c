@@ -47,7 +47,7 @@ static void template_add(struct template *template, struct template_piece piece,
     template->has_line = template->has_line || (piece.kind != TEMPLATE_TEXT && piece.kind != TEMPLATE_NUMBER && !piece.line);
 }
 
-int template_parse(struct template *template, const char *text, bool numbered)
+int template_parse(struct template *template, const char *text, bool is_json)
 {
     static const struct template_piece plain = { .kind = TEMPLATE_TEXT };
     size_t braces = 0;
@@ -60,7 +60,7 @@ int template_parse(struct template *template, const char *text, bool numbered)
     const char *from = text, *at = text;
     for (bool in_string = false; *at;) {
         struct template_piece piece;
-        size_t size = *at == '{' ? template_place(at, numbered, &piece) : 0;
+        size_t size = *at == '{' ? template_place(at, !is_json, &piece) : 0;
         if (size) {
             piece.in_string = in_string;
             template_add(template, plain, from, (size_t)(at - from));
@@ -69,7 +69,7 @@ int template_parse(struct template *template, const char *text, bool numbered)
             from = at;
             continue;
         }
-        if (*at == '"')
+        if (*at == '"' && is_json)
             in_string = !in_string;
         at += *at == '\\' && in_string && at[1] ? 2 : 1;
     }

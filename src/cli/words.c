@@ -13,12 +13,12 @@ bool words_parse(struct words *words, const char *const *given, size_t count, bo
         return false;
     for (size_t i = 0; i < count; i++) {
         words->is_binary = words->is_binary || bytes_utf8(given[i], strlen(given[i])) < strlen(given[i]);
-        if (template_parse(&words->templates[words->count++], given[i], true))
+        if (template_parse(&words->templates[words->count++], given[i], false))
             return false;
         has_place = has_place || words->templates[i].has_place;
     }
     if (!shell)
-        return has_place || !template_parse(&words->templates[words->count++], "{}", true);
+        return has_place || !template_parse(&words->templates[words->count++], "{}", false);
     for (size_t i = 0; i < count; i++) {
         template_release(&words->templates[i]);
         bytes_put_text(&words->script, given[i]);
@@ -26,7 +26,7 @@ bool words_parse(struct words *words, const char *const *given, size_t count, bo
     }
     bytes_put(&words->script, "", 1);
     words->count = 1;
-    return !words->script.failed && !template_parse(words->templates, words->script.at, true);
+    return !words->script.failed && !template_parse(words->templates, words->script.at, false);
 }
 
 void words_release(struct words *words)
@@ -136,6 +136,30 @@ void words_put(struct words *words, const struct words_job *job, struct bytes *a
 
 /* ---- and back ---- */
 
+/* Would a shell take this for more than the name of a command, were it not quoted? */
+static bool words_means_more(const struct bytes *word)
+{
+    static const char *const reserved[] = { "if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until",
+                                            "for", "in", "time", "function", "select", "coproc" };
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+        if (strlen(reserved[i]) == word->size && !memcmp(reserved[i], word->at, word->size))
+            return true;
+    return word->size && memchr(word->at, '=', word->size);
+}
+
+/* As a word of a command for a shell; the first one is its name. */
+static void words_show_word(const struct bytes *word, bool is_first, struct bytes *text)
+{
+    size_t begin = text->size;
+    bytes_put_quoted(text, word->at, word->size);
+    if (!is_first || text->failed || text->size - begin != word->size || !words_means_more(word))
+        return;
+    text->size = begin;
+    bytes_put_text(text, "'");
+    bytes_put(text, word->at, word->size);
+    bytes_put_text(text, "'");
+}
+
 /* The string behind the opening quote, as it was before words_put_word() encoded it. */
 static void words_get_word(struct bytes *word, const char *at, size_t size, bool is_binary)
 {
@@ -169,7 +193,7 @@ void words_show(struct words *words, struct hay_span args, struct bytes *text)
         if (words->shell)
             bytes_put(text, word->at, word->size);
         else
-            bytes_put_quoted(text, word->at, word->size);
+            words_show_word(word, at == begin, text);
         at = past + 1 < end && past[1] == ',' && !words->shell ? past + 2 : end;
     }
     text->failed = text->failed || word->failed;

@@ -50,6 +50,8 @@ run "$HAYFORK" exec -k printf '[%s]' {1} {1.} {} ::: a.b ''
 is "{1} without -n is the line, which may be empty" "$code $(cat out)" "0 [a.b][a][a.b][][][]"
 run "$HAYFORK" exec -k -n 2 echo {2} {} {1} ::: a b c
 is "-n: all of them, and one again" "$code $(cat out)" "0 b a b a${newline}c c"
+run "$HAYFORK" exec --dry-run -k {} if=1 if ::: A=b if go
+is "--dry-run: what a shell would take for more than a name" "$code $(cat out)" "0 'A=b' if=1 if${newline}'if' if=1 if${newline}go if=1 if"
 run "$HAYFORK" exec -k -n 2 --tag echo ::: a b c
 is "-n and --tag" "$code $(tr '\t' '|' <out)" "0 a b|a b${newline}c|c"
 from 'a\0b\nc\nd\n' -k -n 2 echo
@@ -80,6 +82,17 @@ is "also by itself" "$code $(cat out)" "0 <a>
 run "$HAYFORK" exec -k -n 2 echo '<{}>' ::: a '' ''
 is "-n: and so is an empty argument" "$code $(cat out)" "0 <a> <>
 <>"
+for n in 1 2 3; do
+    run "$HAYFORK" exec -k -n $n echo '<{}>' x ::: ''
+    is "-n $n: one that is empty, alone" "$code $(cat out)" "0 <> x"
+done
+{ head -c 70000 /dev/zero | tr "\0" a; printf "\0\0"; } >large
+run "$HAYFORK" exec -k -0 -a large -n 2 --dry-run echo
+is "-n: one that is empty behind a large one" "$code $(wc -c <out) $(tail -n 1 out)" "0 70014 echo ''"
+run "$HAYFORK" exec --tag printf 'x\ny\n' ::: ''
+is "--tag: one that is empty" "$code $(tr '\t' '|' <out)" "0 |x${newline}|y"
+run "$HAYFORK" exec -k echo '"\{}"' 'C:\{1}"{.}' ::: a.b
+is "places behind quotes and backslashes" "$code $(cat out)" '0 "\a.b" C:\a.b"a'
 run "$HAYFORK" exec -k echo '<{}>' ::: '' a ''
 is "also by itself, first and last" "$code $(cat out)" "0 <>
 <a>

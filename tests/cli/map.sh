@@ -21,6 +21,11 @@ is "-0" "$code $(cat out)" '0 {"id":"a.txt","fn":"demo.echo","args":"a.txt"}
 run sh -c 'printf "x\r\n\n  \ny\n" | "$HAYFORK" map -k demo.echo --args "[{},{#}]"'
 is "CR and empty lines are as for run" "$code $(cat out)" '0 {"id":1,"status":"ok","result":["x",1]}
 {"id":4,"status":"ok","result":["y",2]}'
+run sh -c 'printf "a\r\nb\r" | "$HAYFORK" map -k demo.echo --args "{}"'
+is "a CR at the very end" "$code $(cat out)" '0 {"id":1,"status":"ok","result":"a"}
+{"id":2,"status":"ok","result":"b"}'
+run "$HAYFORK" map demo.echo -f demo.noop /dev/null
+is "a function given twice" "$code $(sed -n 1p err)" "2 hayfork map: the function is given twice: 'demo.echo' and -f demo.noop"
 run "$HAYFORK" map demo.noop /dev/null
 is "no line" "$code $(wc -c <out)" "0 0"
 run sh -c '"$HAYFORK" map -f demo.echo --args "{}" names - <a.txt -k | cut -d: -f 4'
