@@ -5,7 +5,7 @@
  * Counts are those of GNU wc in the C locale, where a byte is a character: white space ends a word, a printable ASCII
  * byte begins or continues one, and any other byte does neither. (wc from coreutils 9.5 on lets other bytes begin words.)
  * Only regular files are read, so no job blocks on a FIFO or a terminal. Memory is bounded: 64 KiB for counting, a line
- * of 1 MiB for searching; of a longer line its first MiB is searched.
+ * under 16 MiB for searching; a longer one is an error.
  */
 #include <hayfork/plugin_json.h>
 
@@ -22,7 +22,7 @@
 #endif
 
 #define TEXT_BLOCK 65536
-#define TEXT_LINE_MAX 1048576
+#define TEXT_LINE_MAX (16 << 20)  /* a power of two times TEXT_BLOCK */
 #define TEXT_PATTERN_MAX 4096   /* regcomp() recurses by the pattern's nesting */
 #define TEXT_SHOWN_BYTES 1000
 #define TEXT_SHOWN_LINES 10
@@ -243,34 +243,25 @@ static void grep_lines(struct text_grep *grep, const char *at, size_t size)
     }
 }
 
-/* Feed the file to grep_lines(), whole lines at a time. 0 or -errno. The buffer grows to TEXT_LINE_MAX where a line needs it. */
+/* Feed the file to grep_lines(), whole lines at a time. 0 or -errno; -EMSGSIZE: a line is too long. The buffer grows to
+ * TEXT_LINE_MAX where a line needs it. */
 static ssize_t grep_file(hay_task *task, struct text_grep *grep, int fd)
 {
     size_t capacity = TEXT_BLOCK, have = 0;
-    bool skipping = false; /* the rest of a line that was too long, its beginning searched */
     char *block = malloc(capacity + 1); /* and a NUL: regexec() has the length, but what checks memory around it looks for one */
     ssize_t got = -ENOMEM;
     if (block)
         block[capacity] = '\0';
     while (block && !grep->failed && (got = text_read(task, fd, block + have, capacity - have)) > 0) {
-        char *start = block, *fresh = block + have, *end = fresh + got;
-        if (skipping) {
-            char *newline = memchr(fresh, '\n', (size_t)got);
-            start = newline ? newline + 1 : end;
-            skipping = !newline;
-        }
-        char *last = memrchr(start, '\n', (size_t)(end - start));
-        char *rest = last ? last + 1 : start;
-        grep_lines(grep, start, (size_t)(rest - start));
+        char *end = block + have + got, *last = memrchr(block + have, '\n', (size_t)got), *rest = last ? last + 1 : block;
+        grep_lines(grep, block, (size_t)(rest - block));
         have = (size_t)(end - rest);
         memmove(block, rest, have);
         if (have == TEXT_LINE_MAX) {
-            uint64_t line = grep->line;
-            grep_lines(grep, block, have);
-            grep->line = line + 1; /* whether it matched or not: its newline is never seen */
-            have = 0;
-            skipping = true;
-        } else if (have == capacity) {
+            got = -EMSGSIZE;
+            break;
+        }
+        if (have == capacity) {
             char *larger = realloc(block, capacity * 2 + 1);
             grep->failed = !larger;
             block = larger ? larger : block;
@@ -329,7 +320,9 @@ static json_t *grep(hay_task *task, json_t *args)
     if (fd >= 0) {
         ssize_t status = grep_file(task, &grep, fd);
         close(fd);
-        if (status < 0)
+        if (status == -EMSGSIZE)
+            hay_fail(task, "%.800s has a line of %d MiB or more", path, TEXT_LINE_MAX >> 20);
+        else if (status < 0)
             text_read_failed(task, path, status);
         else
             result = json_pack("{s:I,s:O}", "count", grep.count, "matches", grep.matches);

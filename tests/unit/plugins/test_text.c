@@ -225,7 +225,7 @@ static void grep_cuts_a_shown_line_between_characters(void)
     json_decref(found);
 }
 
-static void grep_bounds_long_lines(void)
+static void grep_searches_all_of_a_long_line(void)
 {
     size_t size = 5 * 1048576;
     char *text = malloc(size);
@@ -242,12 +242,29 @@ static void grep_bounds_long_lines(void)
             json_t *args = json_pack("{s:s,s:s}", "path", file_path("text"), "pattern", patterns[literal][i]);
             json_t *found = host_call_value("grep", args);
             const json_t *match = json_array_get(json_object_get(found, "matches"), 0);
-            CU_ASSERT_EQUAL(member(found, "count"), 1); /* the first "tail" is beyond what is searched of its line */
-            CU_ASSERT_EQUAL(member(match, "line"), i + 1);
+            CU_ASSERT_EQUAL(member(found, "count"), i + 1);
+            CU_ASSERT_EQUAL(member(match, "line"), 1);
             CU_ASSERT_EQUAL(json_string_length(json_object_get(match, "text")), 1000);
             json_decref(found);
         }
     }
+    free(text);
+}
+
+static void grep_refuses_a_longer_one(void)
+{
+    size_t size = (16 << 20) - 1;
+    char *text = malloc(size + 1);
+    CU_ASSERT_FATAL(text != NULL);
+    memset(text, 'a', size + 1);
+    file_write(file_path("text"), text, size);
+    json_t *found = host_call_value("grep", json_pack("{s:s,s:s,s:i}", "path", file_path("text"), "pattern", "b|a$", "max", 0));
+    CU_ASSERT_EQUAL(member(found, "count"), 1);
+    json_decref(found);
+    file_write(file_path("text"), text, size + 1);
+    char args[256];
+    snprintf(args, sizeof args, "{\"path\":\"%s\",\"pattern\":\"b\"}", file_path("text"));
+    CU_ASSERT(host_refuses("grep", args, "has a line of 16 MiB or more"));
     free(text);
 }
 
@@ -295,7 +312,8 @@ int main(void)
         { "grep_numbers_the_matching_lines", grep_numbers_the_matching_lines },
         { "grep_makes_valid_text_of_any_line", grep_makes_valid_text_of_any_line },
         { "grep_cuts_a_shown_line_between_characters", grep_cuts_a_shown_line_between_characters },
-        { "grep_bounds_long_lines", grep_bounds_long_lines },
+        { "grep_searches_all_of_a_long_line", grep_searches_all_of_a_long_line },
+        { "grep_refuses_a_longer_one", grep_refuses_a_longer_one },
         { "grep_finds_what_grep_finds", grep_finds_what_grep_finds },
         { "grep_refuses_bad_args", grep_refuses_bad_args },
         CU_TEST_INFO_NULL,
