@@ -164,18 +164,25 @@ static void call_run(struct call *call)
         call->code = CLI_STOPPED;
 }
 
+static void call_on_exit(void *context)
+{
+    (void)context;
+    say("the function has ended this process by exit()");
+}
+
 /* From a pool with its function to the exit code; a signal ends the process the same way. */
 static int call_start(struct call *call)
 {
     struct hay_error error = { .status = HAY_OK };
     struct reaper reaper;
-    setup_subreaper();
     reaper_init(&reaper);
     signals_start(call->loop, call->pool_options.workers == HAY_POOL_INLINE ? 0 : 2, call_on_signal, call);
     ev_prepare_init(&call->turn_end, call_on_turn_end);
     call->turn_end.data = call;
     ev_prepare_start(call->loop, &call->turn_end);
     call->code = CLI_STOPPED;
+    if (call->pool_options.workers == HAY_POOL_INLINE)
+        setup_guard_exit(call_on_exit, call);
     enum hay_status status = hay_pool_start(call->pool, &error);
     if (status != HAY_OK) {
         say("%s", error.text);
@@ -189,6 +196,7 @@ static int call_start(struct call *call)
     reaper_stop(&reaper);
     hay_pool_free(call->pool);
     call->pool = NULL;
+    setup_guard_exit(NULL, NULL);
     reaper_finish(&reaper);
     logsink_flush(call->logs); /* what came at the end of the worker, too */
     if (signals_first())
@@ -227,7 +235,7 @@ static void call_close(struct call *call)
     hay_pool_free(call->pool);
     uint64_t dropped = logsink_close(call->logs);
     if (dropped)
-        say("%llu lines of the worker's output were dropped", (unsigned long long)dropped);
+        say("%llu line%s of the worker's output dropped", (unsigned long long)dropped, dropped == 1 ? "" : "s");
     signals_stop();
     if (call->out && (fflush(call->out) || ferror(call->out))) {
         say("cannot write to standard output: %s", strerror(errno));

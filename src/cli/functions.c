@@ -6,6 +6,7 @@
 #include "cli/functions.h"
 #include "cli/bytes.h"
 #include "cli/cli.h"
+#include "cli/reaper.h"
 #include "cli/say.h"
 
 #include <errno.h>
@@ -35,10 +36,15 @@ void functions_explain(const struct hay_pool *pool, const char *name, size_t siz
         snprintf(text, capacity, "plugin \"%.*s\" is not loaded (-p %.*s)", (int)plugin_size, name, (int)plugin_size, name);
 }
 
-static int functions_load_plugin(struct hay_pool *pool, const char *plugin)
+int functions_load_plugin(struct hay_pool *pool, const char *plugin)
 {
     struct hay_error error = { .status = HAY_OK };
-    if (hay_pool_load(pool, plugin, &error) == HAY_OK)
+    struct reaper reaper;
+    reaper_init(&reaper);
+    enum hay_status status = hay_pool_load(pool, plugin, &error);
+    reaper_clear(&reaper);
+    reaper_finish(&reaper);
+    if (status == HAY_OK)
         return CLI_OK;
     say("%s", error.text);
     return CLI_PLUGIN;

@@ -18,6 +18,9 @@
 int functions_load(struct hay_pool *pool, const struct option_list *plugins, const struct option_list *configs,
                    const char *function, int *index);
 
+/* Load one. CLI_OK or CLI_PLUGIN. What the check of it has left running is ended. */
+int functions_load_plugin(struct hay_pool *pool, const char *plugin);
+
 /* Why `name` is not the name of a function. */
 void functions_explain(const struct hay_pool *pool, const char *name, size_t size, char *text, size_t capacity);
 

@@ -5,6 +5,7 @@
  */
 #include "cli/bytes.h"
 #include "cli/cli.h"
+#include "cli/functions.h"
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/say.h"
@@ -107,22 +108,16 @@ static int info_show(const char *name, bool as_json)
     struct hay_error error = { .status = HAY_OK };
     struct hay_pool_options options = { .workers = 1 };
     struct hay_pool *pool = hay_pool_new(&options, &error);
-    int code = CLI_OK;
     if (!pool) {
         say("%s", error.text);
         return CLI_STOPPED;
     }
-    const struct hay_pool_plugin *plugin = NULL;
-    if (hay_pool_load(pool, name, &error) == HAY_OK)
-        plugin = hay_pool_plugin(pool, 0);
-    if (!plugin) {
-        say("%s", error.text);
-        code = CLI_PLUGIN;
-    } else if (as_json) {
+    int code = functions_load_plugin(pool, name);
+    const struct hay_pool_plugin *plugin = hay_pool_plugin(pool, 0);
+    if (!code && as_json)
         info_print_json(pool, plugin);
-    } else {
+    else if (!code)
         info_print(pool, plugin);
-    }
     code = say_stdout_done(code);
     hay_pool_free(pool);
     return code;

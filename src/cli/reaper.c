@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -176,6 +177,7 @@ static void reaper_on_timer(struct ev_loop *loop, struct ev_timer *watcher, int 
 void reaper_init(struct reaper *reaper)
 {
     *reaper = (struct reaper){ .loop = NULL };
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     reaper->inherited = reaper_children(&reaper->inherited_count);
 }
 
@@ -208,16 +210,22 @@ static void reaper_wait(pid_t pid)
         close(fd);
 }
 
-void reaper_finish(struct reaper *reaper)
+void reaper_clear(struct reaper *reaper)
 {
     bool any = true;
     int64_t end_ns = now_ns() + REAPER_FINISH_NS;
-    reaper_stop(reaper);
-    while (reaper->started && any && now_ns() < end_ns) {
+    while (any && now_ns() < end_ns) {
         pid_t left = reaper_sweep(reaper, &any);
         if (left)
             reaper_wait(left);
     }
+}
+
+void reaper_finish(struct reaper *reaper)
+{
+    reaper_stop(reaper);
+    if (reaper->started)
+        reaper_clear(reaper);
     free(reaper->inherited);
     free(reaper->orphans);
     *reaper = (struct reaper){ .loop = NULL };

@@ -33,13 +33,15 @@ struct reaper {
     size_t orphan_count;
 };
 
-/* Before anything is forked. */
+/* Before anything is forked. From now on orphans of what is forked become children of this process. */
 void reaper_init(struct reaper *reaper);
 /* Once a second from now on. */
 void reaper_start(struct reaper *reaper, struct ev_loop *loop, const struct hay_pool *pool);
 /* The pool is about to be freed. */
 void reaper_stop(struct reaper *reaper);
-/* Kill and reap until nothing is left, for two seconds at most; after the pool and its workers are gone. */
+/* Kill and reap until nothing is left, for two seconds at most; while no worker and no job is there. */
+void reaper_clear(struct reaper *reaper);
+/* The same where it was started, and release it. */
 void reaper_finish(struct reaper *reaper);
 
 #endif

@@ -190,7 +190,6 @@ static int run_open(struct run *run, const int fds[2])
 static int run_start(struct run *run)
 {
     struct hay_error error = { .status = HAY_OK };
-    setup_subreaper();
     int workers = run->options->pool.workers;
     int possible = run->options->is_inline ? workers : setup_open_files(workers);
     if (possible < workers)
@@ -226,6 +225,19 @@ static void run_drain(struct run *run)
         run_write_flush(run, true);
     }
     ev_timer_stop(run->loop, &run->patience);
+}
+
+/* A function that runs in this process has called exit(): what was given before is written. */
+static void run_on_exit(void *context)
+{
+    struct run *run = context;
+    say("a function has ended this process by exit()");
+    if (!ev_is_active(&run->turn_end))
+        return;
+    run_feed_stop(run);
+    ev_prepare_stop(run->loop, &run->turn_end);
+    run_drain(run);
+    run_observe_finish(run);
 }
 
 /* End the workers: in good order, or at once after a second signal; not at all when nobody wants results, as freeing kills. */
@@ -282,6 +294,8 @@ static int run_jobs(struct run *run, const int fds[2])
     int code = run_open(run, fds);
     if (!code && run->options->dry_run)
         code = run_dry(run);
+    if (run->options->is_inline)
+        setup_guard_exit(run_on_exit, run);
     bool started = !code && !run->options->dry_run && !(code = run_start(run));
     if (started) {
         ev_run(run->loop, 0);
@@ -293,13 +307,14 @@ static int run_jobs(struct run *run, const int fds[2])
     control_stop(run);
     hay_pool_free(run->pool);
     run->pool = NULL;
+    setup_guard_exit(NULL, NULL);
     reaper_finish(&run->reaper);
     control_release(run);
     run_observe_finish(run);
     run_write_close(run);
     uint64_t dropped = logsink_close(run->logs) + stats.log_dropped;
     if (dropped)
-        say("%llu lines of the workers' output were cut or dropped", (unsigned long long)dropped);
+        say("%llu line%s of the workers' output cut or dropped", (unsigned long long)dropped, dropped == 1 ? "" : "s");
     if (started && run->options->observe.summary && run->output.failure != -EPIPE)
         run_summary(run, &stats);
     run_observe_release(run);

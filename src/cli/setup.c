@@ -14,9 +14,9 @@
 #include <ev.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -59,11 +59,6 @@ void setup_write_errors(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
-void setup_subreaper(void)
-{
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-}
-
 int setup_open_files(int workers)
 {
     struct rlimit limit;
@@ -88,6 +83,30 @@ void setup_guard_stdio(int fds[2])
         fds[1] = out;
     if (null >= 0)
         close(null);
+}
+
+static struct {
+    void (*save)(void *context);
+    void *context;
+    pid_t pid;              /* a child that a job has forked may exit as it likes */
+} setup_exit;
+
+static void setup_on_exit(void)
+{
+    if (!setup_exit.save || setup_exit.pid != getpid())
+        return;
+    setup_exit.save(setup_exit.context);
+    fflush(NULL);
+    _exit(CLI_STOPPED);
+}
+
+void setup_guard_exit(void (*save)(void *context), void *context)
+{
+    if (save && !setup_exit.pid && atexit(setup_on_exit))
+        return;
+    setup_exit.save = save;
+    setup_exit.context = context;
+    setup_exit.pid = getpid();
 }
 
 /* Instead of libev's abort(). Workers die with this process; results that are not written yet are lost, as at a SIGKILL. */

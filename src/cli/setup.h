@@ -23,14 +23,15 @@ size_t setup_inherited(int *fds, size_t capacity);
 /* A writer's signals become errors: SIGPIPE and SIGXFSZ. */
 void setup_write_errors(void);
 
-/* Orphans of workers become children of this process. */
-void setup_subreaper(void);
-
 /* Raise the soft limit of open files where this many workers need it. Returns for how many, about, it is enough. */
 int setup_open_files(int workers);
 
 /* Jobs are going to run in this process: move stdin and stdout out of their way, put /dev/null and stderr there instead.
  * `fds` receives where stdin and stdout are now; 0 and 1 as before when that failed. */
 void setup_guard_stdio(int fds[2]);
+
+/* Should a job end this process by exit() from now on, that is no success: `save` is called, says so, and the process ends with
+ * CLI_STOPPED. NULL: no job runs any more. */
+void setup_guard_exit(void (*save)(void *context), void *context);
 
 #endif

@@ -111,6 +111,23 @@ run "$HAYFORK" run --inline -p demo jobs
 is "--inline gives the same results" "$code $(sort out | cmp - pooled)" "1 "
 is "in the order of the input" "$(sed 's/^{"id":\(.\).*/\1/' out | tr -d '\n')" 1234
 
+# exit() in a function that runs in this process is no success, and costs no result.
+jobs '{"id":1,"fn":"demo.noop"}' '{"id":2,"fn":"fault.act","args":"exit 0"}' '{"id":3,"fn":"demo.noop"}'
+rm -f results
+for output in '' '-o results'; do
+    # shellcheck disable=SC2086 # words
+    run "$HAYFORK" run --inline -p demo -p fault $output jobs
+    is "--inline $output: exit() in a function" "$code $(cat err) $(cat out results 2>/dev/null | cut -c 1-20)" \
+        '70 hayfork run: a function has ended this process by exit() {"id":1,"status":"ok'
+    rm -f out
+done
+run "$HAYFORK" call --inline fault.act '"exit 0"'
+is "call --inline: exit() in the function" "$code $(cat err)" "70 hayfork call: the function has ended this process by exit()"
+for list in '' "$(printf 'files=100,%.0s' $(seq 40))"; do
+    run "$HAYFORK" run --limit "$list" jobs
+    is "--limit of ${#list} bytes" "$code $(grep -c -- '--limit needs mem=SIZE, ' err)" "2 1"
+done
+
 seq 1 20000 | sed 's/.*/{"id":&,"fn":"demo.noop"}/' >jobs
 for many in '-j 1' '-j 2' '-j 7' '-j 2 --queue 1' '-j 3 --queue 5' '--inline'; do
     run "$HAYFORK" run $many -p demo jobs

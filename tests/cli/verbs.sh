@@ -95,7 +95,7 @@ is "check: all is well" "$code $(wc -c <out)" "0 0"
 run "$HAYFORK" check -f demo.noop more
 is "check: -f loads its plugin" "$code $(wc -l <out)" "1 1"
 run "$HAYFORK" check more
-is "check: without plugins, lines alone" "$code $(cat err)" "0 hayfork check: 1 lines, 0 bad; functions not checked: no -p"
+is "check: without plugins, lines alone" "$code $(cat err)" "0 hayfork check: 1 line, 0 bad; functions not checked: no -p"
 run sh -c 'cat some | "$HAYFORK" check -p demo'
 is "check: stdin is -" "$code $(cut -d: -f 1,2 out | tr '\n' ' ')" "1 -:3 -:4 "
 run "$HAYFORK" check -p demo nosuch
@@ -104,6 +104,15 @@ run "$HAYFORK" check -p nosuch good
 is "check: no such plugin" "$code $(wc -c <out)" "69 0"
 run "$HAYFORK" check -p fault "$(printf 'no\nsuch')"
 is "check: one line whatever the name" "$code $(wc -l <err)" "65 1"
+# What a plugin's constructor leaves in the background ends with the check of it.
+for verb in info 'check /dev/null -p' 'run /dev/null -p' 'call ctor_daemon.noop -p'; do
+    rm -f daemons
+    # shellcheck disable=SC2086 # words
+    run env HAY_TEST_DAEMON=daemons HAYFORK_PLUGIN_PATH="${top_builddir:?}/tests/support/plugins/.libs:$HAYFORK_PLUGIN_PATH" \
+        "$HAYFORK" $verb ctor_daemon
+    is "${verb%% *}: no daemon is left" "$code $(sort -u daemons 2>/dev/null | while read -r pid; do kill -0 "$pid" 2>&1; done |
+        grep -c 'No such process')" "0 $(sort -u daemons | wc -l)"
+done
 run sh -c '"$HAYFORK" check more some >/dev/full'
 is "check: disk full" "$code" 74
 done_testing
