@@ -78,7 +78,7 @@ static int check_scan(struct check *check)
     }
     int failed = event == INPUT_FAILED ? input_say_failure(&check->input) : CLI_OK;
     int code = say_stdout_done(failed ? failed : check->bad ? CLI_NOT_OK : CLI_OK);
-    say("%" PRIu64 " lines, %" PRIu64 " bad%s", check->lines, check->bad,
+    say("%" PRIu64 " line%s, %" PRIu64 " bad%s", check->lines, check->lines == 1 ? "" : "s", check->bad,
         check->plugins.count || check->function ? "" : "; functions not checked: no -p");
     return code;
 }

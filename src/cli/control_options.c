@@ -121,6 +121,8 @@ bool control_take(struct run_options *options, const struct options *reader, int
     case CONTROL_MAX_AGE:
         return options_duration(reader, &pool->max_worker_age_ms);
     case CONTROL_LIMIT:
+        if (!*reader->value || strlen(reader->value) >= CONTROL_LIST_MAX)
+            return options_refuse(reader, "mem=SIZE, cpu=DURATION, files=N, fsize=SIZE, separated by commas");
         return control_each_word(reader->value, control_limit_word, &(struct control_limits){ &pool->limits, reader });
     case CONTROL_NICE:
         if (!options_count(reader, 0, 19, &number))

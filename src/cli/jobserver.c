@@ -189,7 +189,8 @@ bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on
     const char *auth = flags ? jobserver_find(flags) : NULL;
     bool reached = auth && jobserver_reach(auth);
     if (auth && !reached)
-        say("make's jobserver cannot be reached: begin the recipe's line with '+' to take part in make's -j");
+        say("make's jobserver cannot be reached: %s", strncmp(auth, "fifo:", 5) ?
+            "begin the recipe's line with '+' to take part in make's -j" : auth);
     free(flags);
     if (!reached || slots.read_fd < 0) {
         jobserver_close_fds();

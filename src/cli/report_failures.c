@@ -85,7 +85,9 @@ static size_t failures_path(const char *at, const char *end)
 /* Is what ends at `at` a word whose number tells one kind from another: exit status 1 is not exit status 127. */
 static bool failures_keeps_number(const char *text, const char *at)
 {
-    static const char *const words[] = { "status ", "code ", "signal ", "errno " };
+    static const char *const words[] = { "status", "code", "signal", "errno" };
+    while (at > text && strchr(" =:", at[-1]))
+        at--;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t size = strlen(words[i]);
         if ((size_t)(at - text) >= size && !memcmp(at - size, words[i], size))

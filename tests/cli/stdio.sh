@@ -62,6 +62,6 @@ $limit "$HAYFORK" run -j 1 -p fault printing >out 2>stuck
 is "a stderr that is not read stops nothing" "$? $(grep -c '"status":"ok"' out)" "0 2"
 exec 8>&-
 $limit "$HAYFORK" run -j 1 -p fault printing 2>&1 >out | (until_true test -s out; cat) >err
-dropped=$(sed -n 's/^hayfork run: \([0-9]*\) lines of the workers. output were cut or dropped$/\1/p' err)
+dropped=$(sed -n 's/^hayfork run: \([0-9]*\) lines of the workers. output cut or dropped$/\1/p' err)
 is "each line is printed or counted as dropped" "$(($(grep -c '^p*$' err) + ${dropped:-0}))" 100000
 done_testing
