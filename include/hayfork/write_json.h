@@ -16,10 +16,13 @@
 extern "C" {
 #endif
 
+#define HAY_JSON_TOO_DEEP (-2)
+
 struct hay_writer {
     json_dump_callback_t put;
     void *context;
     size_t used;
+    int is_too_deep;
     char bytes[1024];
 };
 
@@ -146,6 +149,8 @@ static inline int hay_writer_object(struct hay_writer *writer, const json_t *val
 
 static inline int hay_writer_value(struct hay_writer *writer, const json_t *value, int depth)
 {
+    if (!depth)
+        writer->is_too_deep = 1;
     if (!value || !depth)
         return -1;
     switch (json_typeof(value)) {
@@ -171,15 +176,18 @@ static inline int hay_writer_value(struct hay_writer *writer, const json_t *valu
     }
 }
 
-/* As json_dump_callback() with JSON_COMPACT and JSON_ENCODE_ANY: 0, or -1: a string or a key is not UTF-8, `put` did not return
- * 0, memory is out, or it is nested deeper than `depth`. Some may have been put then. */
+/* As json_dump_callback() with JSON_COMPACT and JSON_ENCODE_ANY: 0; HAY_JSON_TOO_DEEP: it is nested deeper than `depth`, or in a
+ * circle; or -1: a string or a key is not UTF-8, `put` did not return 0, or memory is out. Some may have been put then. */
 static inline int hay_json_write(const json_t *value, int depth, json_dump_callback_t put, void *context)
 {
     struct hay_writer writer;
     writer.put = put;
     writer.context = context;
     writer.used = 0;
-    return hay_writer_value(&writer, value, depth) || hay_writer_flush(&writer) ? -1 : 0;
+    writer.is_too_deep = 0;
+    if (hay_writer_value(&writer, value, depth))
+        return writer.is_too_deep ? HAY_JSON_TOO_DEEP : -1;
+    return hay_writer_flush(&writer) ? -1 : 0;
 }
 
 #ifdef __cplusplus

@@ -142,6 +142,7 @@ void task_release(struct task *task)
 void task_begin(struct task *task, uint64_t number, uint32_t attempt, uint32_t worker, int64_t deadline_ns)
 {
     task_end(task);
+    task->hay.host = &host; /* what a job has written there is not the next one's */
     task->hay.number = number;
     task->hay.attempt = attempt;
     task->hay.worker = worker;

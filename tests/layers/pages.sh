@@ -12,7 +12,7 @@ pages=$(ls "$src"/docs/hayfork-*.3)
 . "$src/tests/layers/report.sh"
 
 # What the headers' own inline functions call, and nobody else should: these, and all of hay_reader_ and hay_writer_.
-private='hay_json_append hay_json_put hay_json_run hay_pipe_json_error hay_text_character'
+private='hay_json_append hay_json_may_be_deep hay_json_put hay_json_run hay_pipe_json_error hay_text_character'
 
 inline=$(grep -ohE '^static inline [a-z_ *]*hay_[a-z0-9_]+\(' "$src"/include/hayfork/*.h | sed 's/($//; s/.*[ *]//' | grep -vE '^hay_(reader|writer)_' | sort -u)
 for name in $private; do

@@ -129,7 +129,7 @@ static void depth_is_bounded(void)
         ours.size = 0;
         ours.limit = ROOM;
         CU_ASSERT_EQUAL(hay_json_write(value, depth, put, &ours), 0);
-        CU_ASSERT_EQUAL(hay_json_write(value, depth - 1, put, &ours), -1);
+        CU_ASSERT_EQUAL(hay_json_write(value, depth - 1, put, &ours), HAY_JSON_TOO_DEEP);
         CU_ASSERT(hay_json_too_deep(value, depth - 1) && !hay_json_too_deep(value, depth));
         json_t *outer = depth % 2 ? json_pack("[o]", value) : json_pack("{s:o}", "k", value);
         value = outer;
@@ -140,7 +140,7 @@ static void depth_is_bounded(void)
     json_t *other = json_array();
     json_array_append(circle, other);
     json_array_append_new(other, json_incref(circle));
-    CU_ASSERT_EQUAL(hay_json_write(circle, 50, put, &ours), -1);
+    CU_ASSERT_EQUAL(hay_json_write(circle, 50, put, &ours), HAY_JSON_TOO_DEEP);
     json_array_clear(other);
     json_decref(other);
     json_decref(circle);

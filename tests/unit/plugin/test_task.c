@@ -159,6 +159,21 @@ static void no_memory_for_the_result_is_an_error(void)
     task_release(&task);
 }
 
+FUNCTION(scribbles, return memset(task, 0xa5, sizeof *task), 0;)
+
+static void what_a_job_writes_over_its_task_is_not_the_next_ones(void)
+{
+    struct task task;
+    const struct hay_function first = {"f", "", scribbles, NULL}, second = {"g", "", echo, NULL};
+    task_init(&task, &options);
+    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_run(&task, &first, "1", 1);
+    task_begin(&task, 2, 1, 0, INT64_MAX);
+    CU_ASSERT_EQUAL(task_run(&task, &second, "1", 1), HAY_OUTCOME_OK);
+    CU_ASSERT_EQUAL(task.hay.number, 2);
+    task_release(&task);
+}
+
 static char message[3 * TASK_MESSAGE_MAX];
 FUNCTION(fails_at_length, return host->fail(task, message);)
 
@@ -313,6 +328,7 @@ int main(void)
         {"a_failure_without_words_gets_stock_ones", a_failure_without_words_gets_stock_ones},
         {"a_result_over_the_limit_is_an_error_whatever_else", a_result_over_the_limit_is_an_error_whatever_else},
         {"no_memory_for_the_result_is_an_error", no_memory_for_the_result_is_an_error},
+        {"what_a_job_writes_over_its_task_is_not_the_next_ones", what_a_job_writes_over_its_task_is_not_the_next_ones},
         {"a_message_is_bounded_valid_utf8", a_message_is_bounded_valid_utf8},
         {"the_cancel_word_names_a_job", the_cancel_word_names_a_job},
         {"a_task_can_watch_the_clock_itself", a_task_can_watch_the_clock_itself},

@@ -72,6 +72,63 @@ static void a_long_message_is_cut_between_characters(void)
     }
 }
 
+static json_t *returned; /* by the function below */
+
+static json_t *give_returned(hay_task *task, json_t *args)
+{
+    (void)task, (void)args;
+    return json_incref(returned);
+}
+
+static size_t taken;
+
+static int take_a_mebibyte(hay_task *task, const void *bytes, size_t size)
+{
+    (void)task, (void)bytes;
+    taken += size;
+    return taken > 1 << 20 ? -EMSGSIZE : 0;
+}
+
+/* Has the adapter refused `value` in these words? What it has leaked of it on purpose is freed. */
+static bool adapter_refuses(json_t *value, const char *words)
+{
+    static const struct hay_host table = {.struct_size = sizeof table, .result = take_a_mebibyte, .fail = host_fail};
+    const struct hay_function function = HAY_JSON(give_returned, "");
+    struct hay_task task = {.host = &table};
+    returned = value;
+    taken = 0;
+    host.error[0] = '\0';
+    int status = hay_json_run(&task, &function, "null", 4);
+    while (value->refcount > 1)
+        json_decref(value);
+    json_decref(value);
+    return status == -1 && strstr(host.error, words);
+}
+
+static json_t *nested(int depth)
+{
+    json_t *value = json_integer(1);
+    while (depth--)
+        value = json_pack("[o]", value);
+    return value;
+}
+
+static void a_result_that_cannot_be_written_is_refused_soon(void)
+{
+    json_t *ways = json_integer(1), *both = json_array();
+    for (int i = 0; i < 60; i++) /* 2^60 ways to the one number */
+        ways = json_pack("[O,o]", ways, ways);
+    CU_ASSERT(adapter_refuses(ways, "over the size limit"));
+    CU_ASSERT(adapter_refuses(nested(3000), "deeper than 2048"));
+    char *text = calloc(1, (2 << 20) + 1);
+    CU_ASSERT_FATAL(text != NULL);
+    memset(text, 'x', 2 << 20);
+    json_array_append_new(both, json_string(text));
+    json_array_append_new(both, nested(3000));
+    CU_ASSERT(adapter_refuses(both, "over the size limit"));
+    free(text);
+}
+
 static void sleep_waits_at_least_its_time(void)
 {
     int64_t start_ms = host_now_ms();
@@ -138,6 +195,7 @@ int main(void)
         { "a_missing_or_wrong_arg_is_named", a_missing_or_wrong_arg_is_named },
         { "fail_gives_its_message_whole", fail_gives_its_message_whole },
         { "a_long_message_is_cut_between_characters", a_long_message_is_cut_between_characters },
+        { "a_result_that_cannot_be_written_is_refused_soon", a_result_that_cannot_be_written_is_refused_soon },
         { "sleep_waits_at_least_its_time", sleep_waits_at_least_its_time },
         { "spin_burns_that_much_cpu_time", spin_burns_that_much_cpu_time },
         { "a_cancelled_job_ends", a_cancelled_job_ends },
