@@ -129,7 +129,7 @@ static int journal_load(struct journal *journal, struct resultfile *file, uint64
     int code;
     while (!(code = journal_next(journal, file, &line, &event)) && event == RESULTFILE_LINE)
         if (!journal_note(journal, line.seq, line.key, line.outcome))
-            return journal_unread(journal, -ENOMEM);
+            return journal_refuse(journal, file->number, "there is no memory for so many jobs as its \"seq\" says");
     if (event == RESULTFILE_TORN)
         *torn_at = file->at;
     return code;
@@ -152,8 +152,24 @@ static int journal_look_first(const struct journal *journal, int fd)
     enum resultfile_event event;
     int failure = resultfile_open(&file, fd);
     int code = failure ? journal_unread(journal, failure) : journal_next(journal, &file, &line, &event);
+    if (!code && event == RESULTFILE_TORN && !*file.bytes)
+        code = journal_refuse(journal, 1, "it is nothing but NUL bytes"); /* of a power cut, for --resume, or anything */
     resultfile_close(&file);
     return code;
+}
+
+/* 1 when all from here on are zero, 0 when not, -errno. */
+static int journal_is_zero(int fd, off_t at)
+{
+    static const char zeros[4096];
+    char bytes[sizeof zeros];
+    ssize_t n;
+    while ((n = pread(fd, bytes, sizeof bytes, at)) > 0) {
+        if (memcmp(bytes, zeros, (size_t)n))
+            return 0;
+        at += n;
+    }
+    return n ? -errno : 1;
 }
 
 /* Without reading all of it: where the last line begins, if it has no end. */
@@ -177,7 +193,14 @@ static int journal_find_tail(struct journal *journal, int fd, off_t size, uint64
         return journal_unread(journal, -errno);
     if (at == size)
         return CLI_OK;
-    if (n && resultfile_is_torn(bytes, (size_t)n)) {
+    bool is_torn = n && resultfile_is_torn(bytes, (size_t)n);
+    if (is_torn && !bytes[n - 1]) {
+        int is_zero = journal_is_zero(fd, at + n);
+        if (is_zero < 0)
+            return journal_unread(journal, is_zero);
+        is_torn = is_zero;
+    }
+    if (is_torn) {
         *torn_at = (uint64_t)at;
         return CLI_OK;
     }

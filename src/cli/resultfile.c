@@ -58,10 +58,14 @@ static bool resultfile_goes_on(const char **at, const char *end, const char *wor
     return same;
 }
 
-/* Is it the beginning of a line that hay_result_write() makes? Where a power cut left bytes unwritten they are zero. */
+/* Is it the beginning of a line that hay_result_write() makes? Where a power cut left bytes unwritten all from there on are
+ * zero. */
 bool resultfile_is_torn(const char *bytes, size_t size)
 {
-    const char *at = bytes, *end = bytes + strnlen(bytes, size);
+    size_t kept = strnlen(bytes, size);
+    const char *at = bytes, *end = bytes + kept;
+    if (kept < size && memcmp(end, end + 1, size - kept - 1))
+        return false;
     if (resultfile_goes_on(&at, end, "{\"status\":\"rejected\",\"line\":"))
         return true;
     at = bytes;

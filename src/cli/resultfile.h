@@ -36,7 +36,7 @@ struct resultfile {
 };
 
 /* Could a result line have begun with these bytes, of which there is one at least? A power cut may also leave bytes that were
- * never written, which read as NUL. */
+ * never written, which read as NUL; nothing else may stand behind those. */
 bool resultfile_is_torn(const char *bytes, size_t size);
 
 /* 0 or -ENOMEM. resultfile_close() is due in any case; it leaves the descriptor open. */

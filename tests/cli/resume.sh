@@ -185,6 +185,24 @@ cat pipe >piped &
 run "$HAYFORK" run -p demo -o pipe jobs
 wait
 is "results into a pipe have no key" "$code $(wc -l <piped) $(grep -c key piped)" "0 100 0"
+# What begins with a NUL, or has more behind one, is no torn line of ours, whatever there is no newline in.
+printf '\0precious' >precious
+printf '{\0precious' >precious2
+head -c 100000 /dev/zero >precious3
+printf '{"id":1,"status":"ok","result":1,"seq":1,"key":"0000000000000001"}\n\0\0precious' >precious4
+for file in precious precious2 precious3 precious4; do
+    cp $file kept
+    for option in '' --resume; do
+        [ "$file$option" != precious3--resume ] || continue # a power cut may leave that
+        # shellcheck disable=SC2086 # a word or none
+        run "$HAYFORK" run -p demo -o $file $option count
+        is "$file $option is refused and left alone" "$code $(cmp $file kept && echo same)" "65 same"
+    done
+done
+printf '{"id":1,"status":"ok","result":1,"seq":1099511627775,"key":"0000000000000001"}\n' >far
+run "$HAYFORK" run -p demo -o far --resume count
+is "a seq beyond all memory is refused with its line" "$code $(grep -c 'line 1: there is no memory for so many jobs' err)" "65 1"
+
 for option in --resume --resume-changed --retry-failed '--sync always'; do
     run "$HAYFORK" run -p demo $option jobs
     is "$option needs -o" "$code $(sed -n 1p err)" "2 hayfork run: ${option% *} needs -o FILE"
