@@ -215,6 +215,8 @@ static void control_unwatch(struct ev_loop *loop, struct ev_signal *watcher)
         return;
     ev_ref(loop);
     ev_signal_stop(loop, watcher);
+    if (watcher->signum == SIGHUP)
+        signal(SIGHUP, SIG_IGN); /* nothing is left to start, and what is finished has still to be written */
 }
 
 /* ---- life ---- */

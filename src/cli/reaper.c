@@ -145,7 +145,7 @@ static pid_t reaper_sweep(struct reaper *reaper, bool *any)
             continue;
         const struct reaper_orphan *known = reaper_find(pid, reaper->orphans, reaper->orphan_count, sizeof *known);
         int64_t seen_ns = known ? known->seen_ns : wall_ns;
-        bool is_needed = reaper_needed_ns(pid, workers, worker_count) <= seen_ns;
+        bool is_needed = !reaper->is_sure || reaper_needed_ns(pid, workers, worker_count) <= seen_ns;
         if (!is_needed)
             kill(pid, SIGKILL);
         *any |= !is_needed;
@@ -177,8 +177,9 @@ static void reaper_on_timer(struct ev_loop *loop, struct ev_timer *watcher, int 
 void reaper_init(struct reaper *reaper)
 {
     *reaper = (struct reaper){ .loop = NULL };
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     reaper->inherited = reaper_children(&reaper->inherited_count);
+    reaper->is_sure = !reaper->inherited_count && getpid() != 1;
+    prctl(PR_SET_CHILD_SUBREAPER, (unsigned long)reaper->is_sure, 0, 0, 0);
 }
 
 void reaper_start(struct reaper *reaper, struct ev_loop *loop, const struct hay_pool *pool)

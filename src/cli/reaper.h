@@ -4,7 +4,8 @@
  * parent becomes a child of the command, as a daemon does at once. The job may still use it: the reaper kills it when the job
  * has ended that ran when it was first seen, in the worker whose process group it is in; in a group of its own, when all have.
  * Workers, which are the pool's, children that this process had before it became hayfork, and what is in its own process group,
- * where no job is, are left alone.
+ * where no job is, are left alone. Where such children may leave orphans of their own, and for the first process of a container,
+ * to which any orphan comes, nothing is killed: better something is left behind than a stranger hurt.
  */
 #ifndef CLI_REAPER_H
 #define CLI_REAPER_H
@@ -29,11 +30,13 @@ struct reaper {
     const struct hay_pool *pool;
     pid_t *inherited;       /* children from before, sorted */
     size_t inherited_count;
+    bool is_sure;           /* every orphan that comes to us is of our making */
     struct reaper_orphan *orphans; /* that live on for their jobs, sorted by pid */
     size_t orphan_count;
 };
 
-/* Before anything is forked. From now on orphans of what is forked become children of this process. */
+/* Before anything is forked. From now on orphans of what is forked become children of this process, unless it has some from
+ * before. */
 void reaper_init(struct reaper *reaper);
 /* Once a second from now on. */
 void reaper_start(struct reaper *reaper, struct ev_loop *loop, const struct hay_pool *pool);

@@ -28,6 +28,18 @@ static struct {
     void *context;
 } signals;
 
+/* By the signal itself; for the first process of a container, which no signal of its own can end, with the code of that. */
+_Noreturn static void signals_die(int number)
+{
+    sigset_t set;
+    signal(number, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(number);
+    _exit(128 + number);
+}
+
 static void signals_handle(int number)
 {
     int saved = errno;
@@ -36,8 +48,7 @@ static void signals_handle(int number)
     signals.count++;
     if (signals.count > signals.limit) {
         jobserver_return();
-        signal(number, SIG_DFL);
-        raise(number);
+        signals_die(number);
     }
     ev_async_send(signals.loop, &signals.wake);
     errno = saved;
@@ -110,12 +121,6 @@ void signals_stop(void)
 
 void signals_raise(int number)
 {
-    sigset_t set;
     fflush(NULL);
-    signal(number, SIG_DFL);
-    sigemptyset(&set);
-    sigaddset(&set, number);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-    raise(number);
-    _exit(128 + number);
+    signals_die(number);
 }

@@ -82,6 +82,11 @@ is "also by itself" "$code $(cat out)" "0 <a>
 run "$HAYFORK" exec -k -n 2 echo '<{}>' ::: a '' ''
 is "-n: and so is an empty argument" "$code $(cat out)" "0 <a> <>
 <>"
+# A process that was there before, and what it leaves, is not of our making.
+rm -f stranger
+sh -c '{ sleep 0.3; setsid sleep 60 & echo $! >stranger; } & exec "$HAYFORK" exec sleep ::: 1 1' >out 2>err
+code=$?
+is "what a process from before leaves is spared" "$code $(kill "$(cat stranger)" && echo alive)" "0 alive"
 for n in 1 2 3; do
     run "$HAYFORK" exec -k -n $n echo '<{}>' x ::: ''
     is "-n $n: one that is empty, alone" "$code $(cat out)" "0 <> x"

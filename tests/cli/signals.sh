@@ -257,6 +257,7 @@ for how in child deaf daemon group; do
 done
 
 # Children that the command had before it was the command are not its to kill.
+echo '{"id":1,"fn":"fault.ok"}' >jobs
 sh -c 'sleep 1000 & echo $! >kept; exec "$HAYFORK" run -p fault jobs' >out 2>err
 is "a child from before lives on" "$(kill -0 "$(cat kept)" && echo alive)" alive
 kill "$(cat kept)"
