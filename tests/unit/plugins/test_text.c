@@ -262,7 +262,7 @@ static void grep_refuses_a_longer_one(void)
     CU_ASSERT_EQUAL(member(found, "count"), 1);
     json_decref(found);
     file_write(file_path("text"), text, size + 1);
-    char args[256];
+    char args[8192];
     snprintf(args, sizeof args, "{\"path\":\"%s\",\"pattern\":\"b\"}", file_path("text"));
     CU_ASSERT(host_refuses("grep", args, "has a line of 16 MiB or more"));
     free(text);
