@@ -69,31 +69,12 @@ static inline int hay_json_put(const char *bytes, size_t size, void *task)
     return ((hay_task *)task)->host->result((hay_task *)task, bytes, size);
 }
 
-/* Might json_decref() of this recurse deeper than `depth`? `looks` bounds how many places are looked at, for there can be far
- * more ways to a value than values; beyond it: yes. */
-static inline int hay_json_may_be_deep(const json_t *value, int depth, unsigned *looks)
-{
-    size_t i;
-    void *at;
-    json_t *object = (json_t *)(uintptr_t)value;
-    if (!depth || !*looks)
-        return 1;
-    --*looks;
-    for (i = 0; i < json_array_size(value); i++)
-        if (hay_json_may_be_deep(json_array_get(value, i), depth - 1, looks))
-            return 1;
-    for (at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-        if (hay_json_may_be_deep(json_object_iter_value(at), depth - 1, looks))
-            return 1;
-    return 0;
-}
-
 /* hay_run_fn of every HAY_JSON function: parse, call, write. */
 static inline int hay_json_run(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
     json_error_t error;
     json_t *value, *result;
-    unsigned looks = 1u << 20;
+    size_t looks = 1u << 20;
     int status;
     value = hay_json_read(args, size, &error);
     if (!value) {
@@ -111,7 +92,7 @@ static inline int hay_json_run(hay_task *task, const struct hay_function *functi
     else if (status)
         hay_fail(task, "the result cannot be written as JSON: bad UTF-8, or over the size limit");
     if (!status || !hay_json_may_be_deep(result, HAY_JSON_DEPTH, &looks))
-        json_decref(result); /* else it is leaked: jansson's free would recurse as deep */
+        json_decref(result); /* else it is leaked: jansson's free may recurse as deep */
     json_decref(value);
     return status ? -1 : 0;
 }

@@ -24,24 +24,30 @@ extern "C" {
 /* Deeper values are refused, written or read. It is what jansson itself reads. */
 #define HAY_JSON_DEPTH HAY_READER_DEPTH
 
-/* Is `value` nested deeper than `depth`, or in a circle? */
-static inline int hay_json_too_deep(const json_t *value, int depth)
+/* Is `value` nested deeper than `depth`, or in a circle? `looks` bounds how many places are looked at, for there can be far more
+ * ways to a value than values; beyond it: perhaps. */
+static inline int hay_json_may_be_deep(const json_t *value, int depth, size_t *looks)
 {
     size_t i;
     void *at;
-    if (depth == 0)
+    json_t *object = (json_t *)(uintptr_t)value;
+    if (!depth || !*looks)
         return 1;
-    if (json_is_array(value)) {
-        for (i = 0; i < json_array_size(value); i++)
-            if (hay_json_too_deep(json_array_get(value, i), depth - 1))
-                return 1;
-    } else if (json_is_object(value)) {
-        json_t *object = (json_t *)(uintptr_t)value;
-        for (at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-            if (hay_json_too_deep(json_object_iter_value(at), depth - 1))
-                return 1;
-    }
+    --*looks;
+    for (i = 0; i < json_array_size(value); i++)
+        if (hay_json_may_be_deep(json_array_get(value, i), depth - 1, looks))
+            return 1;
+    for (at = json_object_iter(object); at; at = json_object_iter_next(object, at))
+        if (hay_json_may_be_deep(json_object_iter_value(at), depth - 1, looks))
+            return 1;
     return 0;
+}
+
+/* Is `value` nested deeper than `depth`, or in a circle? */
+static inline int hay_json_too_deep(const json_t *value, int depth)
+{
+    size_t looks = SIZE_MAX;
+    return hay_json_may_be_deep(value, depth, &looks);
 }
 
 /* A value's text: compact, not terminated. */

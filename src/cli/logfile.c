@@ -118,10 +118,11 @@ void logfile_flush(struct logfile *file)
 {
     while (file->start < file->end && !file->failed) {
         ssize_t n = stream_write(&file->stream, file->buffer + file->start, file->end - file->start);
-        if (n == -EAGAIN && logfile_wait(file))
-            return;
-        if (n == -EAGAIN)
+        if (n == -EAGAIN) {
+            if (logfile_wait(file))
+                return;
             break;
+        }
         if (n <= 0)
             logfile_fail(file, n ? (int)n : -EIO);
         else
