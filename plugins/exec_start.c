@@ -213,6 +213,7 @@ pid_t exec_spawn(hay_task *task, const struct exec_command *command, int out_fd,
     if (start.stage == EXEC_CWD)
         hay_fail(task, "cannot enter %.800s: %s", command->cwd, strerror(error));
     else
-        hay_fail(task, "cannot run %.800s: %s", command->shown, strerror(error));
+        hay_fail(task, "cannot run %.800s: %s%s", command->shown, strerror(error),
+                 error == ENOENT && strchr(command->argv[0], ' ') ? " (for a script of the shell: --shell, or \"shell\")" : "");
     return -1;
 }
