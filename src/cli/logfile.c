@@ -19,10 +19,30 @@
 #define LOGFILE_NAP_MS 100
 #define LOGFILE_TORN 4096
 
+/* Where in the buffer the record begins that is written in part; `start`, if none is. */
+static size_t logfile_record(const struct logfile *file)
+{
+    size_t seen = file->start + file->lead < file->end ? file->start + file->lead : file->end;
+    const char *newline = file->start ? memrchr(file->buffer, '\n', seen) : NULL;
+    return newline ? (size_t)(newline + 1 - file->buffer) - file->lead : 0;
+}
+
+/* Take what a full disk took of a record out of the file again, unless somebody else has appended to it since. */
+static void logfile_cut(const struct logfile *file)
+{
+    off_t torn = (off_t)(file->start - logfile_record(file)), at = -1;
+    if (torn && S_ISREG(file->stream.mode))
+        at = lseek(file->stream.fd, 0, SEEK_CUR);
+    if (at >= torn && at == lseek(file->stream.fd, 0, SEEK_END) && ftruncate(file->stream.fd, at - torn))
+        say("cannot cut the unfinished end off '%s': %s", file->path, strerror(errno));
+}
+
 static void logfile_fail(struct logfile *file, int failure)
 {
-    if (!file->failed)
+    if (!file->failed) {
         say("cannot write '%s': %s; it is written no further", file->path, strerror(-failure));
+        logfile_cut(file);
+    }
     file->failed = true;
     file->start = file->end = 0;
     file->blocked_ns = 0;
@@ -149,9 +169,10 @@ char *logfile_room(struct logfile *file, size_t size)
 {
     if (!file->failed && file->capacity - file->end < size) {
         logfile_flush(file);
-        memmove(file->buffer, file->buffer + file->start, file->end - file->start);
-        file->end -= file->start;
-        file->start = 0;
+        size_t begin = logfile_record(file);
+        memmove(file->buffer, file->buffer + begin, file->end - begin);
+        file->end -= begin;
+        file->start -= begin;
         if (!file->failed && !logfile_grow(file, size))
             logfile_fail(file, -ENOMEM);
     }

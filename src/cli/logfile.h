@@ -3,7 +3,7 @@
  * A file that a run writes beside its results: opened before the run, filled through a buffer, never waited for while the run
  * goes on. What a pipe does not take now stays in the buffer until the loop says that it does; whoever fills it asks
  * logfile_is_full(), and flushes now and then. The first failure is said once and ends the writing of this file, never the run. A
- * pipe whose reader takes nothing for some seconds is such a failure.
+ * pipe whose reader takes nothing for some seconds is such a failure. A regular file ends with a whole record even then.
  */
 #ifndef CLI_LOGFILE_H
 #define CLI_LOGFILE_H
@@ -24,7 +24,8 @@ struct logfile {
     struct ev_io writable;
     char *buffer;
     size_t capacity;
-    size_t start, end;      /* unwritten bytes */
+    size_t start, end;      /* unwritten bytes; a record begins where the buffer does */
+    size_t lead;            /* of a record's bytes, those up to its line end where it begins with one; 0: it ends with one */
     int64_t blocked_ns;     /* since when it has taken nothing; 0: it takes what there is */
     bool append, failed;
 };

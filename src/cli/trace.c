@@ -26,7 +26,9 @@ static uint64_t trace_since(const struct trace *trace, int64_t time_ns)
 int trace_open(struct trace *trace, struct ev_loop *loop, const char *path)
 {
     *trace = (struct trace){ .pid = getpid() };
-    return logfile_open(&trace->file, loop, path, false);
+    int failure = logfile_open(&trace->file, loop, path, false);
+    trace->file.lead = strlen(",\n");
+    return failure;
 }
 
 void trace_begin(struct trace *trace)
@@ -208,7 +210,11 @@ void trace_count(struct trace *trace, uint64_t ok, uint64_t failed)
 
 void trace_close(struct trace *trace, bool patient)
 {
-    char *at = trace->file.path && trace->begin_ns ? logfile_room(&trace->file, 4) : NULL;
+    char *at = NULL;
+    if (trace->file.path && trace->begin_ns) {
+        logfile_flush(&trace->file); /* what comes now does not begin as an event does */
+        at = logfile_room(&trace->file, 4);
+    }
     if (at)
         logfile_advance(&trace->file, pen_text(at, "\n]\n"));
     logfile_close(&trace->file, patient);

@@ -90,11 +90,31 @@ if [ -c /dev/full ]; then
     is "a full disk stops the joblog and not the run" "$code $(grep -c ok out) $(grep -c '^hayfork run: cannot write' err) $(wc -l <err)" \
         "0 1 1 1"
 fi
+seq 1 200 | sed 's/.*/{"id":&,"fn":"demo.noop"}/' >jobs
+bad=
+for blocks in 1 2 3 4 5 6 7 8; do
+    run sh -c "ulimit -f $blocks; exec \"\$HAYFORK\" run -p demo --joblog log jobs >/dev/null"
+    [ "$code $(wc -l <err) $(tail -c 1 log | wc -l)" = "0 1 1" ] && [ $(($(wc -c <log) + 80)) -gt $((blocks * 512)) ] || bad="$bad $blocks"
+done
+is "one that becomes full leaves all whole rows" "$bad $(awk -F '\t' 'NF != 9 || !/ demo.noop .null.$|Command$/' log) $(cat err)" \
+    "  hayfork run: cannot write 'log': File too large; it is written no further"
+run "$HAYFORK" run -p demo --joblog log jobs
+sed 1d log >rows
+for copy in 1 2 3; do
+    cat rows >>log
+done
+cp log before
+rm -f fresh
+run sh -c "ulimit -f $(($(wc -c <log) / 512 + 3)); exec \"\$HAYFORK\" run -p demo -o fresh --resume --joblog log jobs"
+size=$(wc -c <before)
+is "so does one that is continued" "$code $(wc -l <fresh | tr -d ' ') $(wc -l <err) $(tail -c 1 log | wc -l) $(head -c "$size" log | cmp - before)" "0 200 1 1 "
+ok "and has more than before" test "$(wc -c <log)" -gt "$size"
+rm -f fresh
 mkfifo pipe
 cat pipe >copied &
 run "$HAYFORK" run -p demo --joblog pipe jobs
 wait $!
-is "a pipe" "$code $(wc -l <copied)" "0 2"
+is "a pipe" "$code $(wc -l <copied)" "0 201"
 run "$HAYFORK" run -p demo --joblog pipe jobs
 is "a pipe that nobody reads" "$code $(wc -l <err) $(grep -c 'nobody reads' err)" "74 1 1"
 # More rows than the pipe and the buffer hold.

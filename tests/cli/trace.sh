@@ -72,4 +72,33 @@ if [ -c /dev/full ]; then
     run "$HAYFORK" run -p demo --trace /dev/full jobs
     is "a full disk" "$code $(grep -c ok out) $(wc -l <err)" "0 1 1"
 fi
+
+# slices: how many are in a trace that lacks nothing but its closing bracket; fails for any other.
+slices()
+{
+    cp trace whole
+    grep -qx ']' whole || echo ']' >>whole
+    "$checktrace" whole | sed 's/ .*//'
+}
+
+# Wherever in an event the disk becomes full.
+seq 1 200 | sed 's/.*/{"id":&,"fn":"demo.noop"}/' >jobs
+bad=
+for blocks in 1 2 3 4 5 6 7 8 9 10; do
+    run sh -c "ulimit -f $blocks; exec \"\$HAYFORK\" run --inline -p demo --trace trace jobs >/dev/null"
+    [ "$code $(wc -l <err)" = "0 1" ] && [ "$(slices)" -ge $((blocks - 1)) ] && [ $(($(wc -c <trace) + 400)) -gt $((blocks * 512)) ] ||
+        bad="$bad $blocks"
+done
+is "a disk that becomes full leaves all whole events" "$bad $(cat err)" \
+    " hayfork run: cannot write 'trace': File too large; it is written no further"
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    bad=
+    size=$("$HAYFORK" run --inline -p demo --trace trace /dev/null && wc -c <trace)
+    for at in $(seq $((size - 6)) $((size + 2))); do
+        run env LD_PRELOAD="$top_builddir/tests/support/.libs/hurtwrite.so" HURT_FILE="$PWD/trace" HURT_MOST=1 HURT_AT=$at HURT_HOW=full \
+            "$HAYFORK" run --inline -p demo --trace trace /dev/null
+        [ "$code $(slices)" = "0 0" ] || [ "$(wc -c <trace)" = 0 ] || bad="$bad $at"
+    done
+    is "nor is it torn where it closes" "$bad $(tail -n 1 trace)" " ]"
+fi
 done_testing
