@@ -131,20 +131,17 @@ static void summary_flaky(const struct tally *tally)
         say("flaky: %" PRIu64 " job%s passed only on a retry: %s", tally->flaky, tally->flaky == 1 ? "" : "s", text);
 }
 
-/* The same command line once more, for what did not end ok. */
+/* The same command line once more, for what did not end ok. No word goes: it may be a value, or of the command that exec runs. */
 static void summary_retry(const struct run *run)
 {
-    static const char flag[] = "--retry-failed";
+    const struct run_options *options = run->options;
     struct bytes command = { .at = NULL };
     bytes_put_text(&command, "hayfork ");
-    bytes_put_text(&command, run->options->verb->name);
-    bytes_put_text(&command, " --retry-failed");
-    for (int i = 0; i < run->options->argc; i++) {
-        const char *word = run->options->argv[i];
-        if (!strcmp(word, flag) || !strcmp(word, "--resume"))
-            continue;
+    bytes_put_text(&command, options->verb->name);
+    bytes_put_text(&command, options->journal.failed ? "" : " --retry-failed");
+    for (int i = 0; i < options->argc; i++) {
         bytes_put_text(&command, " ");
-        bytes_put_quoted(&command, word, strlen(word));
+        bytes_put_quoted(&command, options->argv[i], strlen(options->argv[i]));
     }
     bytes_put(&command, "", 1);
     if (!command.failed && command.size < SUMMARY_COMMAND)
