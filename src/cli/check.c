@@ -12,9 +12,7 @@
 
 #include <hayfork/jobline.h>
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,11 +68,12 @@ static int check_scan(struct check *check)
     struct input_line line;
     enum input_event event;
     while ((event = input_next(&check->input, &line)) == INPUT_LINE || event == INPUT_AGAIN) {
-        struct pollfd wait = { .fd = input_fd(&check->input), .events = POLLIN };
         if (event == INPUT_LINE)
             check_line(check, &line);
-        else if (fflush(stdout) || (poll(&wait, 1, -1) < 0 && errno != EINTR))
+        else if (fflush(stdout))
             break;
+        else
+            input_wait(&check->input);
     }
     int failed = event == INPUT_FAILED ? input_say_failure(&check->input) : CLI_OK;
     int code = say_stdout_done(failed ? failed : check->bad ? CLI_NOT_OK : CLI_OK);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,13 @@ bool input_is_finite(const struct input *input)
 int input_fd(const struct input *input)
 {
     return input->current < input->count ? input->sources[input->current].stream.fd : -1;
+}
+
+void input_wait(struct input *input)
+{
+    struct pollfd wait = { .fd = input_fd(input), .events = POLLIN };
+    if (poll(&wait, 1, -1) < 0 && errno != EINTR)
+        input_fail(input, &input->sources[input->current], -errno);
 }
 
 const char *input_same_file(const struct input *input, const struct stream *stream)

@@ -53,7 +53,7 @@ struct input {
 
 enum input_event {
     INPUT_LINE,
-    INPUT_AGAIN,    /* nothing now: wait until input_fd() is readable */
+    INPUT_AGAIN,    /* nothing now: input_wait(), or wait until input_fd() is readable */
     INPUT_END,
     INPUT_FAILED,   /* see `failed` and `failure`; no more lines come */
 };
@@ -62,6 +62,9 @@ enum input_event {
  * input_close() is due in any case. */
 bool input_open(struct input *input, const char *const *paths, int count, int stdin_fd);
 enum input_event input_next(struct input *input, struct input_line *line);
+/* After INPUT_AGAIN, for who has nothing else to do: wait, as long as it takes, or until a signal. What fails here is told by the
+ * next input_next(). */
+void input_wait(struct input *input);
 /* Read no more than about `bytes` until the next call of this: then INPUT_AGAIN, though more may be there. Lines may be long,
  * blank or dropped without end. At first there is no bound. */
 static inline void input_begin_turn(struct input *input, uint64_t bytes)

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,10 +129,8 @@ static int slices_read_lines(struct slices_reader *reader, struct input *input, 
     *bad = 0;
     while ((got = input_next(input, &line)) == INPUT_LINE || got == INPUT_AGAIN) {
         struct slices_event event;
-        struct pollfd wait = { .fd = input_fd(input), .events = POLLIN };
         if (got == INPUT_AGAIN) {
-            if (poll(&wait, 1, -1) < 0 && errno != EINTR)
-                return -errno;
+            input_wait(input);
             continue;
         }
         struct hay_span text = slices_strip(&line);

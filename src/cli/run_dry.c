@@ -7,9 +7,7 @@
 #include "cli/run.h"
 #include "cli/say.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,11 +88,12 @@ int run_dry(struct run *run)
     int code = CLI_OK;
     run->last.index = -1;
     while (!code && !run->refused && ((event = input_next(&run->input, &line)) == INPUT_LINE || event == INPUT_AGAIN)) {
-        struct pollfd wait = { .fd = input_fd(&run->input), .events = POLLIN };
         if (event == INPUT_LINE)
             code = dry_line(run, &line, &text);
-        else if (fflush(stdout) || (poll(&wait, 1, -1) < 0 && errno != EINTR))
+        else if (fflush(stdout))
             break;
+        else
+            input_wait(&run->input);
     }
     bytes_release(&text);
     if (run->input.failure)

@@ -115,4 +115,26 @@ for verb in info 'check /dev/null -p' 'run /dev/null -p' 'call ctor_daemon.noop 
 done
 run sh -c '"$HAYFORK" check more some >/dev/full'
 is "check: disk full" "$code" 74
+
+# A wait that fails is not the end of the input. A limit of no descriptor makes poll() fail.
+mkfifo in
+for verb in 'check -p demo' 'run --dry-run -p demo'; do
+    if [ -n "${HAY_SANITIZED:-}" ] || ! command -v prlimit >/dev/null 2>&1; then
+        tests=$((tests + 1))
+        echo "ok $tests - ${verb%% *}: a wait that fails # SKIP no prlimit, or a sanitizer that needs descriptors"
+        continue
+    fi
+    exec 7<>in
+    rm -f out
+    # shellcheck disable=SC2086 # words
+    "$HAYFORK" $verb <in >out 2>err &
+    pid=$!
+    printf '{"fn":"demo.noop"}\n{"fn":"demo.nosuch"}\n' >&7
+    until_true test -s out
+    prlimit --pid $pid --nofile=0
+    echo bad >&7
+    wait $pid
+    is "${verb%% *}: a wait that fails" "$? $(grep cannot err)" "65 hayfork ${verb%% *}: cannot read standard input: Invalid argument"
+    exec 7>&-
+done
 done_testing
