@@ -69,7 +69,7 @@ static void call_on_result(void *context, const struct hay_result *result)
     if (result->outcome == HAY_OUTCOME_OK) {
         fwrite(result->value.at, 1, result->value.size, call->out);
         putc('\n', call->out);
-        call->code = CLI_OK;
+        call->code = say_stream_done(call->out, CLI_OK);
     } else if (result->outcome != HAY_OUTCOME_SKIPPED) { /* that is a pool which had to stop: call_on_broken() says why */
         say("%s: %.*s", hay_outcome_name(result->outcome), (int)(result->message.size < 2048 ? result->message.size : 2048),
             result->message.at ? result->message.at : "");
@@ -237,10 +237,6 @@ static void call_close(struct call *call)
     if (dropped)
         say("%llu line%s of the worker's output dropped", (unsigned long long)dropped, dropped == 1 ? "" : "s");
     signals_stop();
-    if (call->out && (fflush(call->out) || ferror(call->out))) {
-        say("cannot write to standard output: %s", strerror(errno));
-        call->code = CLI_OUTPUT;
-    }
     if (call->loop)
         ev_loop_destroy(call->loop);
     if (call->out && call->out != stdout)

@@ -66,17 +66,15 @@ static void check_line(struct check *check, const struct input_line *line)
 static int check_scan(struct check *check)
 {
     struct input_line line;
-    enum input_event event;
-    while ((event = input_next(&check->input, &line)) == INPUT_LINE || event == INPUT_AGAIN) {
+    enum input_event event = INPUT_END;
+    while (!ferror(stdout) && ((event = input_next(&check->input, &line)) == INPUT_LINE || event == INPUT_AGAIN)) {
         if (event == INPUT_LINE)
             check_line(check, &line);
-        else if (fflush(stdout))
-            break;
-        else
+        else if (!fflush(stdout))
             input_wait(&check->input);
     }
     int failed = event == INPUT_FAILED ? input_say_failure(&check->input) : CLI_OK;
-    int code = say_stdout_done(failed ? failed : check->bad ? CLI_NOT_OK : CLI_OK);
+    int code = say_stream_done(stdout, failed ? failed : check->bad ? CLI_NOT_OK : CLI_OK);
     say("%" PRIu64 " line%s, %" PRIu64 " bad%s", check->lines, check->lines == 1 ? "" : "s", check->bad,
         check->plugins.count || check->function ? "" : "; functions not checked: no -p");
     return code;

@@ -197,7 +197,7 @@ int help_verb(const char *verb)
     if (!text)
         return say_usage("no verb '%s'", verb);
     fputs(text, stdout);
-    return say_stdout_done(CLI_OK);
+    return say_stream_done(stdout, CLI_OK);
 }
 
 int help_main(int argc, char **argv)

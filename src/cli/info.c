@@ -118,7 +118,7 @@ static int info_show(const char *name, bool as_json)
         info_print_json(pool, plugin);
     else if (!code)
         info_print(pool, plugin);
-    code = say_stdout_done(code);
+    code = say_stream_done(stdout, code);
     hay_pool_free(pool);
     return code;
 }

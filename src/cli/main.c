@@ -24,7 +24,7 @@ static const struct {
 static int print_version(void)
 {
     fputs("hayfork " PACKAGE_VERSION "\n", stdout);
-    return say_stdout_done(CLI_OK);
+    return say_stream_done(stdout, CLI_OK);
 }
 
 int main(int argc, char **argv)

@@ -153,7 +153,7 @@ static int results_run(struct results *results)
         if (failure)
             code = results_cannot_read(results, failure);
     }
-    return say_stdout_done(code);
+    return say_stream_done(stdout, code);
 }
 
 int results_main(int argc, char **argv)

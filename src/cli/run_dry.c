@@ -91,11 +91,10 @@ int run_dry(struct run *run)
         if (event == INPUT_LINE)
             code = dry_line(run, &line, &text);
         else if (fflush(stdout))
-            break;
+            code = CLI_OUTPUT;
         else
             input_wait(&run->input);
     }
-    bytes_release(&text);
     if (run->input.failure)
         code = input_say_failure(&run->input);
     else if (!code && !run->refused)
@@ -104,5 +103,8 @@ int run_dry(struct run *run)
         code = CLI_INPUT;
     if (!code && run->by_outcome[HAY_OUTCOME_REJECTED])
         code = CLI_NOT_OK;
-    return code == CLI_STOPPED ? code : say_stdout_done(code == CLI_OUTPUT ? CLI_OK : code);
+    if (code != CLI_STOPPED)
+        code = say_stream_done(stdout, code);
+    bytes_release(&text);
+    return code;
 }

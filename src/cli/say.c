@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -143,15 +142,10 @@ int say_usage(const char *format, ...)
     return CLI_USAGE;
 }
 
-int say_stdout_done(int code)
+int say_stream_done(FILE *stream, int code)
 {
-    errno = 0;
-    if (!fflush(stdout) && !ferror(stdout))
+    if (!ferror(stream) && !fflush(stream))
         return code;
-    int reason = errno;
-    if (reason)
-        say("cannot write to standard output: %s", strerror(reason));
-    else
-        say("cannot write to standard output");
+    say("cannot write to standard output: %s", strerror(errno));
     return CLI_OUTPUT;
 }

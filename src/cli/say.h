@@ -7,6 +7,7 @@
 #define CLI_SAY_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* The verb that messages begin with; NULL: none. */
 void say_verb(const char *verb);
@@ -29,7 +30,8 @@ void say_make_way(void);
 /* Copy text with control characters written as \n, \t or \x1b; cut to fit with "…". Returns `out`. */
 char *say_escape(char *out, size_t capacity, const char *text, size_t size);
 
-/* stdout through stdio is complete: flush, and report what could not be written. Returns `code`, or CLI_OUTPUT. */
-int say_stdout_done(int code);
+/* Standard output, which is `stream`, is complete: flush it, and report what could not be written. Returns `code`, or CLI_OUTPUT.
+ * errno still has to be that of the last write: who prints in a loop ends it where ferror() says so. */
+int say_stream_done(FILE *stream, int code);
 
 #endif

@@ -46,8 +46,6 @@ run "$HAYFORK" call fault.act '"first; raise KILL"'
 is "call: a crash is not tried again" "$code" 1
 run "$HAYFORK" call --crash-retries 1 fault.act '"first; raise KILL"'
 is "call: unless it is asked for" "$code $(cat out)" "0 null"
-run sh -c '"$HAYFORK" call demo.noop >/dev/full'
-is "call: disk full" "$code $(cat err)" "74 hayfork call: cannot write to standard output: No space left on device"
 demo=$(sed -n 's/^\/.*/&/p' <<EOF
 $("$HAYFORK" info demo)
 EOF
@@ -76,8 +74,6 @@ is "info: no such file" "$code $(wc -l <err) $(wc -c <out)" "69 1 0"
 echo 'not a plugin' >text.so
 run "$HAYFORK" info ./text.so
 is "info: not a shared object" "$code $(wc -l <err) $(wc -c <out)" "69 1 0"
-run sh -c '"$HAYFORK" info demo >/dev/full'
-is "info: disk full" "$code" 74
 run env HAYFORK_PLUGIN_PATH=/nowhere "$HAYFORK" run -p demo -o never /dev/null
 is "run: a plugin that is not there" "$code $(wc -l <err) $(ls never 2>/dev/null)" "69 1 "
 
@@ -113,8 +109,26 @@ for verb in info 'check /dev/null -p' 'run /dev/null -p' 'call ctor_daemon.noop 
     is "${verb%% *}: no daemon is left" "$code $(sort -u daemons 2>/dev/null | while read -r pid; do kill -0 "$pid" 2>&1; done |
         grep -c 'No such process')" "0 $(sort -u daemons | wc -l)"
 done
-run sh -c '"$HAYFORK" check more some >/dev/full'
-is "check: disk full" "$code" 74
+
+# Every verb that prints says why it cannot, whatever it has printed by then.
+for lines in 1 20 200 2000; do
+    seq $lines >bad
+    seq -f '{"fn":"demo.noop","id":%g}' $lines >many
+    rm -f results
+    $limit "$HAYFORK" run -p demo -o results many
+    for verb in 'check bad' 'run --dry-run -p demo many' 'results results' 'report results'; do
+        run sh -c "\"\$HAYFORK\" $verb >/dev/full"
+        is "$verb, $lines lines: disk full" "$code $(grep cannot err)" \
+            "74 hayfork ${verb%% *}: cannot write to standard output: No space left on device"
+    done
+    run sh -c "\"\$HAYFORK\" call demo.echo \"[$(seq -s, $lines)]\" >/dev/full"
+    is "call, $lines numbers: disk full" "$code $(cat err)" "74 hayfork call: cannot write to standard output: No space left on device"
+done
+for verb in 'info demo' 'info --json demo' 'help' 'help run' '--version'; do
+    run sh -c "\"\$HAYFORK\" $verb >/dev/full"
+    is "$verb: disk full" "$code $(sed 's/hayfork info/hayfork/' err)" \
+        "74 hayfork: cannot write to standard output: No space left on device"
+done
 
 # A wait that fails is not the end of the input. A limit of no descriptor makes poll() fail.
 mkfifo in
