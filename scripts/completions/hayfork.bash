@@ -5,15 +5,15 @@
 # filled in. Plugins are found by their file names; their functions are asked of `hayfork info`, one plugin at a time.
 
 _hayfork_verbs='run map exec call results report info check new help'
-_hayfork_run_options='-p --plugin --config -f --function -j --jobs -o --output -k --keep-order -h --help --queue --dry-run --inline
+_hayfork_run_options='-p --plugin --config -j --jobs -o --output -k --keep-order -h --help --queue --dry-run --inline
     --resume --retry-failed --resume-changed --sync --order-window --meta --max-result --timeout --start-timeout --grace --retries
     --retry-on --retry-delay --retry-delay-max --retry-timeouts --crash-retries --halt --max-fails --max-jobs-per-worker
     --max-worker-rss --max-worker-age --limit --nice --memfree --load --summary --no-summary --progress --joblog --trace --stderr'
 
 _hayfork_options() { # VERB
     case $1 in
-    run) echo "$_hayfork_run_options" ;;
-    map) echo "$_hayfork_run_options --args --id -0 --null" ;;
+    run) echo "$_hayfork_run_options -f --function" ;;
+    map) echo "$_hayfork_run_options -f --function --args --id -0 --null" ;;
     exec) echo "$_hayfork_run_options --shell --tag --json --max-output --id -0 --null -a --arg-file -n --max-args" ;;
     call) echo '-p --plugin --config --inline --timeout --start-timeout --grace --crash-retries -h --help' ;;
     check) echo '-p --plugin --config -f --function -h --help' ;;

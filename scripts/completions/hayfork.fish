@@ -68,7 +68,7 @@ function __hayfork_operands
         else if test $ended = 1; or not string match -q -- '-?*' $word
             printf '%s\n' $word
             test $words[2] != exec; or set ended 1
-        else if contains -- $word -p -f -j -o -a --$long
+        else if contains -- $word -p -f -j -o -a -n --$long
             set skip 1
         else if test $word = --
             set ended 1
@@ -124,7 +124,7 @@ complete -c hayfork -n 'not __hayfork_first; and __hayfork_verb run map exec cal
 # run, and what shares its options.
 complete -c hayfork -n '__hayfork_verb run map exec call check' -s p -l plugin -rF -a '(__hayfork_plugins)' -d 'Load this plugin'
 complete -c hayfork -n '__hayfork_verb run map exec call check' -l config -x -d 'Configure a plugin: PLUGIN=JSON, PLUGIN=@FILE'
-complete -c hayfork -n '__hayfork_verb run map exec check' -s f -l function -x \
+complete -c hayfork -n '__hayfork_verb run map check' -s f -l function -x \
     -a '(__hayfork_functions)' -d 'Function of lines without "fn"'
 complete -c hayfork -n '__hayfork_verb run map exec' -s j -l jobs -x -a '50% 100% +1 -1' -d 'Workers: N, N%, +N, -N, @FILE'
 complete -c hayfork -n '__hayfork_verb run map exec' -s o -l output -rF -d 'Append results to this file'

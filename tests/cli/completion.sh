@@ -12,11 +12,11 @@ skip()
     echo "ok $tests - $1 # SKIP $2"
 }
 
-# options VERB: all long options that it has, on one line.
+# options VERB: all long options that it has, on one line. Its function is what exec itself says.
 options()
 {
     printf '%s\n' "$table" | awk -v verb="$1" '
-        $1 == verb || ($1 == "run" && verb ~ /^(map|exec)$/) { print "--" $2 }' | sort -u | tr '\n' ' '
+        $1 == verb || ($1 == "run" && (verb == "map" || (verb == "exec" && $2 != "function"))) { print "--" $2 }' | sort -u | tr '\n' ' '
 }
 
 # offered WORD...: by bash for the last word, on one line.
@@ -60,6 +60,7 @@ if command -v bash >/dev/null 2>&1; then
     is "call has one function" "$(offered call demo.a) $(offered call demo.add '')" "demo.add  "
     is "a plugin that is not there has no functions" "$(offered map nosuch.)" ""
     is "exec: options end with the command" "$(offered exec -k cat --)$(offered exec -j 2 cat j)" "jobs.jsonl "
+    is "exec: a number is a letter's value" "$(offered exec -n 2 --ta)" "--tag "
     is "exec: a command" "$(offered exec -j2 mkfif)" "mkfifo "
     is "help on a verb" "$(offered help c)" "call check "
     is "info: a plugin" "$(offered info dem)" "demo "
@@ -101,5 +102,6 @@ else
     is "fish: and of the one that is named" "$(completed 'hayfork map demo.a')" "demo.add "
     is "fish: files behind the function" "$(completed 'hayfork map demo.add j')" "jobs.jsonl "
     is "fish: exec's options end with the command" "$(completed 'hayfork exec -j 2 cat j')" "jobs.jsonl "
+    is "fish: a number is a letter's value" "$(completed 'hayfork exec -n 2 --ta')" "--tag "
 fi
 done_testing
