@@ -25,7 +25,8 @@ struct ledger {
     _Atomic uint64_t claim;
     _Atomic int64_t start_ns[2];      /* of position p at [p & 1], written before the claim of p */
     _Atomic uint64_t cancel;          /* number of the job that should end, 0: none */
-    char apart[64];                   /* the words above change with each job, the ones below with each flush */
+    _Atomic uint64_t has_stopped;     /* 1: the worker has come to the end of its stop; the last that it writes */
+    char apart[56];                   /* the words above change with each job, the ones below with each flush */
     _Atomic uint64_t outbox_word;
     unsigned char outbox[OUTBOX_SIZE];
 };
@@ -73,6 +74,12 @@ static inline void ledger_end(struct ledger *ledger, uint32_t position)
     atomic_store_explicit(&ledger->start_ns[position & 1], LEDGER_ENDED, memory_order_release);
 }
 
+/* All that a stop has to do is done; what is left is to exit. */
+static inline void ledger_stop(struct ledger *ledger)
+{
+    atomic_store(&ledger->has_stopped, 1);
+}
+
 /* Where `size` bytes may be written, or NULL when they do not fit; they count after outbox_publish(). */
 static inline unsigned char *outbox_reserve(struct ledger *ledger, size_t size)
 {
@@ -106,6 +113,12 @@ static inline void outbox_reset(struct ledger *ledger)
 static inline struct claim ledger_read_claim(struct ledger *ledger)
 {
     return claim_unpack(atomic_load(&ledger->claim));
+}
+
+/* The worker's own word, so it is for messages and counts only. */
+static inline bool ledger_has_stopped(struct ledger *ledger)
+{
+    return atomic_load(&ledger->has_stopped) != 0;
 }
 
 /* Take back everything unstarted: from now on a frame of the old epoch is dropped. Returns what the worker had claimed. */

@@ -164,7 +164,8 @@ void death_bury(struct slot *slot, struct exit_status status)
     if (slot->state == SLOT_STARTING && !slot->fault[0])
         exit_describe(status, slot->fault, sizeof slot->fault);
     bool is_charged = settle_ring(slot, status);
-    bool in_order = was_stopping && status.kind == EXIT_CODE && status.value == 0;
+    /* The code alone says nothing: a plugin's stop() may exit with it too, and then the others' did not run. */
+    bool in_order = was_stopping && status.kind == EXIT_CODE && status.value == 0 && ledger_has_stopped(slot->ledger);
     if (!in_order)
         master->recorder.deaths++;
     if (was_stopping && !in_order && status.kind != EXIT_UNKNOWN && !master->is_terminating && !master->is_broken)

@@ -291,6 +291,7 @@ static int stop(struct worker *worker)
     if (__lsan_do_recoverable_leak_check())
         return WORKER_EXIT_LEAK;
 #endif
+    ledger_stop(worker->ledger);
     return WORKER_EXIT_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define JOBS 50
@@ -18,21 +19,25 @@ struct hook {
     const char *variable;
     const char *options;
     const char *status;
+    const char *told;   /* stands on stderr; NULL: whatever */
     int code;
     int limit_ms;   /* how long it may take, on a machine at ease */
     bool stands_still;
 };
 
 static const struct hook hooks[] = {
-    {"a worker_start that crashes", "HAY_FAULT_START=crash", "-j 2", "skipped", 70, 20000, false},
-    {"a worker_start that refuses", "HAY_FAULT_START=fail", "-j 2", "skipped", 70, 20000, false},
-    {"a worker_start that exits", "HAY_FAULT_START=exit", "-j 2", "skipped", 70, 20000, false},
-    {"a worker_start that hangs", "HAY_FAULT_START=hang", "-j 10", "skipped", 70, 25000, false},
-    {"a worker_stop that crashes", "HAY_FAULT_STOP=crash", "-j 2", "ok", 0, 20000, false},
-    {"a worker_stop that exits", "HAY_FAULT_STOP=exit", "-j 2", "ok", 0, 20000, false},
-    {"a worker_stop that hangs", "HAY_FAULT_STOP=hang", "-j 2", "ok", 0, 20000, false},
-    {"a slow worker_start and a master that stands still meanwhile", "HAY_FAULT_START=slow", "-j 12", "ok", 0, 40000, true},
-    {NULL, NULL, NULL, NULL, 0, 0, false},
+    {"a worker_start that crashes", "HAY_FAULT_START=crash", "-j 2", "skipped", NULL, 70, 20000, false},
+    {"a worker_start that refuses", "HAY_FAULT_START=fail", "-j 2", "skipped", NULL, 70, 20000, false},
+    {"a worker_start that exits", "HAY_FAULT_START=exit", "-j 2", "skipped", NULL, 70, 20000, false},
+    {"a worker_start that hangs", "HAY_FAULT_START=hang", "-j 10", "skipped", NULL, 70, 25000, false},
+    {"a worker_stop that crashes", "HAY_FAULT_STOP=crash", "-j 1", "ok",
+     "worker 0 was told to stop: killed by SIGABRT", 0, 20000, false},
+    {"a worker_stop that exits", "HAY_FAULT_STOP=exit", "-j 1", "ok",
+     "worker 0 was told to stop: exited with 0", 0, 20000, false},
+    {"a worker_stop that hangs", "HAY_FAULT_STOP=hang", "-j 1", "ok",
+     "worker 0 was told to stop: killed: the worker had not ended after 5 s", 0, 20000, false},
+    {"a slow worker_start and a master that stands still meanwhile", "HAY_FAULT_START=slow", "-j 12", "ok", NULL, 0, 40000, true},
+    {NULL, NULL, NULL, NULL, NULL, 0, 0, false},
 };
 
 /* Are both workers past the fork, and in the plugin's hook? */
@@ -62,6 +67,17 @@ static bool stand_still(const struct run *run)
     return ok;
 }
 
+/* Without any text to look for, nothing may be told of a stop. */
+static bool is_told(int fd, const char *told)
+{
+    size_t size;
+    char *text = read_all(fd, &size);
+    const char *wanted = told ? told : "told to stop";
+    bool there = text && strstr(text, wanted);
+    free(text);
+    return there == (told != NULL) || note("stderr has %s \"%s\"", told ? "no" : "a", wanted);
+}
+
 static bool try_hook(const struct hook *hook)
 {
     struct run run;
@@ -83,6 +99,7 @@ static bool try_hook(const struct hook *hook)
     ok &= results_read(&results, fileno(out), JOBS, true);
     for (size_t id = 1; ok && id <= JOBS; id++)
         ok = results_expect(&results, id, hook->status, NULL, 1);
+    ok &= is_told(fileno(err), hook->told);
     ok &= stderr_is_clean(fileno(err), !ok);
     results_free(&results);
     fclose(in);
@@ -101,7 +118,7 @@ static bool fails_once(void)
         return note("no file");
     close(fd);
     snprintf(variable, sizeof variable, "HAY_FAULT_START=once:%s", path);
-    bool ok = try_hook(&(struct hook){NULL, variable, "-j 2", "ok", 0, 20000, false});
+    bool ok = try_hook(&(struct hook){NULL, variable, "-j 2", "ok", NULL, 0, 20000, false});
     ok &= access(path, F_OK) < 0 || note("the hook was not run");
     unlink(path);
     return ok;

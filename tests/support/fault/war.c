@@ -28,7 +28,8 @@ struct book {
     _Atomic uint64_t claim;       /* epoch, started */
     _Atomic int64_t start_ns[2];
     _Atomic uint64_t cancel;
-    char apart[64];
+    _Atomic uint64_t has_stopped;
+    char apart[56];
     _Atomic uint64_t outbox;      /* resets, length */
     unsigned char bytes[65536];
 };

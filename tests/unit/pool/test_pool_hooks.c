@@ -88,6 +88,28 @@ static void a_stop_that_crashes_or_hangs_is_told(void)
     }
 }
 
+static void exit_at_stop(void *context, int worker)
+{
+    (void)context, (void)worker;
+    exit(0);
+}
+
+/* By the code it would have ended in good order, but nothing of the stop behind this was done. */
+static void a_stop_that_exits_with_0_is_told(void)
+{
+    struct fixture fixture;
+    struct hay_pool_stats stats;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .worker_stop = exit_at_stop});
+    CU_ASSERT(workers_are_ready(&fixture, 1));
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    CU_ASSERT_EQUAL(fixture.logs, 1);
+    CU_ASSERT_STRING_EQUAL(fixture.log, "hayfork: worker 0 was told to stop: exited with 0");
+    hay_pool_stats(fixture.pool, &stats);
+    CU_ASSERT_EQUAL(stats.deaths, 1);
+    fixture_end(&fixture);
+}
+
 static char own_path[] = "/tmp/hayfork-test-XXXXXX";
 static FILE *own_file;
 
@@ -410,6 +432,7 @@ int main(void)
     CU_TestInfo starts[] = {
         {"each worker is started and stopped once", each_worker_is_started_and_stopped_once},
         {"a stop that crashes or hangs is told", a_stop_that_crashes_or_hangs_is_told},
+        {"a stop that exits with 0 is told", a_stop_that_exits_with_0_is_told},
         {"what a plugin has buffered is written at an orderly end", what_a_plugin_has_buffered_is_written_at_an_orderly_end},
         {"a worker keeps the descriptors that it is to keep", a_worker_keeps_the_descriptors_that_it_is_to_keep},
         {"a worker that dies is not stopped", a_worker_that_dies_is_not_stopped},
