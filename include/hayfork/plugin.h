@@ -78,9 +78,10 @@ struct hay_plugin {
     const struct hay_function *functions;
     uint32_t function_count;
     uint32_t function_size;             /* sizeof(struct hay_function) */
-    int (*worker_start)(void);          /* optional: in each worker before its first job; non-zero refuses to start */
-    void (*worker_stop)(void);          /* optional: in each worker that ends in good order */
-    /* Optional: in each worker before worker_start, with the configuration that the operator gave to this plugin: one valid JSON
+    /* The hooks start, stop and configure, each of them optional. */
+    int (*worker_start)(void);          /* in each worker before its first job; non-zero refuses to start */
+    void (*worker_stop)(void);          /* in each worker that ends in good order */
+    /* In each worker before start, with the configuration that the operator gave to this plugin: one valid JSON
      * value, terminated, good until the return; "null" where none was given. Non-zero refuses to start. */
     int (*configure)(const char *json);
 };

@@ -156,7 +156,7 @@ HAY_API struct hay_pool *hay_pool_new(const struct hay_pool_options *options, st
 HAY_API enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct hay_error *error);
 
 /* The configuration of a loaded plugin, by its name: one line of JSON, copied, which its configure() gets in each worker, or in
- * this process with HAY_POOL_INLINE, before worker_start. The last one given counts; NULL: none, as before the first. Only
+ * this process with HAY_POOL_INLINE, before its start(). The last one given counts; NULL: none, as before the first. Only
  * before the start. Errors: HAY_EUNKNOWN (no such plugin is loaded), HAY_EINVAL (it has no configure(); not JSON, over
  * 16 MiB). */
 HAY_API enum hay_status hay_pool_configure(struct hay_pool *pool, const char *plugin, const char *json, struct hay_error *error);

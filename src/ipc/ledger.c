@@ -2,6 +2,7 @@
 #include "ipc/ledger.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define OUTBOX_TRIES 3
@@ -25,6 +26,20 @@ bool ledger_read_start(struct ledger *ledger, struct claim claim, uint32_t posit
     *start_ns = atomic_load_explicit(&ledger->start_ns[position & 1], memory_order_acquire);
     atomic_thread_fence(memory_order_acquire);
     return atomic_load(&ledger->claim) == claim_pack(claim);
+}
+
+void ledger_enter_hook(struct ledger *ledger, const char *text)
+{
+    snprintf(ledger->hook, sizeof ledger->hook, "%s", text);
+}
+
+void ledger_read_hook(const struct ledger *ledger, char *text)
+{
+    memcpy(text, ledger->hook, LEDGER_HOOK_SIZE);
+    text[LEDGER_HOOK_SIZE - 1] = '\0';
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
 }
 
 int ledger_copy_outbox(struct ledger *ledger, unsigned char *copy)

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #define OUTBOX_SIZE (64u * 1024)
+#define LEDGER_HOOK_SIZE 128
 #define LEDGER_ENDED INT64_MIN /* in start_ns: that job has ended */
 
 struct ledger {
@@ -29,6 +30,7 @@ struct ledger {
     char apart[56];                   /* the words above change with each job, the ones below with each flush */
     _Atomic uint64_t outbox_word;
     unsigned char outbox[OUTBOX_SIZE];
+    char hook[LEDGER_HOOK_SIZE];      /* which hook of whom runs, "": none; the worker's words */
 };
 
 struct claim {
@@ -73,6 +75,9 @@ static inline void ledger_end(struct ledger *ledger, uint32_t position)
 {
     atomic_store_explicit(&ledger->start_ns[position & 1], LEDGER_ENDED, memory_order_release);
 }
+
+/* This hook is about to run, and may end the process; "": none runs any more. */
+void ledger_enter_hook(struct ledger *ledger, const char *text);
 
 /* All that a stop has to do is done; what is left is to exit. */
 static inline void ledger_stop(struct ledger *ledger)
@@ -120,6 +125,9 @@ static inline bool ledger_has_stopped(struct ledger *ledger)
 {
     return atomic_load(&ledger->has_stopped) != 0;
 }
+
+/* Which hook runs, by the worker's own word, as one line of ASCII; "": none. LEDGER_HOOK_SIZE bytes. */
+void ledger_read_hook(const struct ledger *ledger, char *text);
 
 /* Take back everything unstarted: from now on a frame of the old epoch is dropped. Returns what the worker had claimed. */
 static inline struct claim ledger_take_back(struct ledger *ledger, uint32_t new_epoch)

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DISCARD_LIMIT_NS (5 * NS_PER_S)
 #define RESTART_MIN_NS (10 * NS_PER_MS)
@@ -42,6 +43,8 @@ static const char *meaning_of(int code)
         return " (a worker's code: its pipe was closed in it)";
     case WORKER_EXIT_PROTOCOL:
         return " (a worker's code: what it read from its pipe made no sense)";
+    case WORKER_EXIT_NOT_READY:
+        return " (a worker's code: it could not start)";
     case WORKER_EXIT_NO_MEMORY:
         return " (a worker's code: out of memory)";
     case CHILD_EXIT_NOT_SET_UP:
@@ -49,6 +52,23 @@ static const char *meaning_of(int code)
     default:
         return "";
     }
+}
+
+static size_t describe_exit(struct exit_status status, char *text, size_t size)
+{
+    size_t n = exit_describe(status, text, size);
+    if (status.kind == EXIT_CODE)
+        n += (size_t)snprintf(text + n, size - n, "%s", meaning_of(status.value));
+    return n;
+}
+
+/* In which hook, by the worker's own word: this is for messages only. */
+static size_t describe_hook(const struct slot *slot, char *text, size_t size)
+{
+    char hook[LEDGER_HOOK_SIZE] = "";
+    if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING)
+        ledger_read_hook(slot->ledger, hook);
+    return hook[0] ? (size_t)snprintf(text, size, ", in %s", hook) : 0;
 }
 
 static size_t describe_death(const struct slot *slot, struct exit_status status, struct attempt_end *end, char *text, size_t size)
@@ -60,12 +80,12 @@ static size_t describe_death(const struct slot *slot, struct exit_status status,
     if (is_ours && slot->fault[0]) {
         n = (size_t)snprintf(text, size, "killed: the worker %s", slot->fault);
     } else {
-        n = exit_describe(status, text, size);
-        if (status.kind == EXIT_CODE)
-            n += (size_t)snprintf(text + n, size - n, "%s", meaning_of(status.value));
+        n = describe_exit(status, text, size);
         if (slot->fault[0])
             n += (size_t)snprintf(text + n, size - n, "; the worker %s", slot->fault);
     }
+    if (n < size)
+        n += describe_hook(slot, text + n, size - n);
     if (n < size && slot->log && slot->log->last_size)
         n += (size_t)snprintf(text + n, size - n, "; last line printed: %.*s", (int)slot->log->last_size, slot->log->last);
     return n < size ? n : size - 1;
@@ -129,6 +149,15 @@ void death_plan_restart(struct slot *slot, bool is_charged)
         master_want_tick(master, slot->restart_ns);
 }
 
+/* If none of the next ones can start either, this is why the pool stops. */
+static void note_bad_start(struct slot *slot, struct exit_status status)
+{
+    if (!slot->fault[0])
+        describe_exit(status, slot->fault, sizeof slot->fault);
+    size_t size = strlen(slot->fault);
+    describe_hook(slot, slot->fault + size, sizeof slot->fault - size);
+}
+
 /* Nobody's result says so, and what its plugins' stop functions were to write may be lost. */
 static void tell_bad_stop(struct slot *slot, struct exit_status status)
 {
@@ -161,8 +190,8 @@ void death_bury(struct slot *slot, struct exit_status status)
     if (slot->is_deaf || buffer_size(&slot->channel.in))
         master->recorder.salvaged += slot_search_pipe(slot);
     master->recorder.salvaged += slot_read_outbox(slot);
-    if (slot->state == SLOT_STARTING && !slot->fault[0])
-        exit_describe(status, slot->fault, sizeof slot->fault);
+    if (slot->state == SLOT_STARTING)
+        note_bad_start(slot, status);
     bool is_charged = settle_ring(slot, status);
     /* The code alone says nothing: a plugin's stop() may exit with it too, and then the others' did not run. */
     bool in_order = was_stopping && status.kind == EXIT_CODE && status.value == 0 && ledger_has_stopped(slot->ledger);

@@ -10,6 +10,7 @@
 #include "plugin/plugin_text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -335,21 +336,44 @@ bool registry_equal(const struct registry *a, const struct registry *b)
     return true;
 }
 
+/* Before each hook, for it may end the process. */
+static void enter_hook(const struct registry *registry, const char *hook, const struct registry_plugin *plugin)
+{
+    if (registry->hook)
+        snprintf(registry->hook, REGISTRY_HOOK_SIZE, "%s() of plugin %s", hook, plugin->shown.name);
+}
+
+static void leave_hook(const struct registry *registry)
+{
+    if (registry->hook)
+        registry->hook[0] = '\0';
+}
+
+static int start_one(const struct registry *registry, const struct registry_plugin *plugin, struct hay_error *error)
+{
+    int code = 0;
+    const char *hook = "configure";
+    if (plugin->hooks.configure) {
+        enter_hook(registry, hook, plugin);
+        code = plugin->hooks.configure(plugin->config ? plugin->config : "null");
+    }
+    if (!code && plugin->hooks.worker_start) {
+        enter_hook(registry, hook = "start", plugin);
+        code = plugin->hooks.worker_start();
+    }
+    leave_hook(registry);
+    return code ? plugin_text_refuse(error, ECANCELED, plugin->shown.path, "its %s() refused with %d", hook, code) : 0;
+}
+
 int registry_start_all(struct registry *registry, struct hay_error *error)
 {
     for (int i = 0; i < registry->plugin_count; i++) {
-        struct registry_plugin *plugin = registry->plugins[i];
-        const char *stage = "configure";
-        int code = plugin->hooks.configure ? plugin->hooks.configure(plugin->config ? plugin->config : "null") : 0;
-        if (!code && plugin->hooks.worker_start) {
-            stage = "worker_start";
-            code = plugin->hooks.worker_start();
-        }
-        if (code) {
+        int status = start_one(registry, registry->plugins[i], error);
+        if (status) {
             registry_stop_all(registry);
-            return plugin_text_refuse(error, ECANCELED, plugin->shown.path, "its %s() refused with %d", stage, code);
+            return status;
         }
-        plugin->is_started = true;
+        registry->plugins[i]->is_started = true;
     }
     return 0;
 }
@@ -360,7 +384,10 @@ void registry_stop_all(struct registry *registry)
         struct registry_plugin *plugin = registry->plugins[i];
         bool stop = plugin->is_started && plugin->hooks.worker_stop;
         plugin->is_started = false;
-        if (stop)
-            plugin->hooks.worker_stop();
+        if (!stop)
+            continue;
+        enter_hook(registry, "stop", plugin);
+        plugin->hooks.worker_stop();
+        leave_hook(registry);
     }
 }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #define REGISTRY_FUNCTIONS_MAX 4096     /* in one registry */
+#define REGISTRY_HOOK_SIZE 128          /* bytes that say which hook runs */
 #define REGISTRY_TEXT_MAX (64 * 1024)   /* bytes of names, summaries and path of one plugin, or of one registered function */
 
 struct registry_hooks {
@@ -55,6 +56,7 @@ struct registry {
     int plugin_count, plugin_capacity;
     struct registry_slot *slots;        /* open addressing, at most half full */
     uint32_t slot_mask;
+    char *hook;                         /* says which hook runs, in REGISTRY_HOOK_SIZE bytes; NULL: nobody wants to know */
 };
 
 void registry_init(struct registry *registry);
@@ -103,10 +105,10 @@ int registry_pack(const struct registry *registry, int first, struct buffer *out
  * is -EPROTO and changes nothing. 0, -EPROTO or -ENOMEM. */
 int registry_unpack(struct registry *registry, const void *bytes, size_t size);
 
-/* Run each plugin's configure() and worker_start(), in order. On failure those started are stopped again, `error` says
+/* Run each plugin's configure() and start(), in order. On failure those started are stopped again, `error` says
  * which plugin would not (HAY_EPLUGIN), and the return is -ECANCELED. */
 int registry_start_all(struct registry *registry, struct hay_error *error);
-/* Run worker_stop() of what was started, in reverse order, once. */
+/* Run stop() of what was started, in reverse order, once. */
 void registry_stop_all(struct registry *registry);
 
 #endif

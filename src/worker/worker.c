@@ -33,6 +33,7 @@
 #define PROGRESS_NS (10 * NS_PER_MS)
 
 _Static_assert(TASK_PROGRESS_MAX == FRAME_PROGRESS_MAX, "what a task lets through, the master has to take");
+_Static_assert(REGISTRY_HOOK_SIZE == LEDGER_HOOK_SIZE, "the registry says it in the ledger");
 
 struct worker {
     const struct worker_setup *setup;
@@ -247,6 +248,27 @@ static void send_ready(struct worker *worker, enum frame_flags flags, const void
     send_all(worker, parts, 2);
 }
 
+static int start_program(struct worker *worker)
+{
+    const struct worker_setup *setup = worker->setup;
+    if (!setup->start)
+        return 0;
+    ledger_enter_hook(worker->ledger, "worker_start() of the program");
+    int code = setup->start(setup->hook_context, setup->index);
+    ledger_enter_hook(worker->ledger, "");
+    return code;
+}
+
+static void stop_program(struct worker *worker)
+{
+    const struct worker_setup *setup = worker->setup;
+    if (!setup->stop)
+        return;
+    ledger_enter_hook(worker->ledger, "worker_stop() of the program");
+    setup->stop(setup->hook_context, setup->index);
+    ledger_enter_hook(worker->ledger, "");
+}
+
 /* 0, or not 0 with the error filled. */
 static int prepare(struct worker *worker, struct hay_error *error)
 {
@@ -254,7 +276,7 @@ static int prepare(struct worker *worker, struct hay_error *error)
     if (limits_apply(&setup->limits, error) || plugin_load_all(setup->table, &worker->registry, error) ||
         registry_start_all(&worker->registry, error))
         return -1;
-    int code = setup->start ? setup->start(setup->hook_context, setup->index) : 0;
+    int code = start_program(worker);
     if (code) {
         registry_stop_all(&worker->registry);
         error_set(error, HAY_EPLUGIN, "the program's worker_start() refused with %d", code);
@@ -280,8 +302,7 @@ static void load(struct worker *worker)
 static int stop(struct worker *worker)
 {
     flush(worker, worker->now_ns);
-    if (worker->setup->stop)
-        worker->setup->stop(worker->setup->hook_context, worker->index);
+    stop_program(worker);
     registry_stop_all(&worker->registry);
     flush_at_end(); /* before plugins are unloaded, whose own streams may have their buffers there */
     task_release(&worker->task);
@@ -303,6 +324,7 @@ int worker_main(const struct worker_setup *setup)
         return WORKER_EXIT_NO_PIPE;
     set_up_process(&worker);
     registry_init(&worker.registry);
+    worker.registry.hook = worker.ledger->hook;
     buffer_init(&worker.in);
     task_init(&worker.task, &(struct task_options){.max_result_bytes = setup->max_result_bytes,
                                                    .cancel_word = &setup->ledger->cancel,

@@ -26,17 +26,28 @@ struct hook {
 };
 
 static const struct hook hooks[] = {
-    {"a worker_start that crashes", "HAY_FAULT_START=crash", "-j 2", "skipped", NULL, 70, 20000, false},
-    {"a worker_start that refuses", "HAY_FAULT_START=fail", "-j 2", "skipped", NULL, 70, 20000, false},
-    {"a worker_start that exits", "HAY_FAULT_START=exit", "-j 2", "skipped", NULL, 70, 20000, false},
-    {"a worker_start that hangs", "HAY_FAULT_START=hang", "-j 10", "skipped", NULL, 70, 25000, false},
-    {"a worker_stop that crashes", "HAY_FAULT_STOP=crash", "-j 1", "ok",
-     "worker 0 was told to stop: killed by SIGABRT", 0, 20000, false},
-    {"a worker_stop that exits", "HAY_FAULT_STOP=exit", "-j 1", "ok",
-     "worker 0 was told to stop: exited with 0", 0, 20000, false},
-    {"a worker_stop that hangs", "HAY_FAULT_STOP=hang", "-j 1", "ok",
-     "worker 0 was told to stop: killed: the worker had not ended after 5 s", 0, 20000, false},
-    {"a slow worker_start and a master that stands still meanwhile", "HAY_FAULT_START=slow", "-j 12", "ok", NULL, 0, 40000, true},
+    {"a configure that crashes", "HAY_FAULT_CONFIGURE=crash", "-j 2", "skipped",
+     "dumped), in configure() of plugin fault", 70, 20000, false},
+    {"a configure that refuses", "HAY_FAULT_CONFIGURE=fail", "-j 2", "skipped",
+     "its configure() refused with 1", 70, 20000, false},
+    {"a start that crashes", "HAY_FAULT_START=crash", "-j 2", "skipped",
+     "dumped), in start() of plugin fault", 70, 20000, false},
+    {"a start that refuses", "HAY_FAULT_START=fail", "-j 2", "skipped", "its start() refused with 1", 70, 20000, false},
+    {"a start that exits", "HAY_FAULT_START=exit", "-j 2", "skipped",
+     "exited with 0, in start() of plugin fault", 70, 20000, false},
+    {"a start that exits with a worker's code", "HAY_FAULT_START=exit_121", "-j 2", "skipped",
+     "exited with 121 (a worker's code: what it read from its pipe made no sense), in start() of plugin fault", 70, 20000, false},
+    {"a start that hangs", "HAY_FAULT_START=hang", "-j 10", "skipped",
+     "was not ready after 10 s, in start() of plugin fault", 70, 25000, false},
+    {"a stop that crashes", "HAY_FAULT_STOP=crash", "-j 1", "ok",
+     "dumped), in stop() of plugin fault", 0, 20000, false},
+    {"a stop that exits", "HAY_FAULT_STOP=exit", "-j 1", "ok",
+     "worker 0 was told to stop: exited with 0, in stop() of plugin fault", 0, 20000, false},
+    {"a stop that hangs", "HAY_FAULT_STOP=hang", "-j 1", "ok",
+     "worker 0 was told to stop: killed: the worker had not ended after 5 s, in stop() of plugin fault", 0, 20000, false},
+    {"a stop that lies about its name, and crashes", "HAY_FAULT_STOP=lie", "-j 1", "ok",
+     "dumped), in ???????", 0, 20000, false},
+    {"a slow start and a master that stands still meanwhile", "HAY_FAULT_START=slow", "-j 12", "ok", NULL, 0, 40000, true},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, false},
 };
 
@@ -130,6 +141,6 @@ int main(void)
         return EXIT_FAILURE;
     for (const struct hook *hook = hooks; hook->name; hook++)
         report(try_hook(hook), "%s: every job %s", hook->name, hook->status);
-    report(fails_once(), "a worker_start that crashes once: every job ok");
+    report(fails_once(), "a start that crashes once: every job ok");
     return report_end();
 }

@@ -134,9 +134,21 @@ static int obey(const char *order)
         sleep(2);
     if (strcmp(order, "exit") == 0)
         _exit(0);
+    if (strcmp(order, "exit_121") == 0)
+        _exit(121);
+    if (strcmp(order, "lie") == 0) {
+        war_lie();
+        abort();
+    }
     if (strncmp(order, "once:", 5) == 0 && unlink(order + 5) == 0) /* the one who unlinks the file is the only one */
         abort();
     return strcmp(order, "fail") == 0;
+}
+
+static int configure(const char *json)
+{
+    (void)json;
+    return obey(getenv("HAY_FAULT_CONFIGURE"));
 }
 
 static int start(void)
@@ -150,6 +162,6 @@ static void stop(void)
     obey(getenv("HAY_FAULT_STOP"));
 }
 
-HAY_PLUGIN_HOOKS(fault, "1.0", "Faults on command, for tests", start, stop, 0,
+HAY_PLUGIN_HOOKS(fault, "1.0", "Faults on command, for tests", start, stop, configure,
     HAY_FUNCTION(ok, "Null"),
     HAY_FUNCTION(act, "Do what the string says"))

@@ -38,6 +38,8 @@ long word_number(const char *word, long otherwise);
 /* Find the ledger: once in each worker. Then note what it says of the job that begins: first of all in each job. */
 void war_prepare(void);
 void war_begin(void);
+/* Say nonsense of the hook that runs. */
+void war_lie(void);
 
 /* Wait until a signal ends the process. */
 _Noreturn void wait_for_ever(void);

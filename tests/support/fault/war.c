@@ -32,6 +32,7 @@ struct book {
     char apart[56];
     _Atomic uint64_t outbox;      /* resets, length */
     unsigned char bytes[65536];
+    char hook[128];
 };
 
 #define ENDED INT64_MIN
@@ -60,6 +61,14 @@ static struct book *find_book(void)
 void war_prepare(void)
 {
     own_book = find_book();
+}
+
+void war_lie(void)
+{
+    if (!own_book)
+        return;
+    memset(own_book->hook, 0xff, sizeof own_book->hook);
+    own_book->hook[3] = '\n';
 }
 
 void war_begin(void)

@@ -243,7 +243,7 @@ static void a_plugin_that_refuses_to_start_says_so(void)
     CU_ASSERT_EQUAL(plugin_load("start_fails", &registry, &error), 0);
     CU_ASSERT_EQUAL(registry_start_all(&registry, &error), -ECANCELED);
     CU_ASSERT_EQUAL(error.status, HAY_EPLUGIN);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "/start_fails.so: its worker_start() refused with 5"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "/start_fails.so: its start() refused with 5"));
     CU_ASSERT(!registry.plugins[0]->is_started);
     registry_release(&registry);
 }

@@ -398,7 +398,7 @@ static void a_refused_start_stops_those_that_started(void)
     add_hooked(&registry, SPAN("a"), (struct registry_hooks){a_start, a_stop, a_configure});
     add_hooked(&registry, SPAN("b"), (struct registry_hooks){b_refuse, b_stop, NULL});
     CU_ASSERT_EQUAL(registry_start_all(&registry, &error), -ECANCELED);
-    CU_ASSERT_STRING_EQUAL(error.text, "plugin b: its worker_start() refused with 3");
+    CU_ASSERT_STRING_EQUAL(error.text, "plugin b: its start() refused with 3");
     CU_ASSERT_STRING_EQUAL(calls, "Ca Sa Sb Ta ");
     registry_release(&registry);
 

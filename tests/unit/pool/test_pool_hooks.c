@@ -82,7 +82,8 @@ static void a_stop_that_crashes_or_hangs_is_told(void)
         hay_pool_close(fixture.pool);
         CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
         CU_ASSERT_EQUAL(fixture.logs, (uint64_t)workers);
-        CU_ASSERT_STRING_EQUAL(fixture.log, "hayfork: worker 0 was told to stop: killed: the worker had not ended after 5 s");
+        CU_ASSERT_STRING_EQUAL(fixture.log, "hayfork: worker 0 was told to stop: killed: the worker had not ended after 5 s, in "
+                                         "worker_stop() of the program");
         CU_ASSERT(ended_as(&fixture, 1, HAY_OUTCOME_OK));
         fixture_end(&fixture);
     }
@@ -104,7 +105,7 @@ static void a_stop_that_exits_with_0_is_told(void)
     hay_pool_close(fixture.pool);
     CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
     CU_ASSERT_EQUAL(fixture.logs, 1);
-    CU_ASSERT_STRING_EQUAL(fixture.log, "hayfork: worker 0 was told to stop: exited with 0");
+    CU_ASSERT_STRING_EQUAL(fixture.log, "hayfork: worker 0 was told to stop: exited with 0, in worker_stop() of the program");
     hay_pool_stats(fixture.pool, &stats);
     CU_ASSERT_EQUAL(stats.deaths, 1);
     fixture_end(&fixture);
