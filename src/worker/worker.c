@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#ifdef HAY_SANITIZED
+#ifdef HAY_LEAK_CHECK
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -308,7 +308,7 @@ static int stop(struct worker *worker)
     task_release(&worker->task);
     buffer_release(&worker->in);
     registry_release(&worker->registry);
-#ifdef HAY_SANITIZED
+#ifdef HAY_LEAK_CHECK
     if (__lsan_do_recoverable_leak_check())
         return WORKER_EXIT_LEAK;
 #endif
