@@ -106,6 +106,7 @@ enum worker_exit {
     WORKER_EXIT_PROTOCOL = 121,  /* the master sent nonsense */
     WORKER_EXIT_NOT_READY = 122, /* a plugin could not be loaded */
     WORKER_EXIT_NO_MEMORY = 123,
+    WORKER_EXIT_NOT_SET_UP = 126, /* its descriptors could not be had, here or before its main ran */
 };
 
 #endif

@@ -35,6 +35,8 @@ static void close_generation(struct slot *slot)
     slot->ledger = NULL;
 }
 
+_Static_assert(WORKER_EXIT_NOT_SET_UP == CHILD_EXIT_NOT_SET_UP, "one code for one failure, before the worker's main and in it");
+
 /* What a worker says by its code. A function may exit with it too. */
 static const char *meaning_of(int code)
 {
@@ -47,7 +49,7 @@ static const char *meaning_of(int code)
         return " (a worker's code: it could not start)";
     case WORKER_EXIT_NO_MEMORY:
         return " (a worker's code: out of memory)";
-    case CHILD_EXIT_NOT_SET_UP:
+    case WORKER_EXIT_NOT_SET_UP:
         return " (a worker's code: its descriptors could not be set up)";
     default:
         return "";

@@ -320,8 +320,10 @@ int worker_main(const struct worker_setup *setup)
 {
     struct worker worker = {.setup = setup, .ledger = setup->ledger, .index = setup->index};
     worker.fd = fd_move_high(setup->fd);
-    if (worker.fd < 0 || mapping_hide_from_children(&setup->mapping))
-        return WORKER_EXIT_NO_PIPE;
+    if (worker.fd < 0)
+        return WORKER_EXIT_NOT_SET_UP;
+    if (mapping_hide_from_children(&setup->mapping))
+        return WORKER_EXIT_NO_MEMORY;
     set_up_process(&worker);
     registry_init(&worker.registry);
     worker.registry.hook = worker.ledger->hook;

@@ -4,6 +4,8 @@
  */
 #include "unit/worker/worker_rig.h"
 
+#include <sys/resource.h>
+
 /* ---- life ---- */
 
 static void stop_ends_it_in_good_order(void)
@@ -51,6 +53,44 @@ static void a_term_signal_does_not_end_it(void)
     }
     send_stop();
     CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_OK);
+}
+
+/* ---- what it cannot begin without ---- */
+
+/* The code of a worker whose set-up `spoil` has seen to, in its own process. */
+static int exit_of_spoilt(void (*spoil)(struct worker_setup *setup))
+{
+    int status = 0;
+    struct worker_setup setup = {.fd = -1, .max_result_bytes = MAX_RESULT};
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&setup.mapping, &setup.ledger), 0);
+    struct mapping whole = setup.mapping;
+    pid_t pid = fork();
+    if (pid == 0) {
+        setup.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        spoil(&setup);
+        _exit(worker_main(&setup));
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    mapping_close(&whole);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static void allow_no_descriptor(struct worker_setup *setup)
+{
+    (void)setup;
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, 3});
+}
+
+static void unmap_the_ledger(struct worker_setup *setup)
+{
+    struct mapping mapping = setup->mapping;
+    mapping_close(&mapping);
+}
+
+static void each_failure_of_its_set_up_has_its_code(void)
+{
+    CU_ASSERT_EQUAL(exit_of_spoilt(allow_no_descriptor), WORKER_EXIT_NOT_SET_UP);
+    CU_ASSERT_EQUAL(exit_of_spoilt(unmap_the_ledger), WORKER_EXIT_NO_MEMORY);
 }
 
 /* ---- nonsense from the master ---- */
@@ -126,6 +166,7 @@ int main(void)
         {"the end of the pipe ends it", the_end_of_the_pipe_ends_it},
         {"a master that goes before a result ends it", a_master_that_goes_before_a_result_ends_it},
         {"a TERM signal does not end it", a_term_signal_does_not_end_it},
+        {"each failure of its set-up has its code", each_failure_of_its_set_up_has_its_code},
         {"a bad head ends it", a_bad_head_ends_it},
         {"a frame of the other direction ends it", a_frame_of_the_other_direction_ends_it},
         {"a job frame without its fixed part ends it", a_job_frame_without_its_fixed_part_ends_it},
