@@ -229,6 +229,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
         master_want_tick(master, slot->look_ns);
     } else {
         slot->generation--;
+        slot->is_successor = false; /* else it counts as out of service, and others are not replaced */
         log_pipe_close(slot->log);
         slot->log = NULL;
         mapping_close(&slot->mapping);
@@ -287,7 +288,6 @@ static void restart(struct slot *slot, int64_t now_ns)
         master->recorder.restarts += is_again;
         return;
     }
-    slot->is_successor = false;
     /* With another worker alive the pool goes on with fewer for as long as it takes; what waits for a fresh one takes any. */
     settle_release_fresh(master);
     snprintf(slot->fault, sizeof slot->fault, "could not be started: %.170s", error.text);
