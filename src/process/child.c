@@ -26,6 +26,7 @@
 #define P_PIDFD 3
 #endif
 #define REAP_TRIES 1000 /* of 1 ms */
+#define JOINED_TRIES 20 /* of 1 ms, for a thread that was joined to be gone */
 
 /* The C library knows of most processes that they never had a second thread. Else: the link count of /proc/self/task is 2 and
  * one for each thread; where it cannot be seen there may be some. */
@@ -33,6 +34,17 @@ static bool has_threads(void)
 {
     struct stat status;
     return !__libc_single_threaded && (stat("/proc/self/task", &status) < 0 || status.st_nlink > 3);
+}
+
+/* A thread that was joined stands there a moment longer. */
+static bool may_fork(void)
+{
+    for (int tries = 0; has_threads(); tries++) {
+        if (tries == JOINED_TRIES)
+            return false;
+        poll(NULL, 0, 1);
+    }
+    return true;
 }
 
 void child_reset_signals(void)
@@ -151,7 +163,7 @@ enum hay_status child_fork(struct child *child, const struct child_setup *setup,
     sigset_t all, before;
     struct keep keep;
     *child = CHILD_NONE;
-    if (has_threads())
+    if (!may_fork())
         return error_set(error, HAY_ETHREADS, "this process has more than one thread, so it may not fork");
     enum hay_status status = keep_open(&keep, setup, error);
     if (status)

@@ -41,7 +41,8 @@ enum child_flag {
     CHILD_HAS_NO_TERMINAL = 1u << 3,    /* /dev/tty cannot be opened, where a group in the background would be stopped for ever */
 };
 
-/* Fork. Signals are blocked across it and stdio is flushed before. HAY_ETHREADS in a process with more than one thread. */
+/* Fork. Signals are blocked across it and stdio is flushed before. HAY_ETHREADS in a process with more than one thread,
+ * after a look of 20 ms whether the others were joined and are about to go. */
 enum hay_status child_start(struct child *child, const struct child_setup *setup, struct hay_error *error);
 /* The same with these enum child_flag only; child_start() has all but CHILD_KEEPS_OUTPUT. */
 enum hay_status child_fork(struct child *child, const struct child_setup *setup, unsigned flags, struct hay_error *error);

@@ -285,15 +285,26 @@ static void a_threaded_process_may_not_fork(void)
     close(ends[1]);
     pthread_join(thread, NULL);
     close(ends[0]);
-    /* The kernel may take a moment to forget a thread that was joined. */
-    enum hay_status status;
-    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
-    do
-        status = child_start(&child, &setup, NULL);
-    while (status == HAY_ETHREADS && clock_now_ns() < deadline_ns);
-    CU_ASSERT_EQUAL_FATAL(status, HAY_OK);
-    CU_ASSERT(ends_in_time(&child));
-    child_reap(&child);
+    CU_ASSERT_EQUAL(run_child(&setup), code);
+}
+
+static void *return_at_once(void *arg)
+{
+    return arg;
+}
+
+/* The kernel takes a moment to forget a thread after its join. */
+static void a_fork_is_allowed_right_after_the_last_join(void)
+{
+    int code = 0, refused = 0;
+    struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+    for (int i = 0; i < 1000; i++) {
+        pthread_t thread;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, return_at_once, NULL), 0);
+        CU_ASSERT_EQUAL_FATAL(pthread_join(thread, NULL), 0);
+        refused += run_child(&setup) != code;
+    }
+    CU_ASSERT_EQUAL(refused, 0);
 }
 
 /* ---- its end ---- */
@@ -503,6 +514,7 @@ int main(void)
         {"closed standard streams do no harm", closed_standard_streams_do_no_harm},
         {"buffered output appears once", buffered_output_appears_once},
         {"a threaded process may not fork", a_threaded_process_may_not_fork},
+        {"a fork is allowed right after the last join", a_fork_is_allowed_right_after_the_last_join},
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo ends[] = {
