@@ -46,7 +46,8 @@ HAY_API enum hay_status hay_mutex_free(struct hay_mutex *mutex);
 /* Blocks until it is held.
  * HAY_OK, or HAY_EOWNERDEAD: it is held now, but a holder died and left what it guards perhaps half done. Put that right, then
  * call hay_mutex_consistent(); until somebody does, every lock says HAY_EOWNERDEAD, and holds. (POSIX would make the mutex
- * unusable for ever if it were unlocked before that.)
+ * unusable for ever if it were unlocked before that.) The kernel frees the 2,048 mutexes that a dying thread locked last, those
+ * of values and arrays included; of more that it held, the ones locked before stay locked for ever.
  * Not held: HAY_ETIMEDOUT; HAY_ESTATE: this thread holds it already, and it is not recursive; HAY_ERANGE: locked too deep. */
 HAY_API enum hay_status hay_mutex_lock(struct hay_mutex *mutex, int timeout_ms);
 
