@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The calls of a pool in every order, right and wrong: before the start, after close, twice, with NULL; room and its callback;
- * priorities; what
- * comes back with a result; callbacks that call the pool; and that a pool leaves no process, descriptor or memory behind.
+ * priorities; what comes back with a result; callbacks that call the pool; and that a pool leaves no process, descriptor or
+ * memory behind.
  */
 #include "unit/pool/pool_fixture.h"
 
@@ -327,6 +327,28 @@ static void a_callback_may_submit_with_a_timeout(void)
     fixture_end(&fixture);
 }
 
+/* Of the first `jobs`: the first result was ok, most were cancelled in time, and none ended otherwise. */
+static bool most_were_cancelled(const struct fixture *fixture, uint64_t jobs)
+{
+    uint64_t ok = 0, cancelled = 0;
+    bool is_first_ok = false;
+    for (uint64_t number = 1; number <= jobs; number++) {
+        const struct entry *entry = entry_of(fixture, number);
+        ok += entry->count == 1 && entry->outcome == HAY_OUTCOME_OK;
+        cancelled += entry->count == 1 && entry->outcome == HAY_OUTCOME_CANCELLED;
+        is_first_ok |= entry->place == 1 && entry->outcome == HAY_OUTCOME_OK;
+    }
+    return is_first_ok && cancelled > jobs / 2 && ok + cancelled == jobs;
+}
+
+/* The pool works on after what the callback did. */
+static bool still_works(struct fixture *fixture)
+{
+    fixture->on_result = NULL;
+    uint64_t number = submit(fixture, "t.echo", "3");
+    return all_come(fixture) && ended_as(fixture, number, HAY_OUTCOME_OK);
+}
+
 static void cancel_the_rest(struct fixture *fixture, const struct hay_result *result)
 {
     for (uint64_t number = result->number + 1; number <= result->number + 3; number++)
@@ -341,7 +363,33 @@ static void a_callback_may_cancel(void)
         submit(&fixture, "t.echo", "1");
     fixture.on_result = cancel_the_rest;
     CU_ASSERT(all_come(&fixture));
-    fixture.on_result = NULL;
+    CU_ASSERT(most_were_cancelled(&fixture, 500));
+    CU_ASSERT(still_works(&fixture));
+    fixture_end(&fixture);
+}
+
+/* One that is queued is settled before the call returns. */
+static void cancel_the_last(struct fixture *fixture, const struct hay_result *result)
+{
+    (void)result;
+    fixture->on_result = NULL;
+    CU_ASSERT_EQUAL(entry_of(fixture, 500)->count, 0);
+    CU_ASSERT_EQUAL(hay_pool_cancel(fixture->pool, 500, NULL), HAY_OK);
+    CU_ASSERT(ended_as(fixture, 500, HAY_OUTCOME_CANCELLED));
+    CU_ASSERT_EQUAL(hay_pool_cancel(fixture->pool, 500, NULL), HAY_EUNKNOWN);
+}
+
+static void what_a_callback_cancels_is_settled_at_once(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &two);
+    for (int i = 0; i < 500; i++)
+        submit(&fixture, "t.echo", "1");
+    fixture.on_result = cancel_the_last;
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_PTR_NULL(fixture.on_result);
+    for (uint64_t number = 1; number < 500; number++)
+        CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
     fixture_end(&fixture);
 }
 
@@ -359,7 +407,8 @@ static void a_callback_may_cancel_all(void)
         submit(&fixture, "t.echo", "1");
     fixture.on_result = cancel_everything;
     CU_ASSERT(all_come(&fixture));
-    fixture.on_result = NULL;
+    CU_ASSERT(most_were_cancelled(&fixture, 500));
+    CU_ASSERT(still_works(&fixture));
     fixture_end(&fixture);
 }
 
@@ -379,6 +428,7 @@ static void a_callback_may_terminate(void)
     fixture.on_result = terminate_now;
     CU_ASSERT_EQUAL(hay_pool_turn(fixture.pool, LIMIT_MS), HAY_OK);
     CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    CU_ASSERT(most_were_cancelled(&fixture, 500));
     fixture_end(&fixture);
 }
 
@@ -472,6 +522,7 @@ int main(void)
         {"a callback may submit", a_callback_may_submit},
         {"a callback may submit with a timeout", a_callback_may_submit_with_a_timeout},
         {"a callback may cancel", a_callback_may_cancel},
+        {"what a callback cancels is settled at once", what_a_callback_cancels_is_settled_at_once},
         {"a callback may cancel all", a_callback_may_cancel_all},
         {"a callback may terminate", a_callback_may_terminate},
         CU_TEST_INFO_NULL,

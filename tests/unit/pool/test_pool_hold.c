@@ -138,23 +138,37 @@ static void a_hold_takes_back_what_was_sent_ahead(void)
 
 static void hold_now(struct fixture *fixture, const struct hay_result *result)
 {
-    hay_pool_hold(fixture->pool, result->number % 2);
+    (void)result;
+    hay_pool_hold(fixture->pool, true);
+}
+
+static void go_on_now(struct fixture *fixture, const struct hay_result *result)
+{
+    (void)result;
+    hay_pool_hold(fixture->pool, false);
 }
 
 static void a_callback_may_hold_and_go_on(void)
 {
     struct fixture fixture;
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 2});
-    fixture.on_result = hold_now;
+    uint64_t running = submit(&fixture, "t.hold", "1");
+    CU_ASSERT(begins(&fixture, 1));
     for (int i = 0; i < 1000; i++)
         submit(&fixture, "t.echo", "1");
-    for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); fixture.results < 1000 && clock_now_ns() < deadline_ns;) {
-        hay_pool_hold(fixture.pool, false);
-        hay_pool_turn(fixture.pool, 5);
-    }
-    fixture.on_result = NULL;
-    hay_pool_hold(fixture.pool, false);
+    fixture.on_result = hold_now;
+    CU_ASSERT(comes(&fixture, 1));
+    pass(&fixture, 50); /* what had begun ends */
+    uint64_t results = fixture.results;
+    CU_ASSERT_EQUAL(stats_of(&fixture).queued, 1000 - results);
+    CU_ASSERT(results < 500);
+    pass(&fixture, 50);
+    CU_ASSERT_EQUAL(fixture.results, results);
+    fixture.on_result = go_on_now;
+    atomic_store(&board->release, 1);
     CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, running, HAY_OUTCOME_OK));
+    CU_ASSERT_EQUAL(stats_of(&fixture).by_outcome[HAY_OUTCOME_OK], 1001);
     fixture_end(&fixture);
 }
 

@@ -169,7 +169,7 @@ static bool all_are_of_generation(struct fixture *fixture, uint64_t generation)
     return true;
 }
 
-/* Under load and without: four workers, of which at most one is out of service at any time. */
+/* Four workers, of which one at a time is out of service. */
 static void old_workers_are_replaced_one_after_the_other(void)
 {
     struct fixture fixture;
@@ -189,6 +189,72 @@ static void old_workers_are_replaced_one_after_the_other(void)
     CU_ASSERT(all_come(&fixture));
     CU_ASSERT(is_costless(&fixture));
     fixture_end(&fixture);
+}
+
+static int wait_at_the_gate(void *context, int worker)
+{
+    (void)context, (void)worker;
+    while (atomic_load(&board->stop))
+        nap();
+    return 0;
+}
+
+static bool all_were_replaced(struct fixture *fixture, const pid_t *before)
+{
+    for (int i = 0; i < 8; i++) {
+        pid_t now = hay_pool_worker_pid(fixture->pool, i);
+        if (now <= 0 || now == before[i])
+            return false;
+    }
+    return true;
+}
+
+/* Eight workers pass their limit at once, and no new one gets through the gate: two are out of service, and six work on. Then
+ * the gate is opened, and the others' turn comes. */
+static void at_most_a_quarter_is_out_of_service(const struct hay_pool_options *options)
+{
+    struct fixture fixture;
+    pid_t before[8];
+    fixture_start(&fixture, options);
+    for (int i = 0; i < 8; i++)
+        submit(&fixture, "t.hold", "1");
+    CU_ASSERT(begins(&fixture, 8));
+    for (int i = 0; i < 8; i++)
+        before[i] = hay_pool_worker_pid(fixture.pool, i);
+    atomic_store(&board->stop, 1);
+    atomic_store(&board->release, 1);
+    CU_ASSERT(all_come(&fixture));
+    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
+    while (stats_of(&fixture).workers_ready > 6 && clock_now_ns() < deadline_ns) {
+        submit(&fixture, "t.sleep", "1");
+        CU_ASSERT(all_come(&fixture));
+    }
+    bool is_kept = true;
+    for (int i = 0; i < 40 && is_kept; i++) { /* longer than between two looks at the memory */
+        submit(&fixture, "t.sleep", "5");
+        is_kept = all_come(&fixture) && stats_of(&fixture).workers_ready == 6;
+    }
+    CU_ASSERT(is_kept);
+    atomic_store(&board->stop, 0);
+    while (!all_were_replaced(&fixture, before) && clock_now_ns() < deadline_ns) {
+        submit(&fixture, "t.sleep", "1");
+        CU_ASSERT(all_come(&fixture));
+    }
+    CU_ASSERT(all_were_replaced(&fixture, before));
+    CU_ASSERT(is_costless(&fixture));
+    fixture_end(&fixture);
+}
+
+static void at_most_a_quarter_is_replaced_for_its_memory(void)
+{
+    at_most_a_quarter_is_out_of_service(&(struct hay_pool_options){.workers = 8, .max_worker_bytes = 1,
+                                                                   .worker_start = wait_at_the_gate, .start_timeout_ms = 60000});
+}
+
+static void at_most_a_quarter_is_replaced_for_its_age(void)
+{
+    at_most_a_quarter_is_out_of_service(&(struct hay_pool_options){.workers = 8, .max_worker_age_ms = 1,
+                                                                   .worker_start = wait_at_the_gate, .start_timeout_ms = 60000});
 }
 
 /* The long job finishes in the worker that is too old long since, and the idle ones are replaced beside it. */
@@ -263,6 +329,8 @@ int main(void)
         {"a worker that grew is replaced", a_worker_that_grew_is_replaced},
         {"a limit below an empty worker stops nothing", a_limit_below_an_empty_worker_stops_nothing},
         {"old workers are replaced one after the other", old_workers_are_replaced_one_after_the_other},
+        {"at most a quarter is replaced for its memory", at_most_a_quarter_is_replaced_for_its_memory},
+        {"at most a quarter is replaced for its age", at_most_a_quarter_is_replaced_for_its_age},
         {"a long job is waited for and delays nobody", a_long_job_is_waited_for_and_delays_nobody},
         {"everything together loses nothing", everything_together_loses_nothing},
         {"the end of the pool starts nobody", the_end_of_the_pool_starts_nobody},
