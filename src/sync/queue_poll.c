@@ -27,11 +27,12 @@ static bool has_descriptor(const struct hay_queue *queue)
 static bool make_readable(const struct hay_queue *queue)
 {
     uint64_t one = 1;
-    ssize_t n = -1;
-    if (has_descriptor(queue))
-        do
-            n = write(queue->handle.view.fd, &one, sizeof one);
-        while (n < 0 && errno == EINTR);
+    ssize_t n;
+    if (!has_descriptor(queue))
+        return false;
+    do
+        n = write(queue->handle.view.fd, &one, sizeof one);
+    while (n < 0 && errno == EINTR);
     return n == sizeof one || (n < 0 && errno == EAGAIN);
 }
 

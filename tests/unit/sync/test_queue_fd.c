@@ -7,6 +7,7 @@
 
 #include <hayfork/process.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 
@@ -189,7 +190,9 @@ static int put_without_the_descriptor(void *arg)
     int ends[2];
     CHILD_CHECK(pipe2(ends, O_NONBLOCK) == 0);
     CHILD_CHECK(dup2(ends[1], queue->handle.view.fd) >= 0);
+    errno = EAGAIN; /* as an earlier call of anybody may have left it */
     CHILD_CHECK(put_char(queue) == HAY_OK);
+    CHILD_CHECK(!atomic_load(&queue->shared->is_signalled));
     CHILD_CHECK(!is_readable(ends[0], 0));
     CHILD_CHECK(hay_queue_fd(queue) == -1);
     CHILD_CHECK(get_char(queue) == HAY_OK);
