@@ -76,7 +76,9 @@ HAY_API void hay_semaphore_free(struct hay_semaphore *semaphore);
 /* Blocks until a unit is taken. HAY_OK, HAY_ETIMEDOUT; HAY_EFULL: tracked, and max_holders other processes hold units.
  *
  * Not tracked: a unit that a process took stays taken when it dies. Tracked: units belong to the process (not the thread) that
- * took them, and a waiter gets a dead process's units back within about 100 ms; a child does not inherit its parent's. */
+ * took them, and a waiter gets a dead process's units back within about 100 ms; a child does not inherit its parent's. While
+ * another process is stopped in the middle of a call on it, HAY_ETIMEDOUT may come up to 100 ms late, and for a unit that is
+ * free. */
 HAY_API enum hay_status hay_semaphore_wait(struct hay_semaphore *semaphore, int timeout_ms);
 
 /* Gives one unit and wakes one waiter. HAY_ERANGE: it would be more than max.

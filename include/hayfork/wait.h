@@ -31,7 +31,8 @@ struct hay_handle {
     int fd;         /* to poll, by any event loop; -1: closed, or not started */
     short events;   /* what poll() is asked for */
     /* NULL: the descriptor says it all. Else called before a sleep with 0 and after poll() with what it reported:
-     * 1 ready, 0 not (then a change makes the descriptor readable), or a negative enum hay_status. Never blocks. */
+     * 1 ready, 0 not (then a change makes the descriptor readable), or a negative enum hay_status. Never blocks, but for the
+     * 100 ms that hay_wait() tells of. */
     int (*ready)(struct hay_handle *handle, int revents);
 };
 
@@ -48,7 +49,8 @@ static inline struct hay_handle hay_fd_handle(int fd, short events)
 
 /* Wait until at least one of `count` handles is ready, or for `timeout_ms` (-1: for ever, 0: only look).
  * `ready` (may be NULL) has `count` places; HAY_OK fills all of them, and at least one is true. Any other status leaves all
- * false. Nothing is consumed. One handle may stand there several times. A signal does not end the wait.
+ * false. Nothing is consumed. One handle may stand there several times. A signal does not end the wait. Each queue in which
+ * another process is stopped in the middle of a put may add 100 ms to any timeout.
  * Errors: HAY_ETIMEDOUT, never early; HAY_EINVAL (a NULL, a descriptor that is not open, the sending end of a one-way pipe,
  * no handles and no timeout); HAY_ESTATE (an object that is closed, given away or not started); HAY_ENOMEM (only with over 64
  * handles). */

@@ -4,8 +4,8 @@
  *
  * From then on, is_signalled says under put.lock that it is readable. A put makes it so before its item becomes visible; who
  * finds the queue empty undoes it. So a kill in between leaves it readable for nothing, never the other way round: there is
- * no periodic look in other people's event loops. Before each use it is checked to be an eventfd still: programs do close
- * what is not theirs.
+ * no periodic look in other people's event loops. Undoing needs put.lock, which a stopped process may hold, and is tried only
+ * where the descriptor is readable. Before each use it is checked to be an eventfd still: programs do close what is not theirs.
  */
 #include "base/clock.h"
 #include "base/fd.h"
@@ -59,11 +59,10 @@ void poll_wake(struct hay_queue *queue)
         make_readable(queue);
 }
 
-void poll_settle(struct hay_queue *queue)
+/* Make the descriptor tell what is so. */
+static void settle(struct hay_queue *queue)
 {
     struct shared_queue *shared = queue->shared;
-    if (!atomic_load(&shared->is_polled))
-        return;
     if (side_lock(&shared->put, 0, shared->spin_ns)) {
         poll_wake(queue);
         return;
@@ -78,12 +77,18 @@ void poll_settle(struct hay_queue *queue)
     side_unlock(&shared->put);
 }
 
+void poll_settle(struct hay_queue *queue)
+{
+    struct pollfd polled = {queue->handle.view.fd, POLLIN, 0};
+    if (atomic_load(&queue->shared->is_polled) && poll(&polled, 1, 0) != 0)
+        settle(queue);
+}
+
 static int queue_ready(struct hay_handle *handle, int revents)
 {
     struct hay_queue *queue = (struct hay_queue *)handle;
-    (void)revents;
-    if (!queue_has_news(queue->shared))
-        poll_settle(queue);
+    if (revents && !queue_has_news(queue->shared))
+        settle(queue);
     return queue_has_news(queue->shared);
 }
 
@@ -119,7 +124,7 @@ int hay_queue_fd(struct hay_queue *queue)
     if (!queue || !has_descriptor(queue))
         return -1;
     atomic_store(&queue->shared->is_polled, true);
-    poll_settle(queue);
+    settle(queue);
     return queue->handle.view.fd;
 }
 

@@ -99,7 +99,7 @@ int poll_open(struct hay_queue *queue);
 void poll_close(struct hay_queue *queue);
 /* Under put.lock, before something becomes visible to getters. */
 void poll_announce(struct hay_queue *queue);
-/* Make the descriptor tell what is so. Takes put.lock. */
+/* The queue was found empty: undo it if the descriptor is readable, under put.lock. */
 void poll_settle(struct hay_queue *queue);
 /* Without any lock, when it cannot be had: readable, perhaps for nothing. */
 void poll_wake(struct hay_queue *queue);
