@@ -196,6 +196,41 @@ static void a_table_without_room_takes_the_place_of_idle_processes(void)
     hay_queue_free(queue);
 }
 
+static int look_for_the_lost(void *arg)
+{
+    while (!hay_queue_closed(arg))
+        CHILD_CHECK(hay_queue_lost(arg) == 0);
+    return 0;
+}
+
+/* With the processes asked under the lock, it would hardly ever be free. */
+static void a_look_at_many_holders_leaves_the_lock_to_others(void)
+{
+    struct hay_queue *queue = new_queue(QUEUE_TASK_HOLDERS);
+    struct shared_queue *shared = queue->shared;
+    struct life life = life_own();
+    for (int i = 0; i < QUEUE_TASK_HOLDERS; i++)
+        CU_ASSERT(put_char(queue, 0) == HAY_OK && get_char(queue, 0) == HAY_OK);
+    for (uint32_t i = 0; i < QUEUE_TASK_HOLDERS; i++) {
+        atomic_store(&shared->holders[i].pid, life.pid);
+        atomic_store(&shared->holders[i].start, life.start);
+        atomic_store(&shared->holders[i].held, 1);
+    }
+    atomic_store(&shared->holders_used, QUEUE_TASK_HOLDERS);
+    pid_t looker = related_start(look_for_the_lost, queue);
+    int busy = 0;
+    for (int i = 0; i < 1000; i++, related_nap()) {
+        bool is_free = pthread_mutex_trylock(&shared->get.lock) == 0;
+        busy += !is_free;
+        if (is_free)
+            pthread_mutex_unlock(&shared->get.lock);
+    }
+    CU_ASSERT(busy < 500);
+    hay_queue_close(queue);
+    CU_ASSERT_EQUAL(related_join(looker), 0);
+    hay_queue_free(queue);
+}
+
 static int die_with_the_lock(void *arg)
 {
     CHILD_CHECK(side_lock(arg, 0, 0) == HAY_OK);
@@ -273,6 +308,7 @@ int main(void)
         TEST(a_task_may_be_done_by_another_process),
         TEST(who_frees_the_queue_loses_its_tasks),
         TEST(a_table_without_room_takes_the_place_of_idle_processes),
+        TEST(a_look_at_many_holders_leaves_the_lock_to_others),
         TEST(death_within_put_or_get_leaves_the_queue_usable),
         TEST(death_before_the_last_step_of_a_put_leaves_the_item_out),
         TEST(a_stopped_holder_delays_others_by_their_timeouts_only),
