@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef HAY_LEAK_CHECK
@@ -31,6 +32,7 @@
 #define FLUSH_NS (1 * NS_PER_MS)
 #define FLUSH_SIZE (OUTBOX_SIZE / 2)
 #define PROGRESS_NS (10 * NS_PER_MS)
+#define CHECK_NS (100 * NS_PER_US)
 
 _Static_assert(TASK_PROGRESS_MAX == FRAME_PROGRESS_MAX, "what a task lets through, the master has to take");
 _Static_assert(REGISTRY_HOOK_SIZE == LEDGER_HOOK_SIZE, "the registry says it in the ledger");
@@ -39,6 +41,8 @@ struct worker {
     const struct worker_setup *setup;
     struct ledger *ledger;
     int fd;
+    dev_t pipe_dev;                /* of what `fd` is, unless a job put something else there */
+    ino_t pipe_ino;
     int index;
     struct registry registry;
     struct task task;
@@ -57,6 +61,15 @@ static _Noreturn void leave(enum worker_exit code)
 }
 
 /* ---- out ---- */
+
+/* A job may have closed the pipe, and something else may be open under its number: nothing may go there. What is finished stays
+ * in the outbox, where the master finds it. */
+static void check_pipe(const struct worker *worker)
+{
+    struct stat now;
+    if (fstat(worker->fd, &now) < 0 || now.st_ino != worker->pipe_ino || now.st_dev != worker->pipe_dev)
+        leave(WORKER_EXIT_NO_PIPE);
+}
 
 static void send_all(struct worker *worker, struct iovec *parts, size_t count)
 {
@@ -83,6 +96,7 @@ static void flush(struct worker *worker, int64_t now_ns)
     uint32_t length = outbox_length(worker->ledger);
     if (now_ns)
         worker->flushed_ns = now_ns;
+    check_pipe(worker);
     if (!length)
         return;
     send_all(worker, &(struct iovec){worker->ledger->outbox, length}, 1);
@@ -173,6 +187,9 @@ static void run_job(struct worker *worker, const struct frame_head *head, const 
         publish(worker, answer, times, worker->task.message.at, worker->task.message.size);
     }
     task_end(&worker->task);
+    /* So seldom that it costs nothing: the next job is not begun in vain. */
+    if (times.run_ns >= CHECK_NS)
+        check_pipe(worker);
 }
 
 /* True at STOP. */
@@ -318,10 +335,13 @@ static int stop(struct worker *worker)
 
 int worker_main(const struct worker_setup *setup)
 {
+    struct stat pipe;
     struct worker worker = {.setup = setup, .ledger = setup->ledger, .index = setup->index};
     worker.fd = fd_move_high(setup->fd);
-    if (worker.fd < 0)
+    if (worker.fd < 0 || fstat(worker.fd, &pipe) < 0)
         return WORKER_EXIT_NOT_SET_UP;
+    worker.pipe_dev = pipe.st_dev;
+    worker.pipe_ino = pipe.st_ino;
     if (mapping_hide_from_children(&setup->mapping))
         return WORKER_EXIT_NO_MEMORY;
     set_up_process(&worker);

@@ -123,6 +123,8 @@ const struct fault faults[] = {
     {"stdin, stdout and stderr closed", ACT("close 0 2"), "", "ok", NULL, 1, SPOILS_WORKER},
     {"stdin, stdout and stderr closed, and prints", ACT("close 0 2; print 1 99; print 2 99"), "", "ok", NULL, 1, SPOILS_WORKER},
     {"O_NONBLOCK on 0, 1 and 2", ACT("nonblock; print 1 1000000 80"), "", "ok", NULL, 1, SPOILS_WORKER},
+    {"another socket over the pipe", ACT("over; sleep 2"), "", "ok|crash", NULL, 0, 0},
+    {"another socket over the pipe, and a loop", ACT("over; loop"), "", "crash", "closed its pipe", 2, 0},
     {"the pipe closed, a child holds it", ACT("fork hold; close 3 4095"), "", "ok|crash", NULL, 0, REACHES_OUT},
 
 

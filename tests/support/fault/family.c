@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
@@ -129,6 +130,20 @@ static enum act_end act_close(hay_task *task, const char *const words[])
     return ACT_GO_ON;
 }
 
+static void note_socket(int fd, void *found)
+{
+    *(int *)found = fd;
+}
+
+/* Another socket, which takes whatever is sent, under the number of the pipe. */
+static enum act_end act_over(hay_task *task, const char *const words[])
+{
+    int pipe = -1, pair[2];
+    (void)task, (void)words;
+    each_socket(note_socket, &pipe);
+    return pipe >= 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && dup2(pair[0], pipe) == pipe ? ACT_GO_ON : ACT_FAILED;
+}
+
 static enum act_end act_nonblock(hay_task *task, const char *const words[])
 {
     (void)task, (void)words;
@@ -178,7 +193,7 @@ static enum act_end act_execve(hay_task *task, const char *const words[])
 }
 
 const struct act acts_of_family[] = {
-    {"fork", act_fork}, {"thread", act_thread}, {"close", act_close}, {"nonblock", act_nonblock}, {"move", act_move},
-    {"interrupt", act_interrupt}, {"rlimit", act_rlimit}, {"execve", act_execve},
+    {"fork", act_fork}, {"thread", act_thread}, {"close", act_close}, {"over", act_over}, {"nonblock", act_nonblock},
+    {"move", act_move}, {"interrupt", act_interrupt}, {"rlimit", act_rlimit}, {"execve", act_execve},
     {NULL, NULL},
 };

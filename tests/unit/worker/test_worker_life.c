@@ -43,6 +43,55 @@ static void a_master_that_goes_before_a_result_ends_it(void)
     CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_NO_PIPE);
 }
 
+/* Dead, and not reaped yet. */
+static bool has_ended(void)
+{
+    siginfo_t info = {0};
+    for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); !info.si_pid && clock_now_ns() < deadline_ns;) {
+        if (waitid(P_PID, (id_t)rig.pid, &info, WEXITED | WNOWAIT | WNOHANG) < 0)
+            return false;
+        if (!info.si_pid)
+            poll(NULL, 0, 1);
+    }
+    return info.si_pid != 0;
+}
+
+/* The number of the job that the next frame of the outbox, or else of the pipe, is a result of; 0: nothing is left. */
+static uint64_t next_result(const unsigned char *outbox, size_t size, size_t *at)
+{
+    struct frame_head head;
+    const unsigned char *body;
+    if (frame_parse(outbox + *at, size - *at, SIZE_MAX, &head) == FRAME_WHOLE)
+        *at += head.size;
+    else if (!next_frame(&head, &body))
+        return 0;
+    return head.type == FRAME_RESULT ? head.job : 0;
+}
+
+/* What was sent by the number of its pipe would be lost with whatever was put there. */
+static void its_results_go_to_no_other_socket(void)
+{
+    enum { JOBS = 40 };
+    static unsigned char outbox[OUTBOX_SIZE];
+    bool came[JOBS + 1] = {false};
+    struct buffer out;
+    size_t at = 0;
+    rig_start_ready();
+    buffer_init(&out);
+    for (uint64_t number = 1; number <= JOBS; number++)
+        add_job(&out, 1, rig.position++, number, number == JOBS / 2 ? FN_OVER : FN_ECHO, "1", 1);
+    send_out(&out);
+    CU_ASSERT(has_ended());
+    int size = ledger_copy_outbox(rig.ledger, outbox);
+    uint32_t begun = ledger_read_claim(rig.ledger).started;
+    CU_ASSERT(size > 0 && begun >= JOBS / 2);
+    for (uint64_t job; (job = next_result(outbox, (size_t)size, &at));)
+        came[job <= JOBS ? job : 0] = true;
+    for (uint32_t number = 1; number <= begun; number++)
+        CU_ASSERT(came[number]);
+    CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_NO_PIPE);
+}
+
 static void a_term_signal_does_not_end_it(void)
 {
     rig_start_ready();
@@ -165,6 +214,7 @@ int main(void)
         {"stop is obeyed after the jobs before it", stop_is_obeyed_after_the_jobs_before_it},
         {"the end of the pipe ends it", the_end_of_the_pipe_ends_it},
         {"a master that goes before a result ends it", a_master_that_goes_before_a_result_ends_it},
+        {"its results go to no other socket", its_results_go_to_no_other_socket},
         {"a TERM signal does not end it", a_term_signal_does_not_end_it},
         {"each failure of its set-up has its code", each_failure_of_its_set_up_has_its_code},
         {"a bad head ends it", a_bad_head_ends_it},

@@ -27,7 +27,7 @@
 #define LIMIT_MS 10000
 #define MAX_RESULT (4u << 20)
 
-enum { FN_ECHO, FN_HOLD, FN_FAIL, FN_FILL, FN_PROGRESS, FN_NONBLOCKING, FN_CANCELLED, FN_NOTHING, FN_DEADLINE };
+enum { FN_ECHO, FN_HOLD, FN_FAIL, FN_FILL, FN_PROGRESS, FN_NONBLOCKING, FN_CANCELLED, FN_NOTHING, FN_DEADLINE, FN_OVER };
 
 struct rig {
     struct mapping mapping;
@@ -126,14 +126,27 @@ static inline int run_deadline(hay_task *task, const struct hay_function *functi
     return task->host->result(task, left_ns > 50 * NS_PER_S && left_ns <= 60 * NS_PER_S ? "1" : "0", 1);
 }
 
+/* Another socket under the pipe's number, which takes whatever is sent. */
+static inline int run_over(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    int pair[2], type, fd = 3;
+    socklen_t length = sizeof type;
+    while (fd < 1024 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+        fd++;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || dup2(pair[0], fd) < 0)
+        return -1;
+    return task->host->result(task, "1", 1);
+}
+
 /* ---- the rig ---- */
 
 static inline void rig_start(void)
 {
     static hay_run_fn *const runs[] = {run_echo, run_hold, run_fail, run_fill, run_progress, run_nonblocking, run_cancelled,
-                                       run_nothing, run_deadline};
+                                       run_nothing, run_deadline, run_over};
     static const char *const names[] = {"t.echo", "t.hold", "t.fail", "t.fill", "t.progress", "t.nonblocking", "t.cancelled",
-                                        "t.nothing", "t.deadline"};
+                                        "t.nothing", "t.deadline", "t.over"};
     int pair[2];
     memset(&rig, 0, sizeof rig);
     registry_init(&rig.registry);
