@@ -50,7 +50,7 @@ static const char *meaning_of(int code)
     case WORKER_EXIT_NO_MEMORY:
         return " (a worker's code: out of memory)";
     case WORKER_EXIT_NOT_SET_UP:
-        return " (a worker's code: its descriptors could not be set up)";
+        return " (a worker's code: its descriptors could not be set up; is there a /dev/null?)";
     default:
         return "";
     }

@@ -118,6 +118,7 @@ static enum hay_status judge(const struct probe *probe, enum answer answer, cons
                              const struct buffer *bytes, struct exit_status ended, struct hay_error *error)
 {
     char how[96];
+    bool is_bare = ended.kind == EXIT_CODE && ended.value == CHILD_EXIT_NOT_SET_UP;
     const unsigned char *body = buffer_at(bytes) + sizeof *head;
     switch (answer) {
     case ANSWER_WHOLE:
@@ -134,7 +135,8 @@ static enum hay_status judge(const struct probe *probe, enum answer answer, cons
         return error_set(error, HAY_EPLUGIN, "plugin %.80s: it wrote nonsense over its own description", probe->name);
     default:
         exit_describe(ended, how, sizeof how);
-        return error_set(error, HAY_EPLUGIN, "plugin %.80s: the process that loaded it was lost: %s", probe->name, how);
+        return error_set(error, HAY_EPLUGIN, "plugin %.80s: the process that loaded it was lost: %s%s", probe->name, how,
+                         is_bare ? " (its descriptors could not be set up; is there a /dev/null?)" : "");
     }
 }
 

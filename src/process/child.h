@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CHILD_EXIT_NOT_SET_UP 126 /* its standard descriptors could not be had */
+#define CHILD_EXIT_NOT_SET_UP 126 /* its standard descriptors could not be had: /dev/null could not be opened */
 
 struct child {
     pid_t pid;   /* 0: none */

@@ -282,6 +282,17 @@ is "| head -1" "$(cat code) $(wc -l <first) $(cat err)" "141 1 "
 run sh -c 'seq 3 | "$HAYFORK" exec -k sh -c "echo {}; echo e >&2" 2>/dev/full'
 is "a stderr that takes nothing costs no output" "$code $(tr '\n' ' ' <out)" "0 1 2 3 "
 
+# Where /dev/null cannot be opened; what the shells in between say of that does not count.
+bare='mount -t tmpfs -o ro none /dev && test ! -e /dev/null'
+if unshare -rm sh -c "$bare" >out 2>&1; then
+    run unshare -rm sh -c "$bare && exec \"\$HAYFORK\" exec true ::: a"
+    is "no /dev/null" "$code $(grep '^hayfork' err)" \
+        "69 hayfork exec: plugin exec: the process that loaded it was lost: exited with 126 (its descriptors could not be set up; is there a /dev/null?)"
+else
+    tests=$((tests + 1))
+    echo "ok $tests - no /dev/null # SKIP it cannot be taken away here"
+fi
+
 if parallel --version 2>/dev/null </dev/null | grep -q '^GNU'; then
     printf '%s\n' a/b.c .bashrc a.b/c x. dir/ a.tar.gz /top / a//b.c .. . a/.x.y 'a b.c' "it's" >paths
     for place in '{}' '{.}' '{/}' '{//}' '{/.}' '{#}'; do
