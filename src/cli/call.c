@@ -23,10 +23,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CALL_JOIN_SLICE_MS 100
-#define CALL_JOIN_SLICES 100
-#define CALL_KILL_MS 2000
-
 enum {
     CALL_INLINE = 256,
     CALL_TIMEOUT,
@@ -145,7 +141,6 @@ static void call_run(struct call *call)
 {
     struct hay_error error = { .status = HAY_OK };
     struct hay_job job = { .function = call->function, .args = bytes_span(&call->args) };
-    bool ended = false;
     if (hay_pool_submit(call->pool, &job, -1, NULL, &error) != HAY_OK) {
         say("%s", error.text);
         call->code = CLI_STOPPED;
@@ -153,13 +148,7 @@ static void call_run(struct call *call)
     }
     if (!call->settled)
         ev_run(call->loop, 0);
-    hay_pool_close(call->pool);
-    for (int i = 0; i < CALL_JOIN_SLICES && !ended && call->settled && signals_count() < 2; i++)
-        ended = hay_pool_join(call->pool, CALL_JOIN_SLICE_MS) != HAY_ETIMEDOUT;
-    if (!ended) {
-        hay_pool_terminate(call->pool, 0);
-        hay_pool_join(call->pool, CALL_KILL_MS);
-    }
+    setup_end_workers(call->pool, !call->settled);
     if (call->broken)
         call->code = CLI_STOPPED;
 }

@@ -19,9 +19,6 @@
 
 /* After an interrupt, a consumer that reads nothing is waited for this long. */
 #define RUN_PATIENCE_S 5.0
-#define RUN_JOIN_SLICE_MS 100
-#define RUN_JOIN_SLICES 100
-#define RUN_KILL_MS 2000
 #define RUN_RESUME ((size_t)256 << 10)
 
 void run_record(struct run *run, const struct hay_result *result, uint64_t seq)
@@ -248,14 +245,7 @@ static void run_finish(struct run *run)
     ev_timer_stop(run->loop, &run->patience);
     if (run->abandoned)
         return;
-    bool ended = false;
-    hay_pool_close(run->pool);
-    for (int i = 0; i < RUN_JOIN_SLICES && !ended && signals_count() < 2; i++)
-        ended = hay_pool_join(run->pool, RUN_JOIN_SLICE_MS) != HAY_ETIMEDOUT;
-    if (!ended) {
-        hay_pool_terminate(run->pool, 0);
-        hay_pool_join(run->pool, RUN_KILL_MS);
-    }
+    setup_end_workers(run->pool, false);
     run_drain(run);
 }
 

@@ -8,6 +8,9 @@
 #include "cli/cli.h"
 #include "cli/jobserver.h"
 #include "cli/say.h"
+#include "cli/signals.h"
+
+#include <hayfork/pool.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +29,10 @@
 /* What it cannot do without: those of a worker once, and a handful. */
 #define SETUP_LEAST_PER_WORKER 3
 #define SETUP_LEAST_OWN 10
+
+#define SETUP_JOIN_SLICE_MS 100
+#define SETUP_JOIN_SLICES 100
+#define SETUP_KILL_MS 2000
 
 void setup_start(void)
 {
@@ -69,6 +76,18 @@ int setup_open_files(int workers)
     setrlimit(RLIMIT_NOFILE, &limit);
     rlim_t enough = limit.rlim_cur > SETUP_LEAST_OWN ? (limit.rlim_cur - SETUP_LEAST_OWN) / SETUP_LEAST_PER_WORKER : 0;
     return enough < (rlim_t)workers ? (int)enough : workers;
+}
+
+void setup_end_workers(struct hay_pool *pool, bool at_once)
+{
+    bool ended = false;
+    hay_pool_close(pool);
+    for (int i = 0; i < SETUP_JOIN_SLICES && !ended && !at_once && signals_count() < 2; i++)
+        ended = hay_pool_join(pool, SETUP_JOIN_SLICE_MS) != HAY_ETIMEDOUT;
+    if (ended)
+        return;
+    hay_pool_terminate(pool, 0);
+    hay_pool_join(pool, SETUP_KILL_MS);
 }
 
 void setup_guard_stdio(int fds[2])

@@ -6,11 +6,13 @@
 #ifndef CLI_SETUP_H
 #define CLI_SETUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-void setup_start(void);
-
 struct ev_loop;
+struct hay_pool;
+
+void setup_start(void);
 
 /* A loop for the jobs, or NULL. Where the kernel refuses what a loop cannot do without, the process says so and ends with
  * CLI_STOPPED. */
@@ -25,6 +27,9 @@ void setup_write_errors(void);
 
 /* Raise the soft limit of open files where this many workers need it. Returns for how many, about, it is enough. */
 int setup_open_files(int workers);
+
+/* No more jobs: end the workers, in good order; by force after 10 s, after a second signal, or with `at_once`. */
+void setup_end_workers(struct hay_pool *pool, bool at_once);
 
 /* Jobs are going to run in this process: move stdin and stdout out of their way, put /dev/null and stderr there instead.
  * `fds` receives where stdin and stdout are now; 0 and 1 as before when that failed. */
