@@ -4,7 +4,8 @@
  *
  * Frames are appended to one buffer and leave in as few calls as possible. What arrives is handed up frame by frame; a bad head,
  * EOF or an error is reported once and stops the reading. Offsets count the bytes of the outgoing stream from 0, so that the
- * owner can tell how much lies between it and the worker. Handlers may close the channel; nothing of it is touched after that.
+ * owner can tell how much lies between it and the worker. Handlers may close the channel, which stays their owner's memory: all
+ * that is looked at after that is whether it is broken.
  */
 #ifndef IPC_CHANNEL_H
 #define IPC_CHANNEL_H

@@ -2,12 +2,12 @@
  *
  * The parent side of a pool: accepts jobs, and settles each exactly once.
  *
- * The parts: queue (what waits), dispatch (what goes where), slot (one worker and what it holds), supervisor (starts, stops,
- * restarts), death (what is left of a worker), lookout (looks, deadlines), recycle (workers that had enough), resize (more and
- * fewer of them), cancel (of jobs; take-back), settle (how attempts end), standstill (hold, pause, freeze, a late master),
- * shutdown (close, terminate, breakdown), logpipe (what workers print), recorder (counts and estimates). They call back up
- * through what is at the end of this file. Nothing here parses what jobs carry, and nothing that a worker says is believed
- * before it is checked.
+ * The parts: queue (what waits), delay (what waits to be tried again), dispatch (what goes where), slot and slot_life (one worker
+ * and what it holds), supervisor (starts, stops, restarts), death (what is left of a worker), lookout (looks, deadlines), recycle
+ * (workers that had enough), resize (more and fewer of them), cancel (of jobs), settle (how attempts end), standstill (hold,
+ * pause, freeze, a late master), shutdown (close, terminate, breakdown), logpipe (what workers print), recorder (counts and
+ * estimates). What they all report to is at the end of this file. Nothing here reads the args of jobs, and nothing that a worker
+ * says is believed before it is checked; a result is checked to be one line of JSON.
  */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H

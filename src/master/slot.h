@@ -3,10 +3,12 @@
  * The master's place for one worker. It survives the worker: each process in it is one generation, with its own pipe and ledger.
  *
  * A slot knows what it sent (a ring of sendings by position), what of it the worker has claimed, and what is unsettled. After a
- * take-back the ring holds only claimed, unsettled sendings of the old epoch, and nothing new is sent until it is empty; so
- * one ring and one epoch are enough, and a result of an earlier epoch can only be one that was seen before.
+ * take-back the ring holds only claimed, unsettled sendings of the old epoch (and of a worker that is given up also what it did
+ * not begin), and nothing new is sent until it is empty; so one ring and one epoch are enough, and a result of an earlier epoch
+ * can only be one that was seen before.
  * Guarantee: a sending is settled at most once; what cannot be true is reported as a fault of the worker, and never believed.
- * Leaves to others: what to send (dispatch), when to look, kill and restart (supervisor).
+ * Leaves to others: what to send (dispatch), when to look and to end a job (lookout), start, stop and kill (supervisor), what a
+ * death leaves and when the next one starts (death).
  */
 #ifndef MASTER_SLOT_H
 #define MASTER_SLOT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A queue's shared part, and how its three files (sharedqueue, queue_tasks, queue_poll) work on it together.
+ * A queue's shared part, and how its four files (sharedqueue, queue_open, queue_tasks, queue_poll) work on it together.
  *
  * Who puts holds put.lock, who takes holds get.lock; so the two never wait for each other. What happened is what the two marks
  * say: tail moves by one compare-and-swap at the end of a put, head by one store at the end of a get. All else in here is a

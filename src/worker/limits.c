@@ -8,8 +8,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Soft and hard, so that a plugin cannot undo it; `spare` keeps the hard one above, where the soft one only sends a signal. */
-static int lower(int resource, uint64_t limit, uint64_t spare)
+/* Soft and hard, so that a plugin without privileges cannot undo it; `spare` keeps the hard one above, where the soft one only
+ * sends a signal. A soft one that was below the limit is raised to it, as far as the hard one lets it. */
+static int limit_one(int resource, uint64_t limit, uint64_t spare)
 {
     struct rlimit now;
     if (!limit)
@@ -40,7 +41,7 @@ int limits_apply(const struct hay_limits *limits, struct hay_error *error)
         {RLIMIT_AS, memory, 0, "memory"},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        int status = lower(wanted[i].resource, wanted[i].limit, wanted[i].spare);
+        int status = limit_one(wanted[i].resource, wanted[i].limit, wanted[i].spare);
         if (status) {
             error_system(error, -status, "the limit of %s", wanted[i].name);
             return status;
