@@ -66,6 +66,9 @@ static enum hay_status wait_for_any(struct waiting *waiting, int64_t deadline_ns
         if (before < 0)
             return (enum hay_status)-before;
         int n = poll(waiting->polled, waiting->count, before ? 0 : clock_left_ms(deadline_ns));
+        if (n < 0 && errno == EINVAL) /* it has no other reason */
+            return error_set(error, HAY_ERANGE, "%zu handles are more than the descriptors that this process may have",
+                             waiting->count);
         if (n < 0 && errno != EINTR)
             return error_system(error, errno, "poll");
         if (n < 0 && before)

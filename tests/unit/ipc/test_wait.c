@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -248,6 +249,23 @@ static void bad_use_is_a_status(void)
     hay_pipe_free(sender);
 }
 
+static void more_handles_than_descriptors_is_a_status(void)
+{
+    enum { MANY = 101 };
+    struct rlimit limit, low;
+    struct hay_handle input = hay_fd_handle(0, 0), *handles[MANY];
+    for (int i = 0; i < MANY; i++)
+        handles[i] = &input;
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = limit;
+    low.rlim_cur = MANY - 1;
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &low), 0);
+    CU_ASSERT_EQUAL(hay_wait(handles, MANY, NULL, 0, &error), HAY_ERANGE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "101 handles"));
+    CU_ASSERT_NOT_EQUAL(hay_wait(handles, MANY - 1, NULL, 0, &error), HAY_ERANGE);
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -258,6 +276,7 @@ int main(void)
         {"a timeout is never early, even with signals", a_timeout_is_never_early_even_with_signals},
         {"a hundred handles are no matter", a_hundred_handles_are_no_matter},
         {"bad use is a status", bad_use_is_a_status},
+        {"more handles than descriptors is a status", more_handles_than_descriptors_is_a_status},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"wait", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
