@@ -134,7 +134,6 @@ static int exec_read_argv(hay_task *task, json_t *args, struct exec_command *com
 /* Our environment without the names that the object has, then its settings. */
 static int exec_merge_env(struct exec_command *command, json_t *env)
 {
-    extern char **environ;
     const char *name;
     json_t *value;
     size_t inherited = 0, kept = 0, set = 0;

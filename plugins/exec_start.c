@@ -191,7 +191,6 @@ static int exec_clone_patiently(hay_task *task, struct exec_start *start, pid_t 
 
 pid_t exec_spawn(hay_task *task, const struct exec_command *command, int out_fd, int error_fd, int *pidfd)
 {
-    extern char **environ;
     struct exec_start start;
     pid_t pid;
     start.argv = command->argv;

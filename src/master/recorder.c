@@ -6,7 +6,7 @@
 
 int recorder_init(struct recorder *recorder, uint32_t function_count)
 {
-    *recorder = (struct recorder){.function_count = function_count};
+    *recorder = (struct recorder){0};
     recorder->estimates_ns = calloc(function_count ? function_count : 1, sizeof *recorder->estimates_ns);
     return recorder->estimates_ns ? 0 : -ENOMEM;
 }
@@ -16,4 +16,3 @@ void recorder_release(struct recorder *recorder)
     free(recorder->estimates_ns);
     *recorder = (struct recorder){0};
 }
-

@@ -23,7 +23,6 @@ struct recorder {
     uint64_t deaths;
     uint64_t restarts;
     int64_t *estimates_ns; /* by function; 0: not measured yet */
-    uint32_t function_count;
 };
 
 /* 0 or -ENOMEM. */

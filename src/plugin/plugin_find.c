@@ -17,10 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef HAY_PLUGIN_DIR
-#define HAY_PLUGIN_DIR "/usr/local/lib/hayfork/plugins-1"
-#endif
-
 /* Make `path` absolute in place. 0 or -errno. */
 static int make_absolute(char *path, size_t size)
 {

@@ -22,9 +22,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 #define REAP_TRIES 1000 /* of 1 ms */
 #define JOINED_TRIES 20 /* of 1 ms, for a thread that was joined to be gone */
 

@@ -39,8 +39,6 @@ struct spawn {
     int error;              /* what stopped the child before the program ran */
 };
 
-extern char **environ;
-
 static bool is_ours(const char *variable)
 {
     return strncmp(variable, "HAYFORK_PID=", 12) == 0 || strncmp(variable, "HAYFORK_PARENT=", 15) == 0 ||
