@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,10 +19,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define JOURNAL_PAGE ((size_t)64 << 10)
 #define JOURNAL_LOCK_MS 20
 #define JOURNAL_LOCK_TRIES 50
-#define JOURNAL_SEQ_MAX (UINT64_C(1) << 40)
 
 bool journal_option(struct journal_options *options, const struct options *reader, int key)
 {
@@ -77,8 +74,7 @@ static bool journal_grow(struct pages *pages, size_t size)
 {
     if (size <= pages->size)
         return true;
-    size = size > pages->size * 2 ? size : pages->size * 2;
-    if (!pages_resize(pages, (size + JOURNAL_PAGE - 1) / JOURNAL_PAGE * JOURNAL_PAGE))
+    if (!pages_reserve(pages, size))
         return false;
     madvise(pages->at, pages->size, MADV_DONTFORK);
     return true;
@@ -95,30 +91,16 @@ static bool journal_note(struct journal *journal, uint64_t seq, uint64_t key, en
     return true;
 }
 
-static int journal_refuse(const struct journal *journal, uint64_t number, const char *why)
-{
-    say("'%s' is not the results of a run with -o: line %" PRIu64 ": %s", journal->path, number, why);
-    return CLI_INPUT;
-}
-
-static int journal_unread(const struct journal *journal, int failure)
-{
-    say("cannot read '%s': %s", journal->path, strerror(-failure));
-    return failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
-}
-
 /* The next line, where there is one. CLI_OK, or an exit code when it has been said why the file cannot be gone on with. */
 static int journal_next(const struct journal *journal, struct resultfile *file, struct hay_resultline *line,
                         enum resultfile_event *event)
 {
     *event = resultfile_next(file, line);
     if (*event == RESULTFILE_FOREIGN)
-        return journal_refuse(journal, file->number, file->why.reason);
-    if (*event == RESULTFILE_LINE && (!line->has_seq || !line->has_key))
-        return journal_refuse(journal, file->number, "it has no \"seq\" and \"key\"");
-    if (*event == RESULTFILE_LINE && (!line->seq || line->seq > JOURNAL_SEQ_MAX))
-        return journal_refuse(journal, file->number, "its \"seq\" is no place in an input");
-    return *event == RESULTFILE_FAILED ? journal_unread(journal, file->failure) : CLI_OK;
+        return resultfile_refuse(journal->path, file->number, file->why.reason);
+    if (*event == RESULTFILE_LINE && !line->has_key)
+        return resultfile_refuse(journal->path, file->number, "it has no \"key\"");
+    return *event == RESULTFILE_FAILED ? resultfile_unread(journal->path, file->failure) : CLI_OK;
 }
 
 /* All lines into memory. CLI_OK, with `*torn_at` where the last line is torn. */
@@ -129,7 +111,7 @@ static int journal_load(struct journal *journal, struct resultfile *file, uint64
     int code;
     while (!(code = journal_next(journal, file, &line, &event)) && event == RESULTFILE_LINE)
         if (!journal_note(journal, line.seq, line.key, line.outcome))
-            return journal_refuse(journal, file->number, "there is no memory for so many jobs as its \"seq\" says");
+            return resultfile_refuse(journal->path, file->number, "there is no memory for so many jobs as its \"seq\" says");
     if (event == RESULTFILE_TORN)
         *torn_at = file->at;
     return code;
@@ -139,7 +121,7 @@ static int journal_read(struct journal *journal, int fd, uint64_t *torn_at)
 {
     struct resultfile file;
     int failure = resultfile_open(&file, fd);
-    int code = failure ? journal_unread(journal, failure) : journal_load(journal, &file, torn_at);
+    int code = failure ? resultfile_unread(journal->path, failure) : journal_load(journal, &file, torn_at);
     resultfile_close(&file);
     return code;
 }
@@ -149,11 +131,11 @@ static int journal_look_first(const struct journal *journal, int fd)
 {
     struct resultfile file;
     struct hay_resultline line;
-    enum resultfile_event event;
+    enum resultfile_event event = RESULTFILE_END;
     int failure = resultfile_open(&file, fd);
-    int code = failure ? journal_unread(journal, failure) : journal_next(journal, &file, &line, &event);
+    int code = failure ? resultfile_unread(journal->path, failure) : journal_next(journal, &file, &line, &event);
     if (!code && event == RESULTFILE_TORN && !*file.bytes)
-        code = journal_refuse(journal, 1, "it is nothing but NUL bytes"); /* of a power cut, for --resume, or anything */
+        code = resultfile_refuse(journal->path, 1, "it is nothing but NUL bytes"); /* of a power cut, for --resume, or anything */
     resultfile_close(&file);
     return code;
 }
@@ -190,14 +172,14 @@ static int journal_find_tail(struct journal *journal, int fd, off_t size, uint64
     if (n >= 0 && at < size)
         n = pread(fd, bytes, sizeof bytes, at);
     if (n < 0)
-        return journal_unread(journal, -errno);
+        return resultfile_unread(journal->path, -errno);
     if (at == size)
         return CLI_OK;
     bool is_torn = n && resultfile_is_torn(bytes, (size_t)n);
     if (is_torn && !bytes[n - 1]) {
         int is_zero = journal_is_zero(fd, at + n);
         if (is_zero < 0)
-            return journal_unread(journal, is_zero);
+            return resultfile_unread(journal->path, is_zero);
         is_torn = is_zero;
     }
     if (is_torn) {
@@ -272,7 +254,7 @@ int journal_open(struct journal *journal, const struct journal_options *options,
         return CLI_INPUT;
     }
     if (fstat(reader, &status))
-        code = journal_unread(journal, -errno);
+        code = resultfile_unread(journal->path, -errno);
     else if (!S_ISREG(status.st_mode))
         code = say_usage("'%s' is not a regular file: there is nothing to go on with", path);
     else if (options->resume)

@@ -14,7 +14,6 @@
 
 #define OUTPUT_FLUSH ((size_t)64 << 10)
 #define OUTPUT_USUAL ((size_t)128 << 10)
-#define OUTPUT_PAGE ((size_t)64 << 10)
 
 static void output_on_writable(struct ev_loop *loop, struct ev_io *watcher, int events)
 {
@@ -69,10 +68,7 @@ static bool output_make_room(struct output *output, size_t size)
         output->start = 0;
         output->end = pending;
     }
-    if (output->buffer.size - output->end >= size)
-        return true;
-    size_t wanted = output->buffer.size * 2 > pending + size ? output->buffer.size * 2 : pending + size;
-    return pages_resize(&output->buffer, (wanted + OUTPUT_PAGE - 1) / OUTPUT_PAGE * OUTPUT_PAGE);
+    return pages_reserve(&output->buffer, pending + size);
 }
 
 void output_result(struct output *output, const struct hay_result *result, uint64_t seq, unsigned flags)

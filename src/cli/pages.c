@@ -7,6 +7,8 @@
 
 #include <sys/mman.h>
 
+#define PAGES_STEP ((size_t)64 << 10)
+
 bool pages_resize(struct pages *pages, size_t size)
 {
     void *at = pages->at ? mremap(pages->at, pages->size, size, MREMAP_MAYMOVE)
@@ -16,6 +18,14 @@ bool pages_resize(struct pages *pages, size_t size)
     pages->at = at;
     pages->size = size;
     return true;
+}
+
+bool pages_reserve(struct pages *pages, size_t size)
+{
+    if (size <= pages->size)
+        return true;
+    size = size > pages->size * 2 ? size : pages->size * 2;
+    return pages_resize(pages, (size + PAGES_STEP - 1) / PAGES_STEP * PAGES_STEP);
 }
 
 void pages_release(struct pages *pages)

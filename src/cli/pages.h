@@ -16,6 +16,8 @@ struct pages {
 
 /* Grow or shrink, keeping the bytes that fit; `size` is a multiple of 64 KiB. False leaves all as it was. */
 bool pages_resize(struct pages *pages, size_t size);
+/* Grow where so many bytes do not fit, any number, to twice the size at least: many small steps cost little. Else as above. */
+bool pages_reserve(struct pages *pages, size_t size);
 void pages_release(struct pages *pages);
 
 #endif

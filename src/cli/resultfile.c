@@ -4,8 +4,11 @@
  * read; each line is looked at where it was read. The buffer grows for a line that does not fit.
  */
 #include "cli/resultfile.h"
+#include "cli/cli.h"
+#include "cli/say.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,6 +91,12 @@ static enum resultfile_event resultfile_fail(struct resultfile *file, int failur
     return RESULTFILE_FAILED;
 }
 
+static enum resultfile_event resultfile_foreign(struct resultfile *file, const char *why)
+{
+    snprintf(file->why.reason, sizeof file->why.reason, "%s", why);
+    return RESULTFILE_FOREIGN;
+}
+
 /* What is left has no newline, or there is nothing left. */
 static enum resultfile_event resultfile_last(struct resultfile *file)
 {
@@ -99,8 +108,7 @@ static enum resultfile_event resultfile_last(struct resultfile *file)
     file->number++;
     if (resultfile_is_torn(file->bytes, file->size))
         return RESULTFILE_TORN;
-    snprintf(file->why.reason, sizeof file->why.reason, "not a result line");
-    return RESULTFILE_FOREIGN;
+    return resultfile_foreign(file, "not a result line");
 }
 
 enum resultfile_event resultfile_next(struct resultfile *file, struct hay_resultline *result)
@@ -123,5 +131,22 @@ enum resultfile_event resultfile_next(struct resultfile *file, struct hay_result
     file->number++;
     file->start += file->size + 1;
     file->next += file->size + 1;
-    return hay_resultline_scan(file->bytes, file->size, result, &file->why) == HAY_OK ? RESULTFILE_LINE : RESULTFILE_FOREIGN;
+    if (hay_resultline_scan(file->bytes, file->size, result, &file->why) != HAY_OK)
+        return RESULTFILE_FOREIGN;
+    if (!result->has_seq)
+        return resultfile_foreign(file, "it has no \"seq\"");
+    bool is_place = result->seq && result->seq <= RESULTFILE_SEQ_MAX;
+    return is_place ? RESULTFILE_LINE : resultfile_foreign(file, "its \"seq\" is no place in an input");
+}
+
+int resultfile_refuse(const char *path, uint64_t number, const char *why)
+{
+    say("'%s' is not the results of a run with -o: line %" PRIu64 ": %s", path, number, why);
+    return CLI_INPUT;
+}
+
+int resultfile_unread(const char *path, int failure)
+{
+    say("cannot read '%s': %s", path, strerror(-failure));
+    return failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
 }

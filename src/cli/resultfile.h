@@ -15,8 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RESULTFILE_SEQ_MAX (UINT64_C(1) << 40)
+
 enum resultfile_event {
-    RESULTFILE_LINE,
+    RESULTFILE_LINE,        /* with its place in the input, `seq`, from 1 to RESULTFILE_SEQ_MAX */
     RESULTFILE_END,
     RESULTFILE_TORN,        /* the beginning of a result line stands at the end, `at` bytes into the file */
     RESULTFILE_FOREIGN,     /* line `number` is none of ours: `why` */
@@ -43,5 +45,9 @@ bool resultfile_is_torn(const char *bytes, size_t size);
 int resultfile_open(struct resultfile *file, int fd);
 enum resultfile_event resultfile_next(struct resultfile *file, struct hay_resultline *result);
 void resultfile_close(struct resultfile *file);
+
+/* Say why the file cannot be used: what is on line `number`, or -errno. Returns the exit code for it. */
+int resultfile_refuse(const char *path, uint64_t number, const char *why);
+int resultfile_unread(const char *path, int failure);
 
 #endif

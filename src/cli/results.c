@@ -13,14 +13,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RESULTS_SEQ_MAX (UINT64_C(1) << 40)
-#define RESULTS_PAGE ((size_t)64 << 10)
 /* A window on the file: it grows while lines are found in it, and begins anew where they are not. */
 #define RESULTS_WINDOW_LEAST ((size_t)4 << 10)
 #define RESULTS_WINDOW_MOST ((size_t)256 << 10)
@@ -40,20 +37,10 @@ struct results {
     size_t size, wanted;
 };
 
-static int results_cannot_read(const struct results *results, int failure)
-{
-    say("cannot read '%s': %s", results->path, strerror(-failure));
-    return failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
-}
-
 static bool results_note(struct results *results, uint64_t seq, uint64_t at)
 {
-    size_t size = (size_t)(seq + 1) * sizeof at;
-    if (size > results->offsets.size) {
-        size = size > results->offsets.size * 2 ? size : results->offsets.size * 2;
-        if (!pages_resize(&results->offsets, (size + RESULTS_PAGE - 1) / RESULTS_PAGE * RESULTS_PAGE))
-            return false;
-    }
+    if (!pages_reserve(&results->offsets, (size_t)(seq + 1) * sizeof at))
+        return false;
     ((uint64_t *)(void *)results->offsets.at)[seq] = at + 1;
     if (results->last < seq)
         results->last = seq;
@@ -65,22 +52,13 @@ static int results_index(struct results *results, struct resultfile *file)
 {
     struct hay_resultline line;
     enum resultfile_event event;
-    const char *why = file->why.reason;
-    while ((event = resultfile_next(file, &line)) == RESULTFILE_LINE) {
-        if (!line.has_seq || !line.seq || line.seq > RESULTS_SEQ_MAX) {
-            why = "it has no \"seq\"";
-            event = RESULTFILE_FOREIGN;
-            break;
-        }
+    while ((event = resultfile_next(file, &line)) == RESULTFILE_LINE)
         if (!results_note(results, line.seq, file->at))
-            return results_cannot_read(results, -ENOMEM);
-    }
+            return resultfile_unread(results->path, -ENOMEM);
     if (event == RESULTFILE_FAILED)
-        return results_cannot_read(results, file->failure);
-    if (event == RESULTFILE_FOREIGN) {
-        say("'%s' is not the results of a run with -o: line %" PRIu64 ": %s", results->path, file->number, why);
-        return CLI_INPUT;
-    }
+        return resultfile_unread(results->path, file->failure);
+    if (event == RESULTFILE_FOREIGN)
+        return resultfile_refuse(results->path, file->number, file->why.reason);
     if (event == RESULTFILE_TORN)
         say("'%s' ends in the middle of a line, which is left out", results->path);
     return CLI_OK;
@@ -89,8 +67,7 @@ static int results_index(struct results *results, struct resultfile *file)
 /* Fill the window with what stands at `at`: `wanted` bytes, fewer at the end of the file. 0 or -errno. */
 static int results_fill(struct results *results, uint64_t at, size_t wanted)
 {
-    size_t room = (wanted + RESULTS_PAGE - 1) / RESULTS_PAGE * RESULTS_PAGE;
-    if (room > results->window.size && !pages_resize(&results->window, room))
+    if (!pages_reserve(&results->window, wanted))
         return -ENOMEM;
     results->from = at;
     results->size = 0;
@@ -137,21 +114,21 @@ static int results_run(struct results *results)
     struct stat status;
     results->fd = open(results->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (results->fd < 0 || fstat(results->fd, &status))
-        return results_cannot_read(results, -errno);
+        return resultfile_unread(results->path, -errno);
     if (S_ISDIR(status.st_mode))
-        return results_cannot_read(results, -EISDIR);
+        return resultfile_unread(results->path, -EISDIR);
     if (!S_ISREG(status.st_mode)) {
         say("'%s' is not a regular file, and it has to be read twice", results->path);
         return CLI_INPUT;
     }
     int failure = resultfile_open(&file, results->fd);
-    int code = failure ? results_cannot_read(results, failure) : results_index(results, &file);
+    int code = failure ? resultfile_unread(results->path, failure) : results_index(results, &file);
     resultfile_close(&file);
     const uint64_t *offsets = (const uint64_t *)(const void *)results->offsets.at;
     for (uint64_t seq = 1; !code && seq <= results->last && !ferror(stdout); seq++) {
         failure = offsets[seq] ? results_print(results, offsets[seq] - 1) : 0;
         if (failure)
-            code = results_cannot_read(results, failure);
+            code = resultfile_unread(results->path, failure);
     }
     return say_stream_done(stdout, code);
 }

@@ -168,7 +168,7 @@ foreign "the jobs themselves" 'line 1: no "status"'
 { head -n 5 whole; echo; sed 1,5d whole; } >results
 foreign "an empty line" "line 6: unexpected end of line"
 "$HAYFORK" run -p demo jobs >results
-foreign "results without places" 'line 1: it has no "seq" and "key"'
+foreign "results without places" 'line 1: it has no "seq"'
 { head -n 5 whole; sed -n 6p whole | sed 's/"seq":[0-9]*/"seq":0/'; } >results
 foreign "a place that is none" 'line 6: its "seq" is no place in an input'
 { head -n 5 whole; sed -n 6p whole | sed 's/"seq":[0-9]*/"seq":9000000000000000000/'; } >results
