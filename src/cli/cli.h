@@ -20,6 +20,12 @@ enum cli_exit {
 /* Lines of any length are read, but one that is longer than this never becomes a job. */
 #define CLI_LINE_MAX (16u << 20)
 
+struct cli_verb {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *help;
+};
+
 int run_main(int argc, char **argv);
 int map_main(int argc, char **argv);
 int exec_main(int argc, char **argv);

@@ -175,28 +175,31 @@ static const char help_new[] =
 
 static const char help_help[] =
     "Usage: hayfork help [VERB]\n"
-    "Help on the command or on one of its verbs: run, map, exec, call, results, info,\n"
-    "check, report, new, help.\n"
+    "Help on a verb, or on the command, which lists its verbs.\n"
     "\n"
     "Example: hayfork help run\n";
 
-static const struct {
-    const char *verb, *text;
-} help_texts[] = {
-    { "run", help_run },   { "map", help_map },     { "exec", help_exec }, { "call", help_call },
-    { "info", help_info }, { "check", help_check }, { "results", help_results },
-    { "report", help_report }, { "new", help_new }, { "help", help_help },
+static const struct cli_verb help_verbs[] = {
+    { "run", run_main, help_run },    { "map", map_main, help_map },             { "exec", exec_main, help_exec },
+    { "call", call_main, help_call }, { "results", results_main, help_results }, { "info", info_main, help_info },
+    { "new", new_main, help_new },    { "report", report_main, help_report },    { "check", check_main, help_check },
+    { "help", help_main, help_help },
 };
 
-int help_verb(const char *verb)
+const struct cli_verb *help_find(const char *name)
 {
-    const char *text = verb ? NULL : help_command;
-    for (size_t i = 0; verb && i < sizeof help_texts / sizeof help_texts[0]; i++)
-        if (!strcmp(help_texts[i].verb, verb))
-            text = help_texts[i].text;
-    if (!text)
-        return say_usage("no verb '%s'", verb);
-    fputs(text, stdout);
+    for (size_t i = 0; i < sizeof help_verbs / sizeof help_verbs[0]; i++)
+        if (!strcmp(help_verbs[i].name, name))
+            return &help_verbs[i];
+    return NULL;
+}
+
+int help_verb(const char *name)
+{
+    const struct cli_verb *verb = name ? help_find(name) : NULL;
+    if (name && !verb)
+        return say_usage("no verb '%s'", name);
+    fputs(verb ? verb->help : help_command, stdout);
     return say_stream_done(stdout, CLI_OK);
 }
 

@@ -8,18 +8,8 @@
 #include "cli/setup.h"
 #include "config.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-static const struct {
-    const char *name;
-    int (*main)(int argc, char **argv);
-} verbs[] = {
-    { "run", run_main },   { "map", map_main },     { "exec", exec_main }, { "call", call_main },
-    { "info", info_main }, { "check", check_main }, { "results", results_main },
-    { "report", report_main }, { "new", new_main }, { "help", help_main },
-};
 
 static int print_version(void)
 {
@@ -31,17 +21,15 @@ int main(int argc, char **argv)
 {
     setup_start();
     if (argc < 2)
-        return say_usage("a verb is needed: run, map, exec, call, results, info, check, report, new or help");
-    const char *verb = argv[1];
-    if (!strcmp(verb, "--version") || !strcmp(verb, "-V"))
+        return say_usage("a verb is needed");
+    const char *name = argv[1];
+    if (!strcmp(name, "--version") || !strcmp(name, "-V"))
         return print_version();
-    if (!strcmp(verb, "--help") || !strcmp(verb, "-h"))
+    if (!strcmp(name, "--help") || !strcmp(name, "-h"))
         return help_verb(NULL);
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (strcmp(verbs[i].name, verb))
-            continue;
-        say_verb(verb);
-        return verbs[i].main(argc - 2, argv + 2);
-    }
-    return say_usage(verb[0] == '-' ? "unknown option '%s'" : "no verb '%s'", verb);
+    const struct cli_verb *verb = help_find(name);
+    if (!verb)
+        return say_usage(name[0] == '-' ? "unknown option '%s'" : "no verb '%s'", name);
+    say_verb(name);
+    return verb->main(argc - 2, argv + 2);
 }
