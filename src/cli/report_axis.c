@@ -148,13 +148,19 @@ static void axis_idle(const struct axis *axis, int64_t *from, int64_t *to)
     }
 }
 
+/* The time where a bin begins; of one before the epoch it is negative, and so is its number. */
+static int64_t axis_begin(const struct axis *axis, int64_t bin)
+{
+    return (int64_t)((uint64_t)bin << axis->shift);
+}
+
 bool axis_cut(struct axis *axis)
 {
     int64_t from, to;
     if (!axis->any || axis->cut_count == AXIS_CUTS)
         return false;
     axis_idle(axis, &from, &to);
-    int64_t begin_ns = axis_real(axis, from << axis->shift), end_ns = axis_real(axis, to << axis->shift);
+    int64_t begin_ns = axis_real(axis, axis_begin(axis, from)), end_ns = axis_real(axis, axis_begin(axis, to));
     bool widens = end_ns - begin_ns > (to - from) << axis->shift; /* a cut already there was found with wide bins */
     if (to - from < 2 || (to - from) * (widens ? AXIS_CUT_REST : 2) < axis->high - axis->low)
         return false;
