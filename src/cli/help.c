@@ -133,7 +133,8 @@ static const char help_info[] =
     "\n"
     "      --json    as one JSON object\n"
     "\n"
-    "Exit: 0, 2 usage, 69 the plugin cannot be loaded (the message says why)\n"
+    "Exit: 0, 2 usage, 69 the plugin cannot be loaded (the message says why),\n"
+    "      74 output not writable\n"
     "Example: hayfork info ./plugins/.libs/text.so\n";
 
 static const char help_check[] =
@@ -147,7 +148,7 @@ static const char help_check[] =
     "  -f, --function NAME    PLUGIN.FUNCTION for lines without \"fn\"\n"
     "\n"
     "Exit: 0 all lines are good, 1 some are not, 2 usage, 65 input unreadable,\n"
-    "      69 plugin not loaded\n"
+    "      69 plugin not loaded, 74 output not writable\n"
     "Example: hayfork check -p text jobs.jsonl\n";
 
 static const char help_report[] =
