@@ -42,9 +42,7 @@ static int report_put(int fd, const struct html *html)
         struct pollfd wait = { .fd = fd, .events = POLLOUT };
         if (n >= 0)
             done += (size_t)n;
-        else if (errno == EAGAIN)
-            poll(&wait, 1, -1);
-        else if (errno != EINTR)
+        else if (errno == EAGAIN ? poll(&wait, 1, -1) < 0 && errno != EINTR : errno != EINTR)
             return -errno;
     }
     return 0;
