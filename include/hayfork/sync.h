@@ -145,10 +145,10 @@ HAY_API struct hay_barrier *hay_barrier_new(const struct hay_barrier_options *op
 HAY_API void hay_barrier_free(struct hay_barrier *barrier);
 
 /* Blocks until all parties have come. `index`, which may be NULL, gets 0 to parties - 1, the order of arrival, on HAY_OK only.
- * HAY_ETIMEDOUT: this party left, and that broke the barrier for all. HAY_EBROKEN: it was broken before or meanwhile: by a
- * timeout, hay_barrier_abort(), hay_barrier_reset(), or an action that failed or whose process died.
- * HAY_ESTATE: called by the action. A party that is killed after it came counts as having come; one that is killed before leaves
- * the others to their timeouts. */
+ * HAY_ETIMEDOUT: this party left, and that broke the barrier for all. (Who comes while the action of a round runs is a party of
+ * the next round, and breaks that.) HAY_EBROKEN: it was broken before or meanwhile: by a timeout, hay_barrier_abort(),
+ * hay_barrier_reset(), or an action that failed or whose process died. HAY_ESTATE: called by the action. A party that is killed
+ * after it came counts as having come; one that is killed before leaves the others to their timeouts. */
 HAY_API enum hay_status hay_barrier_wait(struct hay_barrier *barrier, int timeout_ms, int *index);
 
 /* Breaks it, until a reset: who waits and who comes gets HAY_EBROKEN. Never blocks. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A barrier: one 64-bit word {round:32, broken:1, acting:1, arrived:30} and a bell. Every step is one compare-and-swap on the
- * word, so a kill falls before it or after it. A round ends when the last party moves the word to the next round; a waiter knows
- * the end by the changed round. A reset also ends a round, and marks it in `resets` first.
+ * A barrier: one 64-bit word {round:32, broken:1, acting:1, left:1, arrived:29} and a bell. Every step is one compare-and-swap on
+ * the word, so a kill falls before it or after it. A round ends when the last party moves the word to the next round; a waiter
+ * knows the end by the changed round. A reset also ends a round, and marks it in `resets` first.
  *
  * The party that runs the action holds a robust lock meanwhile: a waiter that gets the lock while the word says `acting` has
  * found the actor dead, and breaks the barrier.
@@ -18,7 +18,8 @@
 #define PARTIES_LIMIT 1000000
 #define BROKEN (UINT64_C(1) << 31)
 #define ACTING (UINT64_C(1) << 30)
-#define ARRIVED(word) ((uint32_t)((word) & (ACTING - 1)))
+#define LEFT (UINT64_C(1) << 29)        /* while acting: one who came for the next round has left; that begins broken */
+#define ARRIVED(word) ((uint32_t)((word) & (LEFT - 1)))
 #define ROUND(word) ((uint32_t)((word) >> 32))
 #define NEXT_ROUND(word) ((uint64_t)(ROUND(word) + 1) << 32)
 #define LOOK_AGAIN HAY_STATUS_COUNT     /* the word has moved */
@@ -127,6 +128,16 @@ static enum hay_status await_round(struct hay_barrier *barrier, uint32_t round, 
     }
 }
 
+static bool end_action(struct hay_barrier *barrier, uint32_t round)
+{
+    uint64_t word = atomic_load(&barrier->word);
+    do {
+        if (ROUND(word) != round || (word & BROKEN))
+            return false;
+    } while (!atomic_compare_exchange_weak(&barrier->word, &word, NEXT_ROUND(word) | (word & LEFT ? BROKEN : 0)));
+    return true;
+}
+
 /* The last party of a round with an action. */
 static enum hay_status run_action(struct hay_barrier *barrier, uint64_t word, int64_t deadline_ns)
 {
@@ -138,7 +149,7 @@ static enum hay_status run_action(struct hay_barrier *barrier, uint64_t word, in
         return rc == -EDEADLK ? HAY_ESTATE : HAY_ESYSTEM;
     enum hay_status status = LOOK_AGAIN;
     if (move_word(barrier, word, word | ACTING)) {
-        bool is_done = barrier->action(barrier->context) == 0 && move_word(barrier, word | ACTING, NEXT_ROUND(word));
+        bool is_done = barrier->action(barrier->context) == 0 && end_action(barrier, ROUND(word));
         status = is_done ? HAY_OK : HAY_EBROKEN;
         if (!is_done)
             break_round(barrier, ROUND(word));
@@ -168,12 +179,13 @@ static enum hay_status pass(struct hay_barrier *barrier, int64_t deadline_ns, ui
         if (word & BROKEN)
             return HAY_EBROKEN;
         if (word & ACTING) {
-            /* Full: its action has to end before the next round begins. We are not in, so leaving breaks nothing. */
+            /* Full: its action has to end before the next round begins, which is ours. */
             if (check_actor(barrier, word) == -EDEADLK)
                 return HAY_ESTATE;
-            if (clock_now_ns() >= deadline_ns)
+            if (clock_now_ns() < deadline_ns)
+                doorbell_wait(&barrier->bell, seen, deadline_ns);
+            else if (move_word(barrier, word, word | LEFT))
                 return HAY_ETIMEDOUT;
-            doorbell_wait(&barrier->bell, seen, deadline_ns);
             continue;
         }
         *index = ARRIVED(word);

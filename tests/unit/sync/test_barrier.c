@@ -208,6 +208,35 @@ static void an_action_that_fails_or_dies_breaks_it_for_all(void)
     }
 }
 
+static int act_until_told(void *context)
+{
+    struct shared *shared = context;
+    atomic_store(&shared->actions, 1);
+    return related_await(&shared->ready, 1) ? 0 : 1;
+}
+
+static void one_who_leaves_during_the_action_breaks_the_next_round(void)
+{
+    struct shared *shared = related_share(sizeof *shared);
+    struct hay_barrier_options options = {.parties = 2, .action = act_until_told, .context = shared};
+    shared->barrier = hay_barrier_new(&options, NULL);
+    pid_t pids[2] = {related_start(pass_once, shared), related_start(pass_once, shared)};
+    CU_ASSERT(related_await(&shared->actions, 1));
+    CU_ASSERT_EQUAL(hay_barrier_wait(shared->barrier, 0, NULL), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_barrier_wait(shared->barrier, 20, NULL), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_barrier_waiting(shared->barrier), 1); /* the last one is at its action */
+    atomic_store(&shared->ready, 1);
+    join_all(pids, 2, HAY_OK);
+    CU_ASSERT_TRUE(hay_barrier_broken(shared->barrier));
+    CU_ASSERT_EQUAL(hay_barrier_wait(shared->barrier, 0, NULL), HAY_EBROKEN);
+    CU_ASSERT_EQUAL(hay_barrier_reset(shared->barrier), HAY_OK);
+    for (int i = 0; i < 2; i++)
+        pids[i] = related_start(pass_once, shared);
+    join_all(pids, 2, HAY_OK);
+    CU_ASSERT_FALSE(hay_barrier_broken(shared->barrier));
+    drop_shared(shared);
+}
+
 static int wait_inside(void *context)
 {
     struct hay_barrier **barrier = context;
@@ -252,6 +281,7 @@ static CU_TestInfo cases[] = {
     {"a reset sends those who wait away, and the next round passes",
         a_reset_sends_those_who_wait_away_and_the_next_round_passes},
     {"an action that fails or dies breaks it for all", an_action_that_fails_or_dies_breaks_it_for_all},
+    {"one who leaves during the action breaks the next round", one_who_leaves_during_the_action_breaks_the_next_round},
     {"an action that waits for its own barrier gets a status", an_action_that_waits_for_its_own_barrier_gets_a_status},
     {"bad use is a status", bad_use_is_a_status},
     CU_TEST_INFO_NULL,
