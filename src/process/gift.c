@@ -20,11 +20,9 @@ static enum hay_status check_gift(const struct hay_handle *view, const struct ha
             return error_set(error, HAY_EINVAL, "descriptor %d belongs to an object: give that object's handle", view->fd);
         return HAY_OK;
     }
-    if (!handle)
-        return error_set(error, HAY_ESTATE, "what is given is closed, or is not this process's");
-    if (!handle->label)
+    if (view->kind != HAY_HANDLE_PIPE)
         return error_set(error, HAY_EINVAL, "only ends of pipes and descriptors can be given");
-    return HAY_OK;
+    return handle ? HAY_OK : error_set(error, HAY_ESTATE, "what is given is closed, or is not this process's");
 }
 
 enum hay_status hay_process_give(struct hay_process *process, const struct hay_handle *handle, struct hay_error *error)

@@ -224,8 +224,8 @@ static void bad_use_is_a_status(void)
     CU_ASSERT_EQUAL(hay_process_give(process, NULL, &error), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_process_give(process, &closed, &error), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_process_give(process, &stdin_handle, &error), HAY_EINVAL);
-    CU_ASSERT_EQUAL(hay_process_give(process, &nonsense, &error), HAY_ESTATE);
-    CU_ASSERT_EQUAL(hay_process_give(process, hay_process_handle(process), &error), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_process_give(process, &nonsense, &error), HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_process_give(process, hay_process_handle(process), &error), HAY_EINVAL);
     CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&left, &right, &error), HAY_OK);
     CU_ASSERT_EQUAL(hay_process_give(process, hay_pipe_handle(left), &error), HAY_OK);
     CU_ASSERT_EQUAL(hay_process_give(process, hay_pipe_handle(left), &error), HAY_ESTATE);
@@ -235,6 +235,9 @@ static void bad_use_is_a_status(void)
     process = start(return_number, &zero, NULL);
     CU_ASSERT_EQUAL(hay_process_start(process, &error), HAY_ESTATE);
     CU_ASSERT_EQUAL(hay_process_give(process, hay_pipe_handle(right), &error), HAY_ESTATE);
+    struct hay_process *unstarted = hay_process_new(return_number, &zero, NULL, &error);
+    CU_ASSERT_EQUAL(hay_process_give(unstarted, hay_process_handle(process), &error), HAY_EINVAL); /* whether it runs or not */
+    CU_ASSERT_EQUAL(hay_process_free(unstarted), HAY_OK);
     CU_ASSERT_EQUAL(hay_process_signal(process, 0, &error), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_process_signal(process, 1000, &error), HAY_EINVAL);
     CU_ASSERT_EQUAL(finish(process), 0);
