@@ -58,7 +58,8 @@ HAY_API enum hay_status hay_pipe_send(struct hay_pipe *pipe, const void *bytes, 
                                       struct hay_error *error);
 /* Bytes of a message that are not out yet, after HAY_EBUSY. Closing the end loses them: the receiver gets HAY_ETRUNCATED. */
 HAY_API size_t hay_pipe_unsent(const struct hay_pipe *pipe);
-/* Wait until nothing is unsent. HAY_OK at once when that is so. */
+/* Wait until nothing is unsent. HAY_OK at once when that is so. HAY_ETIMEDOUT; HAY_EPEER, and HAY_EBROKEN after a send that was
+ * cut off: what was unsent is lost; HAY_ESTATE after hay_pipe_finish(). */
 HAY_API enum hay_status hay_pipe_flush(struct hay_pipe *pipe, int timeout_ms, struct hay_error *error);
 
 /* Receive one message into new memory, freed by the caller with free(). One NUL, not counted, follows the bytes.
@@ -88,7 +89,7 @@ HAY_API enum hay_status hay_pipe_send_fd(struct hay_pipe *pipe, int fd, int time
 HAY_API enum hay_status hay_pipe_receive_fd(struct hay_pipe *pipe, int *fd, int timeout_ms, struct hay_error *error);
 
 /* Nothing more will be sent from this end: the other receives HAY_EOF after what is on its way. Receiving goes on. Blocking:
- * up to the timeout while something is unsent. Again: HAY_OK. */
+ * up to the timeout while something is unsent. Again: HAY_OK. Errors: those of hay_pipe_flush(). */
 HAY_API enum hay_status hay_pipe_finish(struct hay_pipe *pipe, int timeout_ms, struct hay_error *error);
 /* Close the end but keep the object, whose calls return HAY_ESTATE from now on. Again, or NULL: fine. */
 HAY_API void hay_pipe_close(struct hay_pipe *pipe);

@@ -221,6 +221,9 @@ static void a_one_way_pipe_has_one_way(void)
     CU_ASSERT_EQUAL_FATAL(hay_pipe_new_one_way(&left, &right, &error), HAY_OK);
     hay_pipe_close(left);
     CU_ASSERT_EQUAL(hay_pipe_send(right, "x", 1, -1, &error), HAY_EPEER);
+    CU_ASSERT_EQUAL(hay_pipe_unsent(right), 0);
+    CU_ASSERT_EQUAL(hay_pipe_flush(right, -1, &error), HAY_EPEER);
+    CU_ASSERT_EQUAL(hay_pipe_finish(right, -1, &error), HAY_EPEER);
     close_pair();
 }
 
@@ -232,6 +235,7 @@ static void a_finished_end_still_receives(void)
     CU_ASSERT_EQUAL(hay_pipe_finish(left, -1, &error), HAY_OK);
     CU_ASSERT_EQUAL(hay_pipe_finish(left, -1, &error), HAY_OK);
     CU_ASSERT_EQUAL(hay_pipe_send(left, "two", 3, 0, &error), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_pipe_flush(left, 0, &error), HAY_ESTATE);
     CU_ASSERT_EQUAL(hay_pipe_receive_into(right, text, sizeof text, NULL, 0, &error), HAY_OK);
     CU_ASSERT_EQUAL(hay_pipe_next(right, NULL, NULL, 0, &error), HAY_EOF);
     CU_ASSERT_EQUAL(hay_pipe_send(right, "back", 4, 0, &error), HAY_OK);
