@@ -26,7 +26,8 @@ static int filesync_now(int fd)
     return 0;
 }
 
-/* The result of the flush that has ended, or is waited for; -EAGAIN: not yet. */
+/* The result of the flush that has ended, or is waited for; -EAGAIN: not yet. The wait has no limit, as that of fdatasync() has
+ * none: the disk ends it, and to go on before would call written what is not. */
 static int filesync_reap(struct filesync *sync, bool wait)
 {
     struct io_event event;

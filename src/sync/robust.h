@@ -13,22 +13,18 @@
 /* 0 or -errno. */
 int robust_init(pthread_mutex_t *lock);
 
-/* Held: 0, or -EOWNERDEAD: the last holder died. Not held: -ETIMEDOUT, -EDEADLK (this thread holds it already), or another
- * -errno. A deadline in the past still tries once. */
-static inline int robust_lock(pthread_mutex_t *lock, int64_t deadline_ns);
-
-/* 0, or -EPERM: this thread does not hold it. */
-static inline int robust_unlock(pthread_mutex_t *lock);
-
 /* What is left to do after pthread_mutex_trylock() said `rc`. */
 int robust_lock_slowly(pthread_mutex_t *lock, int64_t deadline_ns, int rc);
 
+/* Held: 0, or -EOWNERDEAD: the last holder died. Not held: -ETIMEDOUT, -EDEADLK (this thread holds it already), or another
+ * -errno. A deadline in the past still tries once. */
 static inline int robust_lock(pthread_mutex_t *lock, int64_t deadline_ns)
 {
     int rc = pthread_mutex_trylock(lock);
     return rc == 0 ? 0 : robust_lock_slowly(lock, deadline_ns, rc);
 }
 
+/* 0, or -EPERM: this thread does not hold it. */
 static inline int robust_unlock(pthread_mutex_t *lock)
 {
     return -pthread_mutex_unlock(lock);
