@@ -14,24 +14,24 @@
 
 enum family { NO_FAMILY, SIGNED, UNSIGNED, FLOATING };
 
+struct type_traits {
+    size_t size;
+    enum family family;
+    int64_t min, max;           /* of a signed type */
+    uint64_t unsigned_max;      /* of an unsigned type */
+};
+
 struct hay_value {
     _Atomic uint64_t cell;      /* with the lock in one cache line */
     struct hay_mutex mutex;
-    enum family family;
     enum hay_type type;
-    int64_t min, max;           /* of a signed type */
-    uint64_t unsigned_max;      /* of an unsigned type */
+    struct type_traits traits;
     struct mapping mapping;
 };
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics in shared memory have to be free of locks");
 
-static const struct type_traits {
-    size_t size;
-    enum family family;
-    int64_t min, max;
-    uint64_t unsigned_max;
-} traits[] = {
+static const struct type_traits traits[] = {
     [HAY_TYPE_NONE] = {0, NO_FAMILY, 0, 0, 0},
     [HAY_I8] = {1, SIGNED, INT8_MIN, INT8_MAX, 0},
     [HAY_I16] = {2, SIGNED, INT16_MIN, INT16_MAX, 0},
@@ -64,10 +64,7 @@ struct hay_value *hay_value_new(enum hay_type type, struct hay_error *error)
     }
     struct hay_value *value = mapping.at;
     value->type = type;
-    value->family = traits[type].family;
-    value->min = traits[type].min;
-    value->max = traits[type].max;
-    value->unsigned_max = traits[type].unsigned_max;
+    value->traits = traits[type];
     value->mapping = mapping;
     rc = mutex_init(&value->mutex, true);
     if (rc < 0) {
@@ -96,12 +93,12 @@ enum hay_type hay_value_type(const struct hay_value *value)
 
 static inline bool is_of(const struct hay_value *value, enum family family)
 {
-    return value && value->family == family;
+    return value && value->traits.family == family;
 }
 
 static inline bool fits_signed(const struct hay_value *value, int64_t number)
 {
-    return number >= value->min && number <= value->max;
+    return number >= value->traits.min && number <= value->traits.max;
 }
 
 #define FLOAT_TOO_LARGE 0x1.ffffffp127 /* FLT_MAX and half a step: what is below rounds to it at most */
@@ -188,7 +185,7 @@ enum hay_status hay_value_store_u64(struct hay_value *value, uint64_t number)
 {
     if (!is_of(value, UNSIGNED))
         return HAY_EINVAL;
-    if (number > value->unsigned_max)
+    if (number > value->traits.unsigned_max)
         return HAY_ERANGE;
     atomic_store_explicit(&value->cell, number, memory_order_release);
     return HAY_OK;
@@ -200,7 +197,7 @@ enum hay_status hay_value_add_u64(struct hay_value *value, uint64_t number, uint
         return HAY_EINVAL;
     uint64_t cell = atomic_load(&value->cell);
     do {
-        if (number > value->unsigned_max - cell)
+        if (number > value->traits.unsigned_max - cell)
             return HAY_ERANGE;
     } while (!atomic_compare_exchange_weak(&value->cell, &cell, cell + number));
     if (result)
@@ -226,7 +223,7 @@ enum hay_status hay_value_cas_u64(struct hay_value *value, uint64_t *expected, u
 {
     if (!is_of(value, UNSIGNED) || !expected)
         return HAY_EINVAL;
-    if (desired > value->unsigned_max)
+    if (desired > value->traits.unsigned_max)
         return HAY_ERANGE;
     bool is_done = atomic_compare_exchange_strong(&value->cell, expected, desired);
     return is_done ? HAY_OK : HAY_ESTATE;
