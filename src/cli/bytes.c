@@ -199,8 +199,7 @@ ssize_t bytes_from_base64(char *out, const char *text, size_t size)
     return out - begin;
 }
 
-/* The size of the character at `at`; 0: none is there. */
-static size_t bytes_character(const unsigned char *at, size_t left)
+size_t bytes_character(const unsigned char *at, size_t left)
 {
     unsigned char lead = at[0];
     size_t size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The buffer of the page and its number forms. Escaping decodes UTF-8 itself and trusts nobody: what is not a character that
+ * The buffer of the page and its number forms. Escaping decodes UTF-8 and trusts nobody: what is not a character that
  * can be shown (controls, marks that turn the direction of the line, overlong forms, surrogates) becomes U+FFFD.
  */
 #include "cli/report_html.h"
+
+#include "cli/bytes.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -66,23 +68,12 @@ void html_format(struct html *html, const char *format, ...)
 /* The character at `at` and its size; 0 for what is no valid UTF-8, of size 1. */
 static uint32_t html_character(const unsigned char *at, size_t left, size_t *size)
 {
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    size_t length = at[0] < 0x80 ? 1 : at[0] < 0xc0 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf8 ? 4 : 0;
-    *size = 1;
-    if (length == 1)
-        return at[0];
-    if (!length || length > left)
-        return 0;
-    uint32_t character = at[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
+    size_t length = bytes_character(at, left);
+    uint32_t character = length < 2 ? at[0] : at[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++)
         character = character << 6 | (at[i] & 0x3f);
-    }
-    if (character < least[length] || character > 0x10ffff || (character >= 0xd800 && character < 0xe000))
-        return 0;
-    *size = length;
-    return character;
+    *size = length ? length : 1;
+    return length ? character : 0;
 }
 
 static bool html_shown(uint32_t character)

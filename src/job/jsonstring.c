@@ -5,33 +5,9 @@
  */
 #include "job/jsonstring.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
-
-static inline bool jsonstring_tail(unsigned char byte)
-{
-    return (byte & 0xc0) == 0x80;
-}
-
-int jsonstring_utf8(const unsigned char *at, const unsigned char *end)
-{
-    unsigned char first = at[0];
-    if (first < 0x80)
-        return 1;
-    if (first < 0xc2 || first > 0xf4)
-        return -1;
-    /* Only the second byte's range depends on the first. */
-    unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (end - at < 2 || at[1] < low || at[1] > high)
-        return -1;
-    if (first < 0xe0)
-        return 2;
-    if (end - at < 3 || !jsonstring_tail(at[2]))
-        return -2;
-    if (first < 0xf0)
-        return 3;
-    return end - at < 4 || !jsonstring_tail(at[3]) ? -3 : 4;
-}
 
 static int jsonstring_hex(unsigned char byte)
 {
@@ -113,7 +89,7 @@ const unsigned char *jsonstring_rest(struct json_reader *reader, const unsigned 
                 return NULL;
         }
         while (at < reader->end && *at >= 0x80) {
-            int size = jsonstring_utf8(at, reader->end);
+            int size = utf8_size(at, reader->end);
             if (size < 0)
                 return json_fault(reader, at, "invalid UTF-8");
             at += size;

@@ -79,9 +79,6 @@ static inline const unsigned char *jsonstring_read(struct json_reader *reader, c
     return jsonstring_rest(reader, at);
 }
 
-/* The size of the UTF-8 sequence at `at` < `end` (1 to 4), or minus the count of bytes that one U+FFFD should replace. */
-int jsonstring_utf8(const unsigned char *at, const unsigned char *end);
-
 /* One character of a valid string's inside: its UTF-8 in `out`, its size returned, `at` moved behind it. */
 int jsonstring_decode(const unsigned char **at, char out[4]);
 

@@ -7,6 +7,7 @@
 #include "job/jsonstring.h"
 
 #include "base/copy.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -108,7 +109,7 @@ static void result_put_message(struct line *line, struct hay_span message)
         at = past;
         if (at == end)
             return;
-        int size = jsonstring_utf8(at, end);
+        int size = utf8_size(at, end);
         if (*at < 0x80)
             result_put_escape(line, *at);
         else if (size > 0)
