@@ -5,13 +5,6 @@
 completions=$top_srcdir/scripts/completions
 table=$("$top_srcdir/tests/cli/option-table" "$top_srcdir")
 
-# skip NAME WHY
-skip()
-{
-    tests=$((tests + 1))
-    echo "ok $tests - $1 # SKIP $2"
-}
-
 # options VERB: all long options that it has, on one line. Its function is what exec itself says.
 options()
 {

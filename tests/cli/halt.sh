@@ -183,7 +183,7 @@ done
 run "$HAYFORK" run -p demo --load 100000 --memfree 1 one
 is "limits that are not reached hold nothing up" "$code $(count ok)" "0 3"
 run timeout -s INT -k 10 2 "$HAYFORK" run -p demo --memfree 1000000G one
-is "too little memory: nothing is started" "$(count ok)" 0
+is "too little memory: nothing is started" "$code $(count ok) $(count cancelled)" "124 0 3"
 for bad in "--load x" "--load 0" "--memfree x"; do
     # shellcheck disable=SC2086 # two words
     run "$HAYFORK" run -p demo $bad one

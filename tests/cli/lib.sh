@@ -4,6 +4,7 @@
 #   run COMMAND...        stdout to ./out, stderr to ./err, exit code to $code
 #   is NAME GOT WANTED    one test: both strings are equal
 #   ok NAME COMMAND...    one test: the command succeeds
+#   skip NAME WHY         one test that cannot be tried here
 #   children PID, has_children PID COUNT
 #   until_true COMMAND... wait for a condition, a minute at most
 #   done_testing          the plan; last
@@ -63,6 +64,12 @@ ok()
     shift
     "$@" >/dev/null
     verdict $? "$name"
+}
+
+skip()
+{
+    tests=$((tests + 1))
+    echo "ok $tests - $1 # SKIP $2"
 }
 
 until_true()

@@ -10,8 +10,8 @@ run "$HAYFORK" map -k text.count names
 is "the line is the path by default" "$code $(cat out)" '1 {"id":1,"status":"ok","result":{"lines":2,"words":3,"bytes":6}}
 {"id":2,"status":"ok","result":{"lines":0,"words":1,"bytes":1}}
 {"id":3,"status":"error","error":{"message":"cannot read none: No such file or directory"}}'
-run sh -c 'head -n 2 names | "$HAYFORK" map -k text.count --id line | cut -c 1-20'
-is "--id line" "$code $(cat out)" '0 {"id":"a.txt","statu
+run sh -c 'head -n 2 names | "$HAYFORK" map -k text.count --id line'
+is "--id line" "$code $(cut -c 1-20 out)" '0 {"id":"a.txt","statu
 {"id":"b \"q\".txt",'
 run sh -c 'printf "a.txt\0b\nc\0\0 \0" | "$HAYFORK" map --dry-run -0 demo.echo --id line --args "{}"'
 is "-0" "$code $(cat out)" '0 {"id":"a.txt","fn":"demo.echo","args":"a.txt"}
@@ -28,8 +28,8 @@ run "$HAYFORK" map demo.echo -f demo.noop /dev/null
 is "a function given twice" "$code $(sed -n 1p err)" "2 hayfork map: the function is given twice: 'demo.echo' and -f demo.noop"
 run "$HAYFORK" map demo.noop /dev/null
 is "no line" "$code $(wc -c <out)" "0 0"
-run sh -c '"$HAYFORK" map -f demo.echo --args "{}" names - <a.txt -k | cut -d: -f 4'
-is "files, - and -f" "$code $(tr '\n' ' ' <out)" '0 "a.txt"} "b \"q\".txt"} "none"} "a"} "b b"} '
+run sh -c '"$HAYFORK" map -f demo.echo --args "{}" names - <a.txt -k'
+is "files, - and -f" "$code $(cut -d: -f 4 out | tr '\n' ' ')" '0 "a.txt"} "b \"q\".txt"} "none"} "a"} "b b"} '
 
 # dry TEMPLATE LINE: the args of one job
 dry()
@@ -96,5 +96,7 @@ if [ -z "${HAY_SANITIZED:-}" ]; then
         esac
     done
     is "a line that there is no memory for ends the run, and is gone on with" "$odd" ""
+else
+    skip "a line that there is no memory for" "a sanitizer needs its own address space"
 fi
 done_testing

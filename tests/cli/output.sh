@@ -96,7 +96,11 @@ until_true test -s first
 until_true stands_still
 is "input is not read while output is not taken" "$(awk -v at="$was" -v all="$(wc -c <heavy)" 'BEGIN { print (at < all / 4) }')" 1
 memory=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/$writer/status)
-[ -n "${HAY_SANITIZED:-}" ] || ok "and memory is bounded ($memory kB)" test "$memory" -lt 40000
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    ok "and memory is bounded ($memory kB)" test "$memory" -lt 40000
+else
+    skip "and memory is bounded" "a sanitizer takes its own"
+fi
 : >go
 wait $writer
 written=$?

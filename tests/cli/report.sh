@@ -7,12 +7,6 @@
 says() { sed -n "s/.* id=\"$1\"[^>]*>\([^<]*\)<.*/\1/p" page.html; }
 count() { grep -c -- "$1" page.html; }
 
-skip()
-{
-    tests=$((tests + 1))
-    echo "ok $tests - $1 # SKIP $2"
-}
-
 # report ARGUMENT...: the page to page.html
 report()
 {

@@ -42,7 +42,8 @@ each()
         $limit "$HAYFORK" run -j 2 -p demo -o results --resume few >out 2>err || bad=$((bad + 1))
         whole results "$jobs" || bad=$((bad + 1))
     done
-    is "$1 each of $((n - 1)) writes${3:+ of $3 bytes}${4:+, --sync $4}: resumed" "$bad $(whole results "$jobs"; echo $?)" "0 0"
+    is "$1 each of $((n - 1)) writes${3:+ of $3 bytes}${4:+, --sync $4}: resumed" "$((n > 1)) $bad $(whole results "$jobs"; echo $?)" \
+        "1 0 0"
 }
 
 if [ -z "${HAY_SANITIZED:-}" ]; then
@@ -64,6 +65,8 @@ if [ -z "${HAY_SANITIZED:-}" ]; then
         run env LD_PRELOAD="$hurt" HURT_SYNC=fail "$HAYFORK" run -j 2 --sync $level -p demo -o results few
         is "a flush that fails, --sync $level" "$code $(cat err)" "74 hayfork run: cannot write 'results': Input/output error"
     done
+else
+    skip "each single write" "a sanitizer does not like what is preloaded"
 fi
 
 rm -f results
@@ -93,5 +96,5 @@ while [ $killed -lt "$kills" ]; do
     killed=$((killed + 3))
 done
 is "$killed kills at random instants: one line for each of 100000 jobs" $bad 0
-echo "# $(wc -l <hits) of them hit a run that had written something"
+ok "of which some hit a run that had written something ($(wc -l <hits))" test -s hits
 done_testing

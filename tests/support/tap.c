@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 static unsigned count;
+static const char *skipped; /* why the case that runs is not tried */
 
 static void on_case_complete(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
 {
     count++;
-    printf("%sok %u - %s: %s\n", failure ? "not " : "", count, suite->pName, test->pName);
+    printf("%sok %u - %s: %s%s%s\n", failure ? "not " : "", count, suite->pName, test->pName,
+           skipped && !failure ? " # SKIP " : "", skipped && !failure ? skipped : "");
+    skipped = NULL;
     for (CU_pFailureRecord at = failure; at; at = at->pNext)
         printf("# %s:%u: %s\n", at->strFileName, at->uiLineNumber, at->strCondition);
 }
@@ -36,6 +39,11 @@ int tap_run(CU_SuiteInfo *suites)
     printf("1..%u\n", count);
     CU_cleanup_registry();
     return failed || !count ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+void tap_skip(const char *why)
+{
+    skipped = why;
 }
 
 void tap_child_check(int holds, const char *text, const char *file, int line)

@@ -5,14 +5,15 @@
 #ifndef TESTS_SUPPORT_TRACER_H
 #define TESTS_SUPPORT_TRACER_H
 
+#include "support/tap.h"
+
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* -1, and a line about it, where tracing is not allowed. */
+/* -1, and the case counts as skipped, where tracing is not allowed. */
 static inline pid_t tracer_start(pid_t traced)
 {
     int ends[2];
@@ -36,7 +37,7 @@ static inline pid_t tracer_start(pid_t traced)
     if (answer == 'y')
         return tracer;
     waitpid(tracer, NULL, 0);
-    printf("# skipped: no ptrace here\n");
+    tap_skip("no ptrace here");
     return -1;
 }
 

@@ -65,7 +65,7 @@ static void a_load_over_the_limit_holds_until_it_is_under(void)
     double now = 0;
     FILE *file = fopen("/proc/loadavg", "re");
     if (!file || fscanf(file, "%lf", &now) != 1 || now < 0.01) {
-        puts("# the machine has no load to be held by");
+        tap_skip("the machine has no load to be held by");
         now = 0;
     }
     if (file)

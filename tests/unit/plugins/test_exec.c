@@ -492,7 +492,7 @@ static void a_process_that_is_not_to_be_had_now_is_waited_for(void)
     int hold[2], there[2], status;
     char byte;
     if (geteuid() != 0) {
-        fprintf(stderr, "# skipped: only root can become another user\n");
+        tap_skip("only root can become another user");
         return;
     }
     CU_ASSERT_FATAL(pipe(hold) == 0 && pipe(there) == 0);

@@ -161,13 +161,19 @@ static void what_cannot_be_read_is_an_error_with_its_path(void)
         CU_ASSERT(host_refuses(name, "{\"pattern\":\"a\"}", "\"path\""));
         CU_ASSERT(host_refuses(name, "[\"/etc/passwd\"]", "object"));
     }
-    if (geteuid()) {
-        char *secret = file_path("secret");
-        file_write(secret, "a", 1);
-        CU_ASSERT(chmod(secret, 0) == 0);
-        snprintf(args, sizeof args, "{\"path\":\"%s\"}", secret);
-        CU_ASSERT(host_refuses("count", args, "Permission denied"));
+}
+
+static void what_may_not_be_read_is_an_error(void)
+{
+    char args[4600], *secret = file_path("secret");
+    if (!geteuid()) {
+        tap_skip("root may read everything");
+        return;
     }
+    file_write(secret, "a", 1);
+    CU_ASSERT(chmod(secret, 0) == 0);
+    snprintf(args, sizeof args, "{\"path\":\"%s\"}", secret);
+    CU_ASSERT(host_refuses("count", args, "Permission denied"));
 }
 
 static void a_cancelled_job_ends(void)
@@ -272,7 +278,8 @@ static void grep_finds_what_grep_finds(void)
 {
     static const char *const patterns[] = { "define", "^#[ ]*include <[a-z]+\\.h>", "int|char", "(a|b)+c", "\\*/$", "" };
     const char *path = "/usr/include/stdio.h";
-    for (size_t i = 0; !access(path, R_OK) && i < sizeof patterns / sizeof *patterns; i++) {
+    CU_ASSERT_EQUAL_FATAL(access(path, R_OK), 0);
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
         const char *pattern = patterns[i];
         long long numbers[11];
         json_t *found = host_call_value("grep", json_pack("{s:s,s:s,s:i}", "path", path, "pattern", pattern, "max", 10));
@@ -308,6 +315,7 @@ int main(void)
         { "counts_of_generated_files_are_those_of_wc", counts_of_generated_files_are_those_of_wc },
         { "counts_of_real_files_are_those_of_wc", counts_of_real_files_are_those_of_wc },
         { "what_cannot_be_read_is_an_error_with_its_path", what_cannot_be_read_is_an_error_with_its_path },
+        { "what_may_not_be_read_is_an_error", what_may_not_be_read_is_an_error },
         { "a_cancelled_job_ends", a_cancelled_job_ends },
         { "grep_numbers_the_matching_lines", grep_numbers_the_matching_lines },
         { "grep_makes_valid_text_of_any_line", grep_makes_valid_text_of_any_line },

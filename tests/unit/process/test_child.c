@@ -374,7 +374,7 @@ static void a_trap_of_a_child_that_we_trace_is_not_an_end(void)
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
     if (info.si_code != CLD_TRAPPED) {
-        printf("# skipped: no ptrace here\n");
+        tap_skip("no ptrace here");
         child_reap(&child);
         return;
     }
@@ -407,7 +407,7 @@ static void the_end_of_a_child_that_another_traces_is_waited_for(void)
     }
     CU_ASSERT_EQUAL(read(ends[0], &answer, 1), 1);
     if (answer == 'n')
-        printf("# skipped: no ptrace here\n");
+        tap_skip("no ptrace here");
     child_signal(&child, SIGKILL);
     CU_ASSERT(ends_in_time(&child));
     child_reap(&child);

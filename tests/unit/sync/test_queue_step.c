@@ -95,7 +95,7 @@ static void kill_everywhere(int (*call)(void), int items_before, bool is_polled)
             CU_ASSERT_EQUAL(step_put(), HAY_OK);
         pid_t pid = start_stopped(call);
         if (pid < 0) {
-            printf("# skipped: no ptrace here\n");
+            tap_skip("no ptrace here");
             break;
         }
         int made = step_and_kill(pid, steps);
