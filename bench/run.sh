@@ -162,7 +162,7 @@ progress_pairs() {
     pair=0
     while [ $((pair += 1)) -le $((8 * rounds)) ]; do
         for what in $([ $((pair % 2)) = 0 ] && echo silent progress || echo progress silent); do
-            timed "$what" sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -j 2 -p demo \
+            timed "$what" -o "$work/out" "$hayfork" run -j 2 -p demo \
                 --progress "$([ "$what" = silent ] && echo none || echo json)" "$in" 2> "$work/progress.err"
         done
     done
@@ -178,14 +178,14 @@ bench_1() {
     while [ $((round += 1)) -le "$rounds" ]; do
         timed serial "$bin/serial" "$in" "$work/out"
         [ "$round" -gt 1 ] || "$bin/verify" "$jobs" < "$work/out" >&2
-        timed hayfork sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -j 2 -p demo "$in"
+        timed hayfork -o "$work/out" "$hayfork" run -j 2 -p demo "$in"
         "$bin/verify" "$jobs" < "$work/out" >&2
         timed journal "$hayfork" run -j 2 -p demo -o "$work/out" "$in"
-        timed logs sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -j 2 -p demo --trace "$work/trace" \
+        timed logs -o "$work/out" "$hayfork" run -j 2 -p demo --trace "$work/trace" \
             --joblog "$work/joblog" "$in"
-        timed ordered sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run -k -j 2 -p demo "$in"
+        timed ordered -o "$work/out" "$hayfork" run -k -j 2 -p demo "$in"
         "$bin/verify" "$jobs" < "$work/out" >&2
-        timed inline sh -c 'out=$1; shift; exec "$@" > "$out"' sh "$work/out" "$hayfork" run --inline -p demo "$in"
+        timed inline -o "$work/out" "$hayfork" run --inline -p demo "$in"
         "$bin/verify" "$jobs" < "$work/out" >&2
         if [ "$python" ]; then
             for how in map imap_unordered; do

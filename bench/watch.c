@@ -4,9 +4,9 @@
  * process alone in KiB (0 without -m), and the share of the machine's processor time that others took meanwhile, in percent.
  * User and system time include descendants that it waited for; descendants that it left behind count as others.
  * With -m the peak is VmHWM from /proc, read every half millisecond until the process ends, the last value kept: wait4's maximum
- * would be that of the largest descendant. The program exits 1 when the command fails or passes the time limit.
+ * would be that of the largest descendant. The program exits 1 when the command fails or takes over ten minutes.
  *
- *     watch [-m] [-t SECONDS] [-i IN] [-o OUT] [-x STATUS] COMMAND [ARGUMENT]...
+ *     watch [-m] [-i IN] [-o OUT] COMMAND [ARGUMENT]...
  */
 #include "bench.h"
 
@@ -18,12 +18,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#define LIMIT_S 600
+
 extern char **environ;
 
 struct watch {
     const char *in, *out;
-    long limit_s;
-    int accept_status;
     int memory;
     char **command;
 };
@@ -90,9 +90,9 @@ static long watch_until_end(const struct watch *watch, pid_t pid, int64_t begin_
     while ((ready = ppoll(&item, 1, &nap, NULL)) == 0 || (ready < 0 && errno == EINTR)) {
         if (status_fd >= 0 && (now_kib = watch_peak_kib(status_fd)) > 0)
             peak_kib = now_kib;
-        if (bench_now_ns() - begin_ns > watch->limit_s * 1000000000) {
+        if (bench_now_ns() - begin_ns > LIMIT_S * INT64_C(1000000000)) {
             kill(pid, SIGKILL);
-            bench_die("%s: killed after %ld s", watch->command[0], watch->limit_s);
+            bench_die("%s: killed after %d s", watch->command[0], LIMIT_S);
         }
     }
     if (status_fd >= 0)
@@ -103,29 +103,25 @@ static long watch_until_end(const struct watch *watch, pid_t pid, int64_t begin_
 
 int main(int argc, char **argv)
 {
-    struct watch watch = {.in = "/dev/null", .out = "/dev/null", .limit_s = 600};
+    struct watch watch = {.in = "/dev/null", .out = "/dev/null"};
     struct rusage used;
     int64_t begin_ns;
     double wall_s, others_s;
     long peak_kib;
     pid_t pid;
     int option, status;
-    while ((option = getopt(argc, argv, "+mt:i:o:x:")) != -1) {
+    while ((option = getopt(argc, argv, "+mi:o:")) != -1) {
         if (option == 'm')
             watch.memory = 1;
-        else if (option == 't')
-            watch.limit_s = bench_count(optarg, 1);
         else if (option == 'i')
             watch.in = optarg;
         else if (option == 'o')
             watch.out = optarg;
-        else if (option == 'x')
-            watch.accept_status = (int)bench_count(optarg, 0);
         else
             return 2;
     }
     if (optind >= argc)
-        bench_die("usage: watch [-m] [-t SECONDS] [-i IN] [-o OUT] [-x STATUS] COMMAND [ARGUMENT]...");
+        bench_die("usage: watch [-m] [-i IN] [-o OUT] COMMAND [ARGUMENT]...");
     watch.command = argv + optind;
     others_s = machine_used_s();
     begin_ns = bench_now_ns();
@@ -137,7 +133,7 @@ int main(int argc, char **argv)
     others_s = machine_used_s() - others_s - seconds(&used.ru_utime) - seconds(&used.ru_stime);
     if (WIFSIGNALED(status))
         bench_die("%s: killed by signal %d", watch.command[0], WTERMSIG(status));
-    if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != watch.accept_status)
+    if (WEXITSTATUS(status) != 0)
         bench_die("%s: exit status %d", watch.command[0], WEXITSTATUS(status));
     printf("%.6f %.6f %.6f %ld %.1f\n", wall_s, seconds(&used.ru_utime), seconds(&used.ru_stime), peak_kib,
            others_s > 0 ? 100 * others_s / wall_s / (double)sysconf(_SC_NPROCESSORS_ONLN) : 0.0);

@@ -32,22 +32,6 @@ int fd_write_all(int fd, const void *bytes, size_t size)
     return 0;
 }
 
-ssize_t fd_read_all(int fd, void *bytes, size_t size)
-{
-    size_t got = 0;
-    while (got < size) {
-        ssize_t n = read(fd, (char *)bytes + got, size - got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (!n)
-            break;
-        got += (size_t)n;
-    }
-    return (ssize_t)got;
-}
-
 int fd_set_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);

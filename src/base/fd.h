@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * File descriptors: whole reads and writes that never leak EINTR, and moving and closing them in bulk.
- * Internal convention: 0 (or a count) or -errno.
+ * File descriptors: whole writes that never leak EINTR, and moving and closing in bulk.
+ * Internal convention: 0 (or a descriptor) or -errno.
  */
 #ifndef BASE_FD_H
 #define BASE_FD_H
@@ -11,10 +11,8 @@
 
 /* Close unless negative, and make it -1. */
 void fd_close(int *fd);
-/* All of it, waiting where the descriptor blocks. write: 0 or -errno. read: bytes read, fewer only at the end of file, or
- * -errno. */
+/* All of it, waiting where the descriptor blocks. 0 or -errno. */
 int fd_write_all(int fd, const void *bytes, size_t size);
-ssize_t fd_read_all(int fd, void *bytes, size_t size);
 int fd_set_nonblocking(int fd);
 /* Not one of 0 to 2, which a child replaces: moved up to 3 or more, close-on-exec, where it is one. 0 or -errno. */
 int fd_raise(int *fd);

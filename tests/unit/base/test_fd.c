@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Descriptors: whole reads and writes through interruptions, short pipes and every kind of end; moving and closing in bulk. What
+ * Descriptors: whole writes through interruptions, short pipes and every kind of end; moving and closing in bulk. What
  * changes the process's descriptors or limits runs in a child.
  */
 #include "base/fd.h"
+#include "support/readall.h"
 #include "support/tap.h"
 
 #include <errno.h>
@@ -79,9 +80,9 @@ static void more_than_a_pipe_holds_passes_whole(void)
         _exit(0);
     }
     fd_close(&ends[1]);
-    CU_ASSERT_EQUAL(fd_read_all(ends[0], got, BLOCK + 1), BLOCK);
+    CU_ASSERT_EQUAL(read_all(ends[0], got, BLOCK + 1), BLOCK);
     CU_ASSERT_EQUAL(memcmp(sent, got, BLOCK), 0);
-    CU_ASSERT_EQUAL(fd_read_all(ends[0], got, 1), 0);
+    CU_ASSERT_EQUAL(read_all(ends[0], got, 1), 0);
     int status = -1;
     CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
     CU_ASSERT_EQUAL(status, 0);
@@ -100,56 +101,17 @@ static void on_signal_alarm(int signal_number)
     errno = n < 0 ? saved : errno;
 }
 
-/* The child passes on one byte per interruption of its parent, which thus was interrupted while it waited. */
-static void pass_one_byte_per_tick(int ticks, int out)
-{
-    for (int i = 0; i < 20; i++) {
-        char tick;
-        CHILD_CHECK(fd_read_all(ticks, &tick, 1) == 1);
-        CHILD_CHECK(fd_write_all(out, "x", 1) == 0);
-    }
-    _exit(0);
-}
-
-static void a_signal_does_not_shorten_a_read(void)
-{
-    int data[2], ticks[2];
-    CU_ASSERT_FATAL(open_pipe(data) == 0 && open_pipe(ticks) == 0);
-    CU_ASSERT_EQUAL_FATAL(fd_set_nonblocking(ticks[1]), 0);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0)
-        pass_one_byte_per_tick(ticks[0], data[1]);
-    tick_fd = ticks[1];
-    struct sigaction action = {.sa_handler = on_signal_alarm}, before;
-    struct itimerval every_ms = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
-    sigaction(SIGALRM, &action, &before);
-    setitimer(ITIMER_REAL, &every_ms, NULL);
-    char got[20] = "";
-    CU_ASSERT_EQUAL(fd_read_all(data[0], got, sizeof got), 20);
-    setitimer(ITIMER_REAL, &never, NULL);
-    sigaction(SIGALRM, &before, NULL);
-    CU_ASSERT_EQUAL(memcmp(got, "xxxxxxxxxxxxxxxxxxxx", 20), 0);
-    int status = -1;
-    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-    CU_ASSERT_EQUAL(status, 0);
-    for (int i = 0; i < 2; i++) {
-        fd_close(&data[i]);
-        fd_close(&ticks[i]);
-    }
-}
-
 static void drain_one_page_per_tick(int ticks, int in)
 {
     static char page[4096];
     for (int i = 0; i < 20; i++) {
         char tick;
-        CHILD_CHECK(fd_read_all(ticks, &tick, 1) == 1);
-        CHILD_CHECK(fd_read_all(in, page, sizeof page) == sizeof page);
+        CHILD_CHECK(read_all(ticks, &tick, 1) == 1);
+        CHILD_CHECK(read_all(in, page, sizeof page) == sizeof page);
     }
     size_t total = 20 * sizeof page;
     ssize_t n;
-    while ((n = fd_read_all(in, page, sizeof page)) > 0)
+    while ((n = read_all(in, page, sizeof page)) > 0)
         total += (size_t)n;
     CHILD_CHECK(total == BLOCK);
     _exit(0);
@@ -189,11 +151,9 @@ static void errors_come_back_as_minus_errno(void)
 {
     char byte = 'x';
     CU_ASSERT_EQUAL(fd_write_all(-1, &byte, 1), -EBADF);
-    CU_ASSERT_EQUAL(fd_read_all(-1, &byte, 1), -EBADF);
     CU_ASSERT_EQUAL(fd_set_nonblocking(-1), -EBADF);
     CU_ASSERT_EQUAL(fd_move_high(-1), -EBADF);
     CU_ASSERT_EQUAL(fd_write_all(-1, NULL, 0), 0);
-    CU_ASSERT_EQUAL(fd_read_all(-1, NULL, 0), 0);
 }
 
 static void write_to_a_closed_pipe(void)
@@ -236,7 +196,7 @@ static void move_and_use(int at_least)
     CHILD_CHECK(!is_open(old));
     CHILD_CHECK(fcntl(moved, F_GETFD) == FD_CLOEXEC);
     char byte = 0;
-    CHILD_CHECK(fd_write_all(moved, "m", 1) == 0 && fd_read_all(ends[0], &byte, 1) == 1 && byte == 'm');
+    CHILD_CHECK(fd_write_all(moved, "m", 1) == 0 && read_all(ends[0], &byte, 1) == 1 && byte == 'm');
 }
 
 static void limit_descriptors(rlim_t count)
@@ -331,7 +291,6 @@ int main(void)
     CU_TestInfo tests[] = {
         {"close_makes_it_minus_one_and_is_safe_to_repeat", close_makes_it_minus_one_and_is_safe_to_repeat},
         {"more_than_a_pipe_holds_passes_whole", more_than_a_pipe_holds_passes_whole},
-        {"a_signal_does_not_shorten_a_read", a_signal_does_not_shorten_a_read},
         {"a_signal_does_not_shorten_a_write", a_signal_does_not_shorten_a_write},
         {"errors_come_back_as_minus_errno", errors_come_back_as_minus_errno},
         {"a_reader_that_left_is_an_error", a_reader_that_left_is_an_error},

@@ -54,16 +54,6 @@ static void the_tail_is_first_in_first_out(void)
     CU_ASSERT(list_empty(&head));
 }
 
-static void the_head_is_last_in_first_out(void)
-{
-    struct list head;
-    struct item items[3] = {{.value = 1}, {.value = 2}, {.value = 3}};
-    list_init(&head);
-    for (int i = 0; i < 3; i++)
-        list_push_head(&head, &items[i].node);
-    expect(&head, 321, 123);
-}
-
 static void insertion_before_a_node_keeps_the_order(void)
 {
     struct list head;
@@ -107,7 +97,6 @@ int main(void)
     CU_TestInfo tests[] = {
         {"a_new_head_is_empty", a_new_head_is_empty},
         {"the_tail_is_first_in_first_out", the_tail_is_first_in_first_out},
-        {"the_head_is_last_in_first_out", the_head_is_last_in_first_out},
         {"insertion_before_a_node_keeps_the_order", insertion_before_a_node_keeps_the_order},
         {"a_node_leaves_from_anywhere", a_node_leaves_from_anywhere},
         {"removal_is_safe_to_repeat", removal_is_safe_to_repeat},

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "process/child.h"
+#include "support/readall.h"
 #include "support/tap.h"
 
 #include <errno.h>
@@ -190,7 +191,7 @@ static void standard_streams_are_null_and_the_given_pipe(void)
     struct child_setup setup = {check_streams, NULL, ends[1], NULL, 0};
     CU_ASSERT_EQUAL(run_child(&setup), 0);
     close(ends[1]);
-    CU_ASSERT_EQUAL(fd_read_all(ends[0], text, sizeof text - 1), 24);
+    CU_ASSERT_EQUAL(read_all(ends[0], text, sizeof text - 1), 24);
     CU_ASSERT_STRING_EQUAL(text, "from stdout, from stderr");
     close(ends[0]);
 }
@@ -233,7 +234,7 @@ static void closed_standard_streams_do_no_harm(void)
         _exit(0);
     }
     close(ends[1]);
-    CU_ASSERT_EQUAL(fd_read_all(ends[0], text, 4), 4);
+    CU_ASSERT_EQUAL(read_all(ends[0], text, 4), 4);
     CU_ASSERT_STRING_EQUAL(text, "fine");
     waitpid(pid, NULL, 0);
     close(ends[0]);
@@ -252,7 +253,7 @@ static void buffered_output_appears_once(void)
     struct child_setup setup = {return_arg, &nothing, -1, &ends[1], 1};
     CU_ASSERT_EQUAL(run_child(&setup), 0);
     fclose(file);
-    CU_ASSERT_EQUAL(fd_read_all(ends[0], text, sizeof text - 1), 4);
+    CU_ASSERT_EQUAL(read_all(ends[0], text, sizeof text - 1), 4);
     CU_ASSERT_STRING_EQUAL(text, "once");
     close(ends[0]);
 }
