@@ -19,9 +19,11 @@ cpu_count() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo
 
 # --- what is missing -------------------------------------------------------------------------------------------------------
 
+# As configure takes it: CC, which may be several words, such as "ccache gcc"; without it the first that there is.
 compiler() {
     local name
-    for name in ${CC:-} gcc cc clang; do
+    [ -z "${CC:-}" ] || { echo "$CC"; return 0; }
+    for name in gcc cc clang; do
         command -v "$name" >/dev/null 2>&1 && { echo "$name"; return 0; }
     done
     return 1
@@ -31,7 +33,8 @@ has_header() { # HEADER [FLAG...]
     local header=$1 cc
     shift
     cc=$(compiler) || return 1
-    printf '#include <%s>\n' "$header" | "$cc" "$@" -E -o /dev/null - 2>/dev/null
+    # shellcheck disable=SC2086 # a list of words
+    printf '#include <%s>\n' "$header" | $cc "$@" -E -o /dev/null - 2>/dev/null
 }
 
 # A library is there when its header can be read, by pkg-config's flags where it has some.
@@ -98,6 +101,8 @@ apt_install() {
 # Everything that a build and its tests need is there afterwards, or the script ends with a list of what is not.
 install_missing() {
     local missing
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "${CC:-}" ] || echo | ${CC} -E -o /dev/null - >/dev/null 2>&1 || die "CC is '$CC', which is no C compiler here"
     missing=$(missing_packages)
     [ -z "$missing" ] && return 0
     # shellcheck disable=SC2046 # one word per package
