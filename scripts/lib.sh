@@ -19,12 +19,17 @@ cpu_count() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo
 
 # --- what is missing -------------------------------------------------------------------------------------------------------
 
+compiles() { # WORD...
+    echo | "$@" -E -o /dev/null - >/dev/null 2>&1
+}
+
 # As configure takes it: CC, which may be several words, such as "ccache gcc"; without it the first that there is.
 compiler() {
     local name
-    [ -z "${CC:-}" ] || { echo "$CC"; return 0; }
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "${CC:-}" ] || { compiles $CC && echo "$CC"; return; }
     for name in gcc cc clang; do
-        command -v "$name" >/dev/null 2>&1 && { echo "$name"; return 0; }
+        compiles "$name" && { echo "$name"; return 0; }
     done
     return 1
 }
@@ -101,8 +106,8 @@ apt_install() {
 # Everything that a build and its tests need is there afterwards, or the script ends with a list of what is not.
 install_missing() {
     local missing
-    # shellcheck disable=SC2086 # a list of words
-    [ -z "${CC:-}" ] || echo | ${CC} -E -o /dev/null - >/dev/null 2>&1 || die "CC is '$CC', which is no C compiler here"
+    # CC may name what is installed below.
+    ! CC='' compiler >/dev/null || compiler >/dev/null || die "CC is '$CC', which is no C compiler here"
     missing=$(missing_packages)
     [ -z "$missing" ] && return 0
     # shellcheck disable=SC2046 # one word per package
