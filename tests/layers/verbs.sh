@@ -36,9 +36,10 @@ documented() { # PAGE
 }
 
 table=$("$src/tests/cli/option-table" "$src")
-verbs=$(grep -oE '"[a-z]+", [a-z]+_main' "$src/src/cli/main.c" | sed 's/"\([a-z]*\)".*/\1/' | sort -u)
+verbs=$(grep -oE '"[a-z]+", [a-z]+_main' "$src/src/cli/help.c" | sed 's/"\([a-z]*\)".*/\1/' | sort -u)
 
-report "the tables are found" "$(
+report "the verbs and the tables are found" "$(
+    [ "$(printf '%s\n' "$verbs" | wc -l)" -ge 10 ] || echo "$verbs"
     printf '%s\n' "$table" | awk '$1 == "run" { n++ } END { if (n < 30) print n + 0 " options of run" }')"
 report "each table is of a known verb" "$(printf '%s\n' "$table" | grep '^unknown ')"
 report "each verb but help has a page, which is installed" "$(for verb in $verbs; do
@@ -61,7 +62,7 @@ done
 # zsh: an option stands with its verb as --NAME or --NAME=, or in one of the lists that the verb uses.
 zsh_part() { # VERB
     awk -v verb="$1" '
-        /^    (help|shared|run)=\(/ { list = $1; sub(/=.*/, "", list) }
+        /^    (help|shared|run|function)=\(/ { list = $1; sub(/=.*/, "", list) }
         list != "" { text[list] = text[list] $0 "\n" }
         /^    \)$/ || /^    help=/ { list = "" }
         $1 == verb ")" { inside = 1 }
@@ -69,6 +70,7 @@ zsh_part() { # VERB
         /;;/ { inside = 0 }
         END {
             uses = text["own"] (text["own"] ~ /\$run/ ? text["run"] : "")
+            uses = uses (uses ~ /\$function/ ? text["function"] : "")
             print uses (uses ~ /\$help/ ? text["help"] : "") (uses ~ /\$shared/ ? text["shared"] : "")
         }' "$src/scripts/completions/_hayfork"
 }
