@@ -20,7 +20,7 @@ void handle_open(struct handle *handle, enum hay_handle_kind kind, int fd, int (
 {
     handle->view = (struct hay_handle){kind, fd, POLLIN, ready};
     handle->owner = getpid();
-    handle->given = false;
+    handle->given = NULL;
     pthread_mutex_lock(&lock);
     list_push_tail(&open_handles, &handle->node);
     pthread_mutex_unlock(&lock);
@@ -33,7 +33,7 @@ void handle_close(struct handle *handle)
         list_remove(&handle->node);
         pthread_mutex_unlock(&lock);
     }
-    handle->given = false;
+    handle->given = NULL;
     fd_close(&handle->view.fd);
 }
 
@@ -68,7 +68,6 @@ void handle_promise(struct handle *handle, int fd)
     fstat(fd, &file);
     *handle = (struct handle){.label = "fd", .device = file.st_dev, .inode = file.st_ino};
     handle_open(handle, HAY_HANDLE_FD, fd, NULL);
-    handle->given = true;
 }
 
 void handle_unpromise(struct handle *handle)
@@ -123,7 +122,7 @@ void handle_forget_all_but(const int *keep, size_t count)
         next = at->next;
         for (size_t i = 0; i < count && !kept; i++)
             kept = keep[i] == handle->view.fd;
-        handle->given = false;
+        handle->given = NULL;
         if (kept && handle->view.kind != HAY_HANDLE_FD) {
             handle->owner = self;
         } else {

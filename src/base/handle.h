@@ -21,7 +21,7 @@ struct handle {
     struct list node;
     pid_t owner;                /* the process that it belongs to */
     bool common;                /* every child keeps it, as it is */
-    bool given;                 /* a process that is not started yet will take it */
+    const void *given;          /* the gift by which a process that is not started yet will take it, or NULL */
     const char *label;          /* of what a program gets through HAYFORK_FDS; NULL: cannot be given */
     dev_t device;               /* of a plain descriptor's file */
     ino_t inode;

@@ -38,25 +38,24 @@ enum hay_status hay_process_give(struct hay_process *process, const struct hay_h
     status = check_gift(handle, object, error);
     if (status)
         return status;
-    if (object ? object->given : handle_is_promised(handle->fd))
+    if (object ? object->given != NULL : handle_is_promised(handle->fd))
         return error_set(error, HAY_ESTATE, "it is given to a process already");
     struct gift *gift = malloc(sizeof *gift);
     if (!gift)
         return error_set(error, HAY_ENOMEM, "no memory to give something to a process");
     *gift = (struct gift){.view = object ? handle : &gift->plain.view, .fd = handle->fd, .label = object ? object->label : "fd"};
-    if (object)
-        object->given = true;
-    else
+    if (!object)
         handle_promise(&gift->plain, gift->fd);
+    (object ? object : &gift->plain)->given = gift;
     list_push_tail(&process->gifts, &gift->node);
     process->gift_count++;
     return HAY_OK;
 }
 
-/* The number may be another file's, or an object's, by now. */
+/* The number may be another file's, or an object's, by now, and the memory another pipe's. */
 static bool is_still_there(const struct gift *gift, const struct handle *handle)
 {
-    return handle && handle->given && handle_is_same(handle, gift->fd) &&
+    return handle && handle->given == gift && handle_is_same(handle, gift->fd) &&
            (handle != &gift->plain || !handle_has_fd(gift->fd));
 }
 
@@ -102,8 +101,8 @@ void gift_drop_all(struct hay_process *process)
         struct handle *handle = handle_find(gift->view);
         if (gift->view == &gift->plain.view)
             handle_unpromise(&gift->plain);
-        else if (handle)
-            handle->given = false;
+        else if (handle && handle->given == gift)
+            handle->given = NULL;
         free(gift);
     }
     process->gift_count = 0;

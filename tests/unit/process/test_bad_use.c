@@ -336,6 +336,27 @@ static void the_descriptor_of_an_object_is_not_given_as_a_plain_one(void)
     hay_pipe_free(b);
 }
 
+/* A new pipe gets the memory and the number of the one that was freed. */
+static void a_pipe_that_was_given_and_freed_harms_no_other_pipe(void)
+{
+    struct hay_pipe *old[2], *new[2];
+    struct hay_process *first = make(return_zero), *second = make(return_zero);
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&old[0], &old[1], &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_give(first, hay_pipe_handle(old[1]), &error), HAY_OK);
+    hay_pipe_free(old[1]);
+    hay_pipe_free(old[0]);
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&new[0], &new[1], &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_give(second, hay_pipe_handle(new[0]), &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_give(second, hay_pipe_handle(new[1]), &error), HAY_OK);
+    CU_ASSERT(says(hay_process_start(first, &error), HAY_ESTATE));
+    CU_ASSERT_EQUAL(hay_process_free(first), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_start(second, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_join(second, -1, NULL, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_free(second), HAY_OK);
+    hay_pipe_free(new[0]);
+    hay_pipe_free(new[1]);
+}
+
 static int give_it_on(void *argument)
 {
     struct hay_process *process = hay_process_new(return_zero, NULL, NULL, NULL);
@@ -391,6 +412,7 @@ int main(void)
         TEST(a_null_is_a_status_and_a_text),
         TEST(a_scan_without_a_place_for_what_is_found_is_a_status),
         TEST(the_descriptor_of_an_object_is_not_given_as_a_plain_one),
+        TEST(a_pipe_that_was_given_and_freed_harms_no_other_pipe),
         TEST(a_descriptor_is_given_to_one_process_only),
         TEST(a_given_descriptor_that_is_another_file_by_now_is_a_status),
         TEST(a_closed_object_is_a_status_and_a_text),
