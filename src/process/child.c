@@ -135,7 +135,11 @@ enum hay_status child_start(struct child *child, const struct child_setup *setup
 static int open_pidfd(pid_t pid)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    return fd < 0 && errno == ESRCH ? eventfd(1, EFD_CLOEXEC) : fd;
+    if (fd < 0 && errno == ESRCH)
+        fd = eventfd(1, EFD_CLOEXEC);
+    if (fd >= 0)
+        fd_raise(&fd); /* or it stays what it is */
+    return fd;
 }
 
 /* Take charge of what was forked. 0, or the errno when it had to be ended again. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/flush.h"
 
 #include <errno.h>
@@ -202,15 +203,16 @@ const char *hay_current_name(void)
 static int open_parent(void)
 {
     int fd = (int)syscall(SYS_pidfd_open, family.parent, 0);
-    if (fd >= 0 && getppid() == family.parent)
-        return fd; /* it lived after the call, so the number was its own */
-    int saved = errno;
-    if (fd >= 0)
-        close(fd);
-    else if (saved != ESRCH && saved != EINVAL)
-        return -saved;
-    fd = eventfd(1, EFD_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0 && errno != ESRCH && errno != EINVAL)
+        return -errno;
+    if (fd < 0 || getppid() != family.parent) { /* else it lived after the call, so the number was its own */
+        fd_close(&fd);
+        fd = eventfd(1, EFD_CLOEXEC);
+    }
+    if (fd < 0)
+        return -errno;
+    fd_raise(&fd);
+    return fd;
 }
 
 int hay_parent_fd(struct hay_error *error)

@@ -150,8 +150,10 @@ static int run_clone(struct spawn *spawn, struct child *child)
     if (pid < 0)
         return -saved;
     *child = (struct child){pid, pidfd};
-    if (!spawn->error)
+    if (!spawn->error) {
+        fd_raise(&child->pidfd);
         return 0;
+    }
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
     fd_close(&child->pidfd);

@@ -237,6 +237,31 @@ static void a_daemon_program_ends_by_signals_like_any_other(void)
     CU_ASSERT_EQUAL(finish(process), -SIGTERM);
 }
 
+/* Standard input and output are closed: the first descriptors that a start makes would be 0 and 1. */
+static int start_without_standard_streams(void)
+{
+    int zero = 0;
+    char role[] = "clean";
+    char *argv[] = {self, role, NULL};
+    setenv("PRESENT", "yes", 1);
+    close(0);
+    close(1);
+    struct hay_process *child = hay_process_new(return_number, &zero, NULL, NULL);
+    CHILD_CHECK(hay_process_start(child, NULL) == HAY_OK && hay_process_fd(child) > 2);
+    struct hay_process *first = hay_process_new_exec(self, argv, NULL, NULL);
+    CHILD_CHECK(hay_process_start(first, NULL) == HAY_OK && hay_process_fd(first) > 2);
+    struct hay_process *second = hay_process_new_exec(self, argv, NULL, NULL);
+    CHILD_CHECK(hay_process_start(second, NULL) == HAY_OK);
+    struct hay_exit how;
+    CHILD_CHECK(hay_process_join(second, LONG_MS, &how, NULL) == HAY_OK && hay_exit_code(&how) == 0);
+    return 0;
+}
+
+static void a_start_takes_no_number_of_a_standard_stream(void)
+{
+    CU_ASSERT_EQUAL(run_apart(start_without_standard_streams), 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2)
@@ -251,6 +276,7 @@ int main(int argc, char **argv)
         {"a pipe with messages in memory is not given to a program", a_pipe_with_messages_in_memory_is_not_given_to_a_program},
         {"a process with threads may start programs", a_process_with_threads_may_start_programs},
         {"a thread that reads standard input does not stop a start", a_thread_that_reads_standard_input_does_not_stop_a_start},
+        {"a start takes no number of a standard stream", a_start_takes_no_number_of_a_standard_stream},
         {"a daemon program ends by signals like any other", a_daemon_program_ends_by_signals_like_any_other},
         CU_TEST_INFO_NULL,
     };
