@@ -61,6 +61,23 @@ static void delays_double_up_to_their_cap(void)
     }
 }
 
+/* From a half to all of the delay, and not in one place: jobs that failed together do not come back together. */
+static void delays_are_spread(void)
+{
+    struct retry_policy policy = policy_of(1000);
+    int by_fifth[5] = {0};
+    for (int i = 0; i < 1000; i++) {
+        struct job job = {.attempts = 1, .retries_left = 1};
+        int64_t delay_ns;
+        CU_ASSERT(retry_take(&policy, &job, HAY_OUTCOME_ERROR, &delay_ns));
+        int64_t fifth = (delay_ns - 50 * MS) / (10 * MS);
+        CU_ASSERT_FATAL(fifth >= 0 && fifth <= 5);
+        by_fifth[fifth < 5 ? fifth : 4]++;
+    }
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT(by_fifth[i] > 100);
+}
+
 static void extreme_delays_do_not_overflow(void)
 {
     struct retry_policy policy = {.retries = 1, .delay_ns = INT64_MAX / 4, .max_delay_ns = INT64_MAX / 4, .jitter_state = 1};
@@ -82,6 +99,7 @@ int main(void)
         {"errors use their budget", errors_use_their_budget},
         {"switches say what uses it", switches_say_what_uses_it},
         {"delays double up to their cap", delays_double_up_to_their_cap},
+        {"delays are spread", delays_are_spread},
         {"extreme delays do not overflow", extreme_delays_do_not_overflow},
         CU_TEST_INFO_NULL,
     };

@@ -84,6 +84,43 @@ static void no_worker_runs_more_than_its_number_of_jobs(void)
     }
 }
 
+/* How many jobs the first process of a worker ran. */
+static uint64_t count_of_first(const struct fixture *fixture, int worker)
+{
+    pid_t first = 0;
+    uint64_t count = 0;
+    for (uint64_t number = 1; number <= fixture->submitted; number++) {
+        const struct entry *entry = entry_of(fixture, number);
+        if (entry->worker == worker && !first)
+            first = entry->pid;
+        count += entry->pid == first;
+    }
+    return count;
+}
+
+/* Those of the pool's beginning have fewer, each another number, from a half of it up. */
+static void the_first_workers_do_not_end_together(void)
+{
+    struct fixture fixture;
+    uint64_t counts[4];
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 4, .max_jobs_per_worker = 100});
+    for (int i = 0; i < 4; i++)
+        submit(&fixture, "t.hold", "1");
+    CU_ASSERT(begins(&fixture, 4)); /* none is late */
+    for (int i = 0; i < JOBS; i++)
+        submit(&fixture, "t.echo", "1");
+    atomic_store(&board->release, 1);
+    CU_ASSERT(all_come(&fixture));
+    for (int i = 0; i < 4; i++) {
+        counts[i] = count_of_first(&fixture, i);
+        CU_ASSERT(counts[i] >= 50 && counts[i] <= 100);
+        for (int n = 0; n < i; n++)
+            CU_ASSERT_NOT_EQUAL(counts[i], counts[n]);
+    }
+    CU_ASSERT(is_costless(&fixture));
+    fixture_end(&fixture);
+}
+
 /* A single worker has its whole number from the first on. */
 static void one_worker_has_all_its_jobs(void)
 {
@@ -324,6 +361,7 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         {"no worker runs more than its number of jobs", no_worker_runs_more_than_its_number_of_jobs},
+        {"the first workers do not end together", the_first_workers_do_not_end_together},
         {"one worker has all its jobs", one_worker_has_all_its_jobs},
         {"a crash retry is still the job's own", a_crash_retry_is_still_the_jobs_own},
         {"a worker that grew is replaced", a_worker_that_grew_is_replaced},
