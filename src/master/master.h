@@ -73,6 +73,7 @@ struct master {
     struct recorder recorder;
     struct slot **slots;       /* each stays where it is, and as long as the master, for watchers point at it */
     int slot_count;            /* slots in use: wanted ones, and surplus ones whose worker still lives */
+    int recycle_turn;          /* the slot that is looked at first when one is to be replaced */
     int slots_made;
     int wanted;                /* workers; slots from this one on are surplus */
     int first_slot;            /* where the dispatcher begins: turns round */

@@ -82,14 +82,17 @@ static int out_of_service(const struct master *master)
 }
 
 /* A worker that is too old still does one job when some are queued, so that no limit is so short that nothing is ever done.
- * Who may start no more is of no use: it is replaced at once. */
+ * Who may start no more is of no use: it is replaced at once. The slots take turns, so that where all pass their limit again and
+ * again, none waits for ever. */
 static void pick(struct master *master)
 {
     int64_t now_ns = clock_now_ns();
     int out = out_of_service(master), may_be_out = master->wanted / 4 > 1 ? master->wanted / 4 : 1;
     bool is_needed = master->queue.size || master->fresh_count;
+    int first = master->recycle_turn;
     for (int i = 0; i < master->slot_count; i++) {
-        struct slot *slot = master->slots[i];
+        int turn = (first + i) % master->slot_count;
+        struct slot *slot = master->slots[turn];
         if (slot->state != SLOT_IDLE || slot_is_leaving(slot))
             continue;
         int64_t weigh_ns = weigh(slot, now_ns);
@@ -99,6 +102,7 @@ static void pick(struct master *master)
         if (slot->started_jobs < slot->jobs_limit && !(slot->is_due && can_go))
             continue;
         slot->is_recycled = true;
+        master->recycle_turn = turn + 1;
         out++;
     }
 }
