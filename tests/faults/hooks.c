@@ -19,7 +19,7 @@ struct hook {
     const char *variable;
     const char *options;
     const char *status;
-    const char *told;   /* stands on stderr; NULL: whatever */
+    const char *told;   /* stands on stderr; NULL: nothing of a worker that was told to stop */
     int code;
     int limit_ms;   /* how long it may take, on a machine at ease */
     bool stands_still;
