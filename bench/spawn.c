@@ -12,8 +12,6 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 /* Reads until every stream has ended. */
 static void spawn_capture(const int *fds, int streams)
 {

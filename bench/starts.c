@@ -23,8 +23,6 @@
 #define SLICES 20
 #define WAVE 50
 
-extern char **environ;
-
 static char *program[2];
 
 static int do_nothing(void *argument)

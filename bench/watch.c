@@ -20,8 +20,6 @@
 
 #define LIMIT_S 600
 
-extern char **environ;
-
 struct watch {
     const char *in, *out;
     int memory;
