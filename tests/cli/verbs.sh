@@ -74,7 +74,7 @@ is "info: no such file" "$code $(wc -l <err) $(wc -c <out)" "69 1 0"
 echo 'not a plugin' >text.so
 run "$HAYFORK" info ./text.so
 is "info: not a shared object" "$code $(wc -l <err) $(wc -c <out)" "69 1 0"
-run env HAYFORK_PLUGIN_PATH=/nowhere "$HAYFORK" run -p demo -o never /dev/null
+run env HAYFORK_PLUGIN_PATH=/nowhere "$HAYFORK" run -p nosuch -o never /dev/null
 is "run: a plugin that is not there" "$code $(wc -l <err) $(ls never 2>/dev/null)" "69 1 "
 
 printf '{"fn":"demo.noop"}\n\n{"id":1}\n{"fn":"demo.noop"\n' >some
@@ -102,11 +102,11 @@ run "$HAYFORK" check -p fault "$(printf 'no\nsuch')"
 is "check: one line whatever the name" "$code $(wc -l <err)" "65 1"
 # What a plugin's constructor leaves in the background ends with the check of it.
 for verb in info 'check /dev/null -p' 'run /dev/null -p' 'call ctor_daemon.noop -p'; do
-    rm -f daemons
+    : >daemons
     # shellcheck disable=SC2086 # words
     run env HAY_TEST_DAEMON=daemons HAYFORK_PLUGIN_PATH="${top_builddir:?}/tests/support/plugins/.libs:$HAYFORK_PLUGIN_PATH" \
         "$HAYFORK" $verb ctor_daemon
-    is "${verb%% *}: no daemon is left" "$code $(sort -u daemons 2>/dev/null | while read -r pid; do kill -0 "$pid" 2>&1; done |
+    is "${verb%% *}: no daemon is left" "$code $(sort -u daemons | while read -r pid; do kill -0 "$pid" 2>&1; done |
         grep -c 'No such process')" "0 $(sort -u daemons | wc -l)"
 done
 
