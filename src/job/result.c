@@ -7,6 +7,7 @@
 #include "job/jsonstring.h"
 
 #include "base/copy.h"
+#include "base/digits.h"
 #include "base/utf8.h"
 
 #include <stdbool.h>
@@ -16,7 +17,9 @@
 #define RESULT_STATUS ",\"status\":\""
 #define RESULT_OK "ok\",\"result\":"
 #define RESULT_END "}\n"
-#define RESULT_KEYED 64 /* bytes of seq and key, at most */
+#define RESULT_SEQ ",\"seq\":"
+#define RESULT_KEY ",\"key\":\""
+#define RESULT_KEYED (sizeof RESULT_SEQ RESULT_KEY "\"" + DIGITS_DECIMAL + 16) /* room for seq and key, or for a number */
 
 struct line {
     char *out;
@@ -53,32 +56,27 @@ static void result_put_name(struct line *line, enum hay_outcome outcome)
     result_put(line, name, strlen(name));
 }
 
-/* At least `width` digits. */
-static void result_put_number(struct line *line, uint64_t value, int width)
+static void result_put_number(struct line *line, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-        width--;
-    } while (value || width > 0);
-    result_put(line, digits + at, sizeof digits - at);
+    char digits[RESULT_KEYED];
+    result_put(line, digits, (size_t)(digits_decimal(digits, value) - digits));
 }
 
 static void result_put_signed(struct line *line, int64_t value)
 {
     if (value < 0)
         result_put_text(line, "-");
-    result_put_number(line, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 1);
+    result_put_number(line, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-/* `value` / 10^digits in full. */
-static void result_put_fixed(struct line *line, uint64_t value, uint64_t unit, int digits)
+/* `value` / `unit` in full, where `unit` is a power of ten. */
+static void result_put_fixed(struct line *line, uint64_t value, uint64_t unit)
 {
-    result_put_number(line, value / unit, 1);
-    result_put_text(line, ".");
-    result_put_number(line, value % unit, digits);
+    char digits[RESULT_KEYED];
+    result_put_number(line, value / unit);
+    char *end = digits_decimal(digits, unit + value % unit); /* the 1 in front keeps the zeros */
+    *digits = '.';
+    result_put(line, digits, (size_t)(end - digits));
 }
 
 static void result_put_escape(struct line *line, unsigned char byte)
@@ -127,31 +125,16 @@ static void result_put_error(struct line *line, const struct hay_result *result)
     result_put_text(line, "\"");
     if (result->outcome == HAY_OUTCOME_CRASH && result->signal > 0) {
         result_put_text(line, ",\"signal\":");
-        result_put_number(line, (uint64_t)result->signal, 1);
+        result_put_number(line, (uint64_t)result->signal);
     } else if (result->outcome == HAY_OUTCOME_CRASH && result->exit_code >= 0) {
         result_put_text(line, ",\"exit\":");
-        result_put_number(line, (uint64_t)result->exit_code, 1);
+        result_put_number(line, (uint64_t)result->exit_code);
     }
     if (result->outcome == HAY_OUTCOME_REJECTED && result->column) {
         result_put_text(line, ",\"column\":");
-        result_put_number(line, result->column, 1);
+        result_put_number(line, result->column);
     }
     result_put_text(line, "}");
-}
-
-static void result_put_seq(struct line *line, uint64_t seq)
-{
-    result_put_text(line, ",\"seq\":");
-    result_put_number(line, seq, 1);
-}
-
-static void result_put_key(struct line *line, uint64_t key)
-{
-    static const char hex[] = "0123456789abcdef";
-    char text[] = ",\"key\":\"0123456789abcdef\"";
-    for (size_t at = sizeof text - 3; at > sizeof text - 19; at--, key >>= 4)
-        text[at] = hex[key & 15];
-    result_put(line, text, sizeof text - 1);
 }
 
 static void result_put_meta(struct line *line, const struct hay_result *result)
@@ -161,19 +144,41 @@ static void result_put_meta(struct line *line, const struct hay_result *result)
     uint64_t start_ns = result->start_ns > 0 ? (uint64_t)result->start_ns : 0;
     uint64_t run_ns = result->run_ns > 0 ? (uint64_t)result->run_ns : 0;
     result_put_text(line, ",\"worker\":");
-    result_put_number(line, (uint64_t)result->worker, 1);
+    result_put_number(line, (uint64_t)result->worker);
     result_put_text(line, ",\"pid\":");
     result_put_signed(line, result->pid);
     result_put_text(line, ",\"start\":");
-    result_put_fixed(line, start_ns / 1000, 1000000, 6);
+    result_put_fixed(line, start_ns / 1000, 1000000);
     result_put_text(line, ",\"wall_ms\":");
-    result_put_fixed(line, (run_ns + 500) / 1000, 1000, 3);
+    result_put_fixed(line, (run_ns + 500) / 1000, 1000);
+}
+
+static inline char *result_copy(char *out, const void *bytes, size_t size)
+{
+    copy_bytes(out, bytes, size);
+    return out + size;
+}
+
+#define result_copy_text(out, literal) result_copy(out, literal, sizeof(literal) - 1)
+
+static inline char *result_copy_seq(char *out, uint64_t seq)
+{
+    return digits_decimal(result_copy_text(out, RESULT_SEQ), seq);
+}
+
+static inline char *result_copy_key(char *out, uint64_t key)
+{
+    out = result_copy_text(out, RESULT_KEY);
+    out = digits_hex(out, (uint32_t)(key >> 32));
+    out = digits_hex(out, (uint32_t)key);
+    return result_copy_text(out, "\"");
 }
 
 __attribute__((noinline))
 static size_t result_write_any(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags)
 {
     struct line line = {out, out ? capacity : 0, 0};
+    char keyed[RESULT_KEYED];
     if (result->id.at && result->id.size) {
         result_put_text(&line, RESULT_ID);
         result_put(&line, result->id.at, result->id.size);
@@ -192,7 +197,7 @@ static size_t result_write_any(char *out, size_t capacity, const struct hay_resu
         result_put_text(&line, "\"");
         if (result->outcome == HAY_OUTCOME_REJECTED && result->line) {
             result_put_text(&line, ",\"line\":");
-            result_put_number(&line, result->line, 1);
+            result_put_number(&line, result->line);
         }
         result_put_error(&line, result);
         if (result->value.at && result->value.size) {
@@ -202,25 +207,17 @@ static size_t result_write_any(char *out, size_t capacity, const struct hay_resu
     }
     if (result->attempts > 1) {
         result_put_text(&line, ",\"attempts\":");
-        result_put_number(&line, result->attempts, 1);
+        result_put_number(&line, result->attempts);
     }
     if (flags & (HAY_RESULT_META | HAY_RESULT_KEY))
-        result_put_seq(&line, seq);
+        result_put(&line, keyed, (size_t)(result_copy_seq(keyed, seq) - keyed));
     if (flags & HAY_RESULT_KEY)
-        result_put_key(&line, result->key);
+        result_put(&line, keyed, (size_t)(result_copy_key(keyed, result->key) - keyed));
     if (flags & HAY_RESULT_META)
         result_put_meta(&line, result);
     result_put_text(&line, RESULT_END);
     return line.size;
 }
-
-static inline char *result_copy(char *out, const void *bytes, size_t size)
-{
-    copy_bytes(out, bytes, size);
-    return out + size;
-}
-
-#define result_copy_text(out, literal) result_copy(out, literal, sizeof(literal) - 1)
 
 /* What nearly every line is: an id and a result, for which there is room. */
 static size_t result_write_usual(char *out, const struct hay_result *result, uint64_t seq, bool keyed)
@@ -229,12 +226,8 @@ static size_t result_write_usual(char *out, const struct hay_result *result, uin
     at = result_copy(at, result->id.at, result->id.size);
     at = result_copy_text(at, RESULT_STATUS RESULT_OK);
     at = result_copy(at, result->value.at, result->value.size);
-    if (keyed) {
-        struct line line = {at, RESULT_KEYED, 0};
-        result_put_seq(&line, seq);
-        result_put_key(&line, result->key);
-        at += line.size;
-    }
+    if (keyed)
+        at = result_copy_key(result_copy_seq(at, seq), result->key);
     return (size_t)(result_copy_text(at, RESULT_END) - out);
 }
 
