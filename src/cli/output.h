@@ -25,6 +25,7 @@ struct output {
     struct ev_io writable;
     struct pages buffer;
     size_t start, end;      /* unwritten bytes */
+    size_t at;              /* where in the file they go, once something has been written */
     bool blocked;           /* the descriptor took no more, or: */
     bool syncing;           /* what was written has to reach the disk first */
     struct filesync sync;
