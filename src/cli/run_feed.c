@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FEED_LINES 1024
+#define FEED_LINES 2048
 #define FEED_LINES_PER_WORKER 256 /* where there are many: each should get a batch */
 #define FEED_LINES_MAX 16384
 #define FEED_BYTES ((uint64_t)1 << 20) /* both in one turn of the loop: other events are waiting */
