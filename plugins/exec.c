@@ -16,31 +16,15 @@
 #include <sys/wait.h>
 
 #define EXEC_TOLD 200           /* bytes of stderr in a message */
-
-static json_t *exec_base64_text(const struct exec_stream *stream)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *text = malloc(stream->size / 3 * 4 + 5), *out = text;
-    for (size_t i = 0; text && i < stream->size; i += 3) {
-        unsigned group = 0;
-        size_t left = stream->size - i;
-        for (size_t k = 0; k < 3; k++)
-            group = group << 8 | (k < left ? (unsigned char)stream->bytes[i + k] : 0);
-        *out++ = digits[group >> 18];
-        *out++ = digits[group >> 12 & 63];
-        *out++ = left > 1 ? digits[group >> 6 & 63] : '=';
-        *out++ = left > 2 ? digits[group & 63] : '=';
-    }
-    json_t *value = text ? json_stringn_nocheck(text, (size_t)(out - text)) : NULL;
-    free(text);
-    return value;
-}
+#define EXEC_GROUPS 1024        /* of three bytes, encoded at once */
+#define EXEC_HEAD_EXIT "{\"exit\":%d,\"signal\":null,\"stdout\":"
+#define EXEC_HEAD_SIGNAL "{\"exit\":null,\"signal\":%d,\"stdout\":"
+#define EXEC_STDERR ",\"stderr\":"
+#define EXEC_TRUNCATED ",\"truncated\":true"
 
 /* Captured bytes as a JSON string; what is not UTF-8 becomes U+FFFD, a character cut in two by the limit is left out. */
-static json_t *exec_text(const struct exec_stream *stream, bool base64)
+static json_t *exec_text(const struct exec_stream *stream)
 {
-    if (base64)
-        return exec_base64_text(stream);
     json_t *text = json_stringn(stream->bytes ? stream->bytes : "", stream->size);
     if (text)
         return text;
@@ -92,28 +76,77 @@ static bool exec_is_refused(hay_task *task, const struct exec_command *command, 
     return true;
 }
 
-static json_t *exec_result(hay_task *task, int status, const struct exec_stream streams[2], bool base64)
+/* Each group of three bytes in four digits, what is left over padded. Returns how many. */
+static size_t exec_base64(char *out, const unsigned char *at, size_t size)
 {
-    json_t *result = json_pack("{s:o,s:o,s:o,s:o}", "exit", WIFEXITED(status) ? json_integer(WEXITSTATUS(status)) : json_null(),
-                               "signal", WIFSIGNALED(status) ? json_integer(WTERMSIG(status)) : json_null(),
-                               "stdout", exec_text(&streams[0], base64), "stderr", exec_text(&streams[1], base64));
-    if (result && (streams[0].truncated || streams[1].truncated) && json_object_set_new(result, "truncated", json_true())) {
-        json_decref(result);
-        result = NULL;
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *begin = out;
+    for (; size >= 3; at += 3, size -= 3, out += 4) {
+        out[0] = digits[at[0] >> 2];
+        out[1] = digits[(at[0] << 4 | at[1] >> 4) & 63];
+        out[2] = digits[(at[1] << 2 | at[2] >> 6) & 63];
+        out[3] = digits[at[2] & 63];
     }
-    if (result && !streams[0].failed && !streams[1].failed)
-        return result;
-    json_decref(result);
-    return hay_fail(task, "out of memory");
+    if (size) {
+        unsigned char next = size > 1 ? at[1] : 0;
+        out[0] = digits[at[0] >> 2];
+        out[1] = digits[(at[0] << 4 | next >> 4) & 63];
+        out[2] = size > 1 ? digits[next << 2 & 63] : '=';
+        out[3] = '=';
+        out += 4;
+    }
+    return (size_t)(out - begin);
 }
 
-static json_t *run(hay_task *task, json_t *args)
+/* Straight into the result, for it can be long. */
+static int exec_put_base64(hay_task *task, const struct exec_stream *stream)
+{
+    char text[EXEC_GROUPS * 4];
+    int status = hay_json_put("\"", 1, task);
+    for (size_t at = 0; !status && at < stream->size; at += EXEC_GROUPS * 3) {
+        size_t left = stream->size - at, size = left < EXEC_GROUPS * 3 ? left : EXEC_GROUPS * 3;
+        status = hay_json_put(text, exec_base64(text, (const unsigned char *)stream->bytes + at, size), task);
+    }
+    return status ? status : hay_json_put("\"", 1, task);
+}
+
+static int exec_put_text(hay_task *task, const struct exec_stream *stream)
+{
+    json_t *text = exec_text(stream);
+    if (!text) {
+        hay_fail(task, "out of memory");
+        return -1;
+    }
+    int status = hay_json_write(text, 1, hay_json_put, task);
+    json_decref(text);
+    return status;
+}
+
+/* Where something cannot be put, the host knows already that the job has failed. */
+static int exec_put_result(hay_task *task, int status, const struct exec_stream streams[2], bool base64)
+{
+    char head[64];
+    int (*put)(hay_task *task, const struct exec_stream *stream) = base64 ? exec_put_base64 : exec_put_text;
+    bool truncated = streams[0].truncated || streams[1].truncated;
+    if (streams[0].failed || streams[1].failed) {
+        hay_fail(task, "out of memory");
+        return -1;
+    }
+    int size = WIFSIGNALED(status) ? snprintf(head, sizeof head, EXEC_HEAD_SIGNAL, WTERMSIG(status))
+                                   : snprintf(head, sizeof head, EXEC_HEAD_EXIT, WEXITSTATUS(status));
+    if (hay_json_put(head, (size_t)size, task) || put(task, &streams[0]) ||
+        hay_json_put(EXEC_STDERR, sizeof EXEC_STDERR - 1, task) || put(task, &streams[1]) ||
+        (truncated && hay_json_put(EXEC_TRUNCATED, sizeof EXEC_TRUNCATED - 1, task)))
+        return -1;
+    return hay_json_put("}", 1, task);
+}
+
+static int exec_run(hay_task *task, json_t *args)
 {
     struct exec_command command = { .stdin_fd = -1 };
     struct exec_wish wish = { .base64 = false };
     struct exec_stream streams[2] = { { .read_fd = -1, .write_fd = -1 }, { .read_fd = -1, .write_fd = -1 } };
-    json_t *result = NULL;
-    int status;
+    int status, code = -1;
     if (!exec_command_read(task, args, &command, &wish)) {
         if (task->host->cancelled(task))
             hay_fail(task, "cancelled");
@@ -122,14 +155,29 @@ static json_t *run(hay_task *task, json_t *args)
         else if (!exec_supervise(task, &command, streams, &status) &&
                  (task->host->cancelled(task) || (json_int_t)task->attempt > wish.checked ||
                   !exec_is_refused(task, &command, status, streams)))
-            result = exec_result(task, status, streams, wish.base64);
+            code = exec_put_result(task, status, streams, wish.base64);
     }
     exec_stream_close(&streams[0]);
     exec_stream_close(&streams[1]);
     exec_command_free(&command);
-    return result;
+    return code;
+}
+
+/* The args as in HAY_JSON(); the result is not made a jansson value first. */
+static int run(hay_task *task, const struct hay_function *function, const void *bytes, size_t size)
+{
+    json_error_t error;
+    json_t *args = hay_json_read(bytes, size, &error);
+    (void)function;
+    if (!args) {
+        hay_fail(task, "args refused by jansson: %s", error.text);
+        return -1;
+    }
+    int code = exec_run(task, args);
+    json_decref(args);
+    return code;
 }
 
 HAY_PLUGIN_HOOKS(exec, "1.1", "Run commands", exec_open_null, exec_close_null, 0,
-    HAY_JSON(run, "Run a command: {\"argv\"} or {\"shell\"}, with "
-                  "\"stdin\", \"env\", \"cwd\", \"max_output\", \"check\", \"encoding\""))
+    HAY_FUNCTION(run, "Run a command: {\"argv\"} or {\"shell\"}, with "
+                      "\"stdin\", \"env\", \"cwd\", \"max_output\", \"check\", \"encoding\""))

@@ -31,12 +31,13 @@ unsigned char *buffer_make_room(struct buffer *buffer, size_t size)
         size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_MIN_CAPACITY;
         while (capacity < used + size)
             capacity *= 2;
-        unsigned char *data = malloc(capacity);
+        unsigned char *data = buffer->start ? malloc(capacity) : realloc(buffer->data, capacity);
         if (!data)
             return NULL;
-        if (used)
+        if (buffer->start) {
             memcpy(data, buffer->data + buffer->start, used);
-        free(buffer->data);
+            free(buffer->data);
+        }
         buffer->data = data;
         buffer->capacity = capacity;
     }

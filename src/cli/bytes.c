@@ -175,28 +175,26 @@ static const unsigned char *bytes_digits(void)
 
 ssize_t bytes_from_base64(char *out, const char *text, size_t size)
 {
-    const unsigned char *digits = bytes_digits();
-    char *begin = out;
-    size_t padding = size && text[size - 1] == '=' ? size > 1 && text[size - 2] == '=' ? 2 : 1 : 0;
+    const unsigned char *digits = bytes_digits(), *at = (const unsigned char *)text;
+    const char *begin = out;
+    unsigned padding = size && text[size - 1] == '=' ? size > 1 && text[size - 2] == '=' ? 2 : 1 : 0, bad = 0;
     if (size % 4)
         return -1;
-    for (size_t i = 0; i < size; i += 4) {
-        size_t digit_count = i + 4 == size ? 4 - padding : 4;
-        uint32_t group = 0, bad = 0;
-        for (size_t k = 0; k < 4; k++) {
-            unsigned char digit = k < digit_count ? digits[(unsigned char)text[i + k]] : 0;
-            bad |= digit & 64;
-            group = group << 6 | digit;
-        }
-        if (bad)
-            return -1;
-        *out++ = (char)(group >> 16);
-        if (digit_count > 2)
-            *out++ = (char)(group >> 8 & 255);
-        if (digit_count > 3)
-            *out++ = (char)(group & 255);
+    for (const unsigned char *end = at + size - (padding ? 4 : 0); at < end; at += 4, out += 3) {
+        unsigned a = digits[at[0]], b = digits[at[1]], c = digits[at[2]], d = digits[at[3]];
+        bad |= a | b | c | d;
+        out[0] = (char)(a << 2 | b >> 4);
+        out[1] = (char)(b << 4 | c >> 2);
+        out[2] = (char)(c << 6 | d);
     }
-    return out - begin;
+    if (padding) {
+        unsigned a = digits[at[0]], b = digits[at[1]], c = padding == 1 ? digits[at[2]] : 0;
+        bad |= a | b | c;
+        *out++ = (char)(a << 2 | b >> 4);
+        if (padding == 1)
+            *out++ = (char)(b << 4 | c >> 2);
+    }
+    return bad & 64 ? -1 : out - begin;
 }
 
 size_t bytes_character(const unsigned char *at, size_t left)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The result writer of the command. A line is composed right in the buffer; 64 KiB of them go out at once, up to a multiple of
- * 64 KiB in the file, because the kernel keeps such a piece as a whole and takes a third less time for it. The loop's turn flushes
- * the rest. The buffer is given back when one huge result has passed.
+ * 64 KiB in the file, because the kernel keeps such a piece as a whole and takes a third less time for it. The loop's turn
+ * flushes the rest. What is longer than the buffer is not copied into it, and a buffer that one huge result has made larger is
+ * given back.
  */
 #include "cli/output.h"
 #include "cli/rewatch.h"
@@ -67,33 +68,45 @@ static size_t output_even(const struct output *output)
     return pending > beyond ? pending - beyond : 0;
 }
 
-static void output_wrote(struct output *output, size_t size)
+/* One write; how much of it the descriptor took. */
+static size_t output_put(struct output *output, const char *bytes, size_t size)
 {
+    ssize_t n = stream_write(&output->stream, bytes, size);
+    if (n <= 0) {
+        output->blocked = n == -EAGAIN;
+        if (output->blocked)
+            ev_io_start(output->loop, &output->writable);
+        else
+            output->failure = n ? (int)n : -EIO;
+        return 0;
+    }
     off_t at = output->at ? -1 : lseek(output->stream.fd, 0, SEEK_CUR);
-    output->start += size;
-    output->at = at < 0 ? output->at + size : (size_t)at;
-    output->syncing = output->blocked = filesync_wrote(&output->sync, size);
+    output->at = at < 0 ? output->at + (size_t)n : (size_t)at;
+    output->syncing = output->blocked = filesync_wrote(&output->sync, (size_t)n);
+    return (size_t)n;
+}
+
+static bool output_may(const struct output *output)
+{
+    return !output->blocked && !output->failure;
+}
+
+static void output_begin(struct output *output)
+{
+    if (output->before)
+        output->before(output->context);
+    if (output->on_terminal)
+        say_make_way();
 }
 
 /* Write what the descriptor takes: everything, or whole pieces only. */
 static void output_write(struct output *output, bool all)
 {
     size_t even;
-    if (output->before && output->start < output->end)
-        output->before(output->context);
-    if (output->on_terminal && output->start < output->end)
-        say_make_way();
-    while (((even = output_even(output)) || (all && output->start < output->end)) && !output->blocked && !output->failure) {
-        ssize_t n = stream_write(&output->stream, output->buffer.at + output->start, even ? even : output_pending(output));
-        if (n > 0) {
-            output_wrote(output, (size_t)n);
-        } else if (n == -EAGAIN) {
-            output->blocked = true;
-            ev_io_start(output->loop, &output->writable);
-        } else {
-            output->failure = n ? (int)n : -EIO;
-        }
-    }
+    if (output->start < output->end)
+        output_begin(output);
+    while (((even = output_even(output)) || (all && output->start < output->end)) && output_may(output))
+        output->start += output_put(output, output->buffer.at + output->start, even ? even : output_pending(output));
     if (output->start < output->end)
         return;
     output->start = output->end = 0;
@@ -136,8 +149,25 @@ void output_result(struct output *output, const struct hay_result *result, uint6
         output_write(output, false);
 }
 
+/* What would need a larger buffer is written from where it is, as far as the descriptor takes it. */
+static size_t output_long(struct output *output, const char *bytes, size_t size)
+{
+    size_t written = 0;
+    output_flush(output);
+    if (!output_pending(output) && output_may(output))
+        output_begin(output);
+    while (written < size && !output_pending(output) && output_may(output))
+        written += output_put(output, bytes + written, size - written);
+    return written;
+}
+
 void output_bytes(struct output *output, const char *bytes, size_t size)
 {
+    if (size > OUTPUT_USUAL) {
+        size_t written = output_long(output, bytes, size);
+        bytes += written;
+        size -= written;
+    }
     if (output->failure || !size)
         return;
     if (output->buffer.size - output->end < size && !output_make_room(output, size)) {

@@ -212,6 +212,19 @@ from '1\n' --shell 'printf half >&2; kill -9 $$; : {}'
 is "a notice has a line of its own" "$code $(head -n 1 err) $(grep -c '^hayfork exec: killed by signal 9 (SIGKILL)' err)" "1 half 1"
 from '3000000\n' head -c {} /dev/zero
 is "megabytes of output" "$code $(wc -c <out)" "0 3000000"
+# Any bytes, with each length of a last group in base64, to a file and to a pipe that holds less.
+for size in 400000 400001 400002; do
+    head -c $size /dev/urandom >bytes$size
+done
+cat bytes40000? >all
+from '400000\n400001\n400002\n' -k cat bytes{}
+is "as they are" "$code $(cmp out all)" "0 "
+mkfifo taken
+cat <taken >read &
+$limit "$HAYFORK" exec -k cat bytes{} <lines >taken
+code=$?
+wait $!
+is "also through a pipe" "$code $(cmp read all)" "0 "
 
 from '1\n' --stderr errors sh -c 'echo out; echo err >&2'
 is "--stderr FILE takes the commands' stderr" "$code $(cat out) $(cat errors) $(wc -c <err)" "0 out err 0"
