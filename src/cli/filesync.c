@@ -22,7 +22,7 @@ static int filesync_now(int fd)
 {
     while (fdatasync(fd))
         if (errno != EINTR)
-            return errno == EINVAL || errno == EROFS ? 0 : -errno; /* such a file has no disk behind it */
+            return errno == EINVAL ? 0 : -errno; /* such a file has no disk behind it; EROFS is that of one that has failed */
     return 0;
 }
 
@@ -42,7 +42,7 @@ static int filesync_reap(struct filesync *sync, bool wait)
     if (count < 0)
         return filesync_now(sync->fd);
     int result = (int)event.res;
-    return result == -EINVAL || result == -EROFS ? 0 : result;
+    return result == -EINVAL ? 0 : result;
 }
 
 static void filesync_end(struct filesync *sync, int failure)

@@ -64,6 +64,11 @@ if [ -z "${HAY_SANITIZED:-}" ]; then
         rm -f results
         run env LD_PRELOAD="$hurt" HURT_SYNC=fail "$HAYFORK" run -j 2 --sync $level -p demo -o results few
         is "a flush that fails, --sync $level" "$code $(cat err)" "74 hayfork run: cannot write 'results': Input/output error"
+        # Of a disk with an error, what was not flushed before is lost, although the write had been taken.
+        rm -f results
+        run env LD_PRELOAD="$hurt" HURT_SYNC=abort "$HAYFORK" run -j 2 --sync $level -p demo -o results few
+        is "a file system that an error made read-only, --sync $level" "$code $(cat err)" \
+            "74 hayfork run: cannot write 'results': Read-only file system"
     done
 else
     skip "each single write" "a sanitizer does not like what is preloaded"

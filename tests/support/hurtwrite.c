@@ -3,7 +3,8 @@
  * For LD_PRELOAD: what can happen to a program while it writes one file. HURT_FILE is the file. HURT_MOST: no write moves more
  * bytes. HURT_AT and HURT_HOW: at that write, counted from 1, the program is killed by SIGKILL `before` it, `within` it (half of
  * it is written) or `after` it; or the disk is `full`: half of it is written, and from the next on nothing. HURT_COUNT: a file
- * that gets a byte for each write. HURT_SYNC: `plain`, there is no AIO; `fail`, nor does fdatasync() work.
+ * that gets a byte for each write. HURT_SYNC: `plain`, there is no AIO; `fail`, nor does fdatasync() work; `abort`, the
+ * file system was made read-only by an error.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -73,8 +74,8 @@ __attribute__((visibility("default")))
 int fdatasync(int fd)
 {
     const char *how = getenv("HURT_SYNC");
-    if (how && !strcmp(how, "fail")) {
-        errno = EIO;
+    if (how && strcmp(how, "plain")) {
+        errno = strcmp(how, "abort") ? EIO : EROFS;
         return -1;
     }
     return (int)syscall(SYS_fdatasync, (long)fd);
