@@ -20,7 +20,7 @@
 #define RECHECK_NS (100 * NS_PER_MS)
 #define FUTEX_ALL INT_MAX
 
-/* Sleeps while *word is `seen`, until `deadline_ns` or RECHECK_NS at most. 0: woken, or the word changed, or a signal came;
+/* Sleeps while *word is `seen`, until `deadline_ns` or RECHECK_NS at most, whatever signals come. 0: woken, or the word changed;
  * -ETIMEDOUT: neither. */
 static inline int futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns)
 {
@@ -29,7 +29,10 @@ static inline int futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t dead
         until_ns = deadline_ns < 0 ? 0 : deadline_ns;
     /* SYS_futex takes longs, whatever the C library's time_t is. */
     struct { long s, ns; } until = {(long)(until_ns / NS_PER_S), (long)(until_ns % NS_PER_S)};
-    long rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET, seen, &until, NULL, FUTEX_BITSET_MATCH_ANY);
+    long rc;
+    do
+        rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET, seen, &until, NULL, FUTEX_BITSET_MATCH_ANY);
+    while (rc < 0 && errno == EINTR);
     return rc < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 

@@ -6,6 +6,8 @@
 
 #include "unit/sync/related.h"
 
+#include <sys/time.h>
+
 #define CROWD 6
 
 struct shared {
@@ -210,6 +212,30 @@ static void a_waiter_is_told_when_a_holder_died(void)
     drop_shared(shared);
 }
 
+static void nothing(int signal_number)
+{
+    (void)signal_number;
+}
+
+/* More often than a sleep looks up by itself. */
+static int wait_among_signals(void *argument)
+{
+    struct sigaction action = {.sa_handler = nothing};
+    struct itimerval often = {{0, 5000}, {0, 5000}};
+    CHILD_CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+    return wait_once(argument);
+}
+
+static void a_waiter_among_signals_is_told_when_a_holder_died(void)
+{
+    struct shared *shared = make_shared(false);
+    pid_t waiter = related_start(wait_among_signals, shared);
+    CU_ASSERT_TRUE(related_await(&shared->sleeping, 1));
+    CU_ASSERT_EQUAL(related_join(related_start(die_before_notifying, shared)), -SIGKILL);
+    CU_ASSERT_EQUAL(related_join(waiter), HAY_EOWNERDEAD);
+    drop_shared(shared);
+}
+
 static void bad_use_is_a_status(void)
 {
     struct hay_error error;
@@ -239,6 +265,7 @@ static CU_TestInfo cases[] = {
     {"wait_for returns when the predicate is true", wait_for_returns_when_the_predicate_is_true},
     {"killed waiters keep no notification from the living", killed_waiters_keep_no_notification_from_the_living},
     {"a waiter is told when a holder died", a_waiter_is_told_when_a_holder_died},
+    {"a waiter among signals is told when a holder died", a_waiter_among_signals_is_told_when_a_holder_died},
     {"bad use is a status", bad_use_is_a_status},
     CU_TEST_INFO_NULL,
 };
