@@ -284,6 +284,7 @@ bench_4() {
 }
 
 bench_5() {
+    # GNU true looks up its locale when it has an argument, as with xargs -n1: what is compared has to have one, or none.
     command=$(command -v /bin/true || command -v /usr/bin/true)
     commands=$(scaled 10000 20)
     "$bin/gen" run "$commands" "$command" > "$work/run.jsonl"
@@ -300,22 +301,28 @@ bench_5() {
         all_ok "$work/out" "$commands"
         [ "$(grep -c '"exit":0' "$work/out")" = "$commands" ] || die "$command did not exit 0 each time"
         timed xargs5 -i "$work/seq" xargs -P2 -n1 "$command"
+        timed xargs5.bare -i "$work/seq" xargs -P2 -I{} "$command"
         timed spawn2 "$bin/spawn" 2 "$commands" 2 "$command"
         timed spawn0 "$bin/spawn" 2 "$commands" 0 "$command"
+        timed spawn0.word "$bin/spawn" 2 "$commands" 0 "$command" 1
         "$bin/nothing" || continue
         timed verb.nothing -i "$work/seq" "$hayfork" exec -j 2 "$bin/nothing" {}
         timed xargs5.nothing -i "$work/seq" xargs -P2 -n1 "$bin/nothing"
     done
     ours=$(rate verb "$commands")
     row "hayfork exec true {}, -j 2 : xargs -P2 -n1" "$ours" "$(rate xargs5 "$commands")" "$(ratio xargs5 verb)" ">=" 1.4
+    row "its bound, bare posix_spawn of true 1 with nothing captured : xargs -P2 -n1" "$(rate spawn0.word "$commands")" \
+        "$(rate xargs5 "$commands")" "$(ratio xargs5 spawn0.word)" - 0
     [ -z "$parallel" ] || row "hayfork exec true {}, -j 2 : GNU parallel" "$ours" "$(rate parallel "$few")" \
         "$(ratio parallel verb | awk -v n="$commands" -v m="$few" '{ print $1 * n / m }')" - 0
     ours=$(rate exec "$commands")
     row "exec.run of true, -j 2 : xargs -P2 -n1" "$ours" "$(rate xargs5 "$commands")" "$(ratio xargs5 exec)" ">=" 1.6
+    row "exec.run of true, -j 2 : xargs -P2 -I{}, no argument either" "$ours" "$(rate xargs5.bare "$commands")" \
+        "$(ratio xargs5.bare exec)" - 0
+    row "its bound, bare posix_spawn of true with nothing captured : xargs -P2 -I{}" "$(rate spawn0 "$commands")" \
+        "$(rate xargs5.bare "$commands")" "$(ratio xargs5.bare spawn0)" - 0
     row "exec.run of true, -j 2 : bare posix_spawn, stdout and stderr captured" "$ours" "$(rate spawn2 "$commands")" \
         "$(ratio spawn2 exec)" - 0
-    row "the bound, bare posix_spawn with nothing captured : xargs -P2 -n1" "$(rate spawn0 "$commands")" \
-        "$(rate xargs5 "$commands")" "$(ratio xargs5 spawn0)" - 0
     ! "$bin/nothing" || row "hayfork exec of a program without a loader, -j 2 : xargs -P2 -n1" "$(rate verb.nothing "$commands")" \
         "$(rate xargs5.nothing "$commands")" "$(ratio xargs5.nothing verb.nothing)" - 0
 }

@@ -3,7 +3,9 @@
  * The ceiling of benchmark 5: P processes, each in a bare loop of posix_spawn, read the output to its end, wait. Nothing
  * else could be faster at running N commands one by one and keeping what they print; with no STREAMS, at running them.
  *
- *     spawn PROCESSES N STREAMS COMMAND     STREAMS 0 captures nothing, 1 stdout, 2 also stderr, as exec.run does
+ *     spawn PROCESSES N STREAMS COMMAND [ARGUMENT]...
+ *
+ * STREAMS 0 captures nothing, 1 stdout, 2 also stderr, as exec.run does.
  */
 #include "bench.h"
 
@@ -69,21 +71,19 @@ int main(int argc, char **argv)
 {
     long processes, count, i;
     int streams, status, failed = 0;
-    char *command[2] = {NULL, NULL};
-    if (argc != 5)
-        bench_die("usage: spawn PROCESSES N STREAMS COMMAND");
+    if (argc < 5)
+        bench_die("usage: spawn PROCESSES N STREAMS COMMAND [ARGUMENT]...");
     processes = bench_count(argv[1], 1);
     count = bench_count(argv[2], 0);
     streams = (int)bench_count(argv[3], 0);
     if (streams > 2)
         bench_die("STREAMS is at most 2");
-    command[0] = argv[4];
     for (i = 0; i < processes; i++) {
         pid_t pid = fork();
         if (pid < 0)
             bench_die("fork: %s", strerror(errno));
         if (pid == 0) {
-            spawn_loop(command, count / processes + (i < count % processes), streams);
+            spawn_loop(argv + 4, count / processes + (i < count % processes), streams);
             _exit(0);
         }
     }
