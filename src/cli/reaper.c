@@ -81,78 +81,83 @@ static pid_t *reaper_children(size_t *count)
     return pids;
 }
 
-struct reaper_worker {
-    pid_t pid;
-    int64_t start_ns;       /* of the job that runs there; INT64_MAX: none */
-};
-
-/* The workers, sorted; the caller frees them. */
-static struct reaper_worker *reaper_workers(const struct hay_pool *pool, size_t *count)
-{
-    /* Every place that there is: a pool that was made smaller has workers beyond its number, until their jobs have ended. */
-    struct hay_worker worker;
-    int places = 0;
-    while (hay_pool_worker(pool, places, &worker))
-        places++;
-    struct reaper_worker *workers = malloc(((size_t)places + 1) * sizeof *workers);
-    *count = 0;
-    for (int i = 0; workers && i < places && hay_pool_worker(pool, i, &worker); i++)
-        if (worker.pid > 0)
-            workers[(*count)++] = (struct reaper_worker){ worker.pid, worker.job ? worker.job_start_ns : INT64_MAX };
-    if (workers)
-        qsort(workers, *count, sizeof *workers, reaper_compare);
-    return workers;
-}
-
 static const void *reaper_find(pid_t pid, const void *array, size_t count, size_t size)
 {
     return count ? bsearch(&pid, array, count, size, reaper_compare) : NULL;
 }
 
-/* When the oldest job began that may need this process. */
-static int64_t reaper_needed_ns(pid_t pid, const struct reaper_worker *workers, size_t count)
+/* Since which sweep the job runs there that is running now. */
+static uint64_t reaper_since(const struct reaper *reaper, pid_t pid, uint64_t job)
 {
-    const struct reaper_worker *own = reaper_find(getpgid(pid), workers, count, sizeof *workers);
-    int64_t oldest_ns = INT64_MAX;
+    const struct reaper_worker *known = reaper_find(pid, reaper->workers, reaper->worker_count, sizeof *known);
+    return !job ? UINT64_MAX : known && known->job == job ? known->since : reaper->sweeps;
+}
+
+/* Look at the workers anew. False: there is no memory for that. */
+static bool reaper_look(struct reaper *reaper)
+{
+    /* Every place that there is: a pool that was made smaller has workers beyond its number, until their jobs have ended. */
+    struct hay_worker worker;
+    int places = 0;
+    while (hay_pool_worker(reaper->pool, places, &worker))
+        places++;
+    struct reaper_worker *workers = malloc(((size_t)places + 1) * sizeof *workers);
+    size_t count = 0;
+    if (!workers)
+        return false;
+    for (int i = 0; i < places && hay_pool_worker(reaper->pool, i, &worker); i++)
+        if (worker.pid > 0)
+            workers[count++] = (struct reaper_worker){ worker.pid, worker.job, reaper_since(reaper, worker.pid, worker.job) };
+    qsort(workers, count, sizeof *workers, reaper_compare);
+    free(reaper->workers);
+    reaper->workers = workers;
+    reaper->worker_count = count;
+    return true;
+}
+
+/* Since which sweep the oldest job runs that may need this process. */
+static uint64_t reaper_needed(const struct reaper *reaper, pid_t pid)
+{
+    const struct reaper_worker *own = reaper_find(getpgid(pid), reaper->workers, reaper->worker_count, sizeof *own);
+    uint64_t oldest = UINT64_MAX;
     if (own)
-        return own->start_ns;
-    for (size_t i = 0; i < count; i++)
-        if (workers[i].start_ns < oldest_ns)
-            oldest_ns = workers[i].start_ns;
-    return oldest_ns;
+        return own->since;
+    for (size_t i = 0; i < reaper->worker_count; i++)
+        if (reaper->workers[i].since < oldest)
+            oldest = reaper->workers[i].since;
+    return oldest;
 }
 
 /* Is it a child that jobs cannot have left behind? */
-static bool reaper_is_spared(const struct reaper *reaper, pid_t pid, const struct reaper_worker *workers, size_t count)
+static bool reaper_is_spared(const struct reaper *reaper, pid_t pid)
 {
-    return reaper_find(pid, workers, count, sizeof *workers) || getpgid(pid) == getpgrp() ||
+    return reaper_find(pid, reaper->workers, reaper->worker_count, sizeof *reaper->workers) || getpgid(pid) == getpgrp() ||
            reaper_find(pid, reaper->inherited, reaper->inherited_count, sizeof *reaper->inherited);
 }
 
 /* Kill and reap once what no job needs; returns such a process that has not ended yet, or 0. */
 static pid_t reaper_sweep(struct reaper *reaper, bool *any)
 {
-    size_t child_count, worker_count = 0, kept = 0;
-    int64_t wall_ns = now_wall_ns();
+    size_t child_count, kept = 0;
     pid_t left = 0;
     *any = false;
+    reaper->sweeps++;
     pid_t *children = reaper_children(&child_count);
-    struct reaper_worker *workers = child_count ? reaper_workers(reaper->pool, &worker_count) : NULL;
-    struct reaper_orphan *orphans = workers ? malloc(child_count * sizeof *orphans) : NULL;
+    struct reaper_orphan *orphans = child_count && reaper_look(reaper) ? malloc(child_count * sizeof *orphans) : NULL;
     for (size_t i = 0; orphans && i < child_count; i++) {
         pid_t pid = children[i];
-        if (reaper_is_spared(reaper, pid, workers, worker_count))
+        if (reaper_is_spared(reaper, pid))
             continue;
         const struct reaper_orphan *known = reaper_find(pid, reaper->orphans, reaper->orphan_count, sizeof *known);
-        int64_t seen_ns = known ? known->seen_ns : wall_ns;
-        bool is_needed = !reaper->is_sure || reaper_needed_ns(pid, workers, worker_count) <= seen_ns;
+        uint64_t seen = known ? known->seen : reaper->sweeps;
+        bool is_needed = !reaper->is_sure || reaper_needed(reaper, pid) <= seen;
         if (!is_needed)
             kill(pid, SIGKILL);
         *any |= !is_needed;
         if (waitpid(pid, NULL, WNOHANG) != 0)
             continue;
         if (is_needed)
-            orphans[kept++] = (struct reaper_orphan){ pid, seen_ns };
+            orphans[kept++] = (struct reaper_orphan){ pid, seen };
         else
             left = pid;
     }
@@ -161,7 +166,6 @@ static pid_t reaper_sweep(struct reaper *reaper, bool *any)
         reaper->orphans = orphans;
         reaper->orphan_count = kept;
     }
-    free(workers);
     free(children);
     return left;
 }
@@ -229,5 +233,6 @@ void reaper_finish(struct reaper *reaper)
         reaper_clear(reaper);
     free(reaper->inherited);
     free(reaper->orphans);
+    free(reaper->workers);
     *reaper = (struct reaper){ .loop = NULL };
 }

@@ -18,9 +18,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Times are numbers of sweeps: a clock that people set would make jobs older or younger than what they started. */
 struct reaper_orphan {
     pid_t pid;
-    int64_t seen_ns;        /* CLOCK_REALTIME, as the starts of jobs are */
+    uint64_t seen;          /* first */
+};
+
+struct reaper_worker {
+    pid_t pid;
+    uint64_t job;           /* that runs there; 0: none */
+    uint64_t since;         /* when it was first seen there; UINT64_MAX: none */
 };
 
 struct reaper {
@@ -33,6 +40,9 @@ struct reaper {
     bool is_sure;           /* every orphan that comes to us is of our making */
     struct reaper_orphan *orphans; /* that live on for their jobs, sorted by pid */
     size_t orphan_count;
+    struct reaper_worker *workers; /* as they were at the last sweep, sorted by pid */
+    size_t worker_count;
+    uint64_t sweeps;
 };
 
 /* Before anything is forked. From now on orphans of what is forked become children of this process, unless it has some from

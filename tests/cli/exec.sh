@@ -240,6 +240,15 @@ for how in '' setsid; do
 while test {} = 2 && kill -0 \$(cat helper) 2>/dev/null; do sleep 0.1; done; kill -0 \$(cat helper) 2>/dev/null && echo {} alive || echo {} gone"
     is "a helper process ${how:-in the job's group} lasts for its job" "$code $(tr '\n' , <out)" "0 1 alive,2 gone,"
 done
+# Whatever is done to the clock meanwhile.
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    echo 1 >lines
+    run env LD_PRELOAD="$top_builddir/tests/support/.libs/hurtclock.so" HURT_CLOCK=3600 "$HAYFORK" exec -a lines --shell \
+        '( setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >helper ); sleep 3.5; kill -0 $(cat helper) && echo {} alive'
+    is "a helper process lasts while the wall clock is set" "$code $(cat out)" "0 1 alive"
+else
+    skip "a helper process lasts while the wall clock is set" "a sanitizer does not like what is preloaded"
+fi
 
 # What a command has started and not waited for may still write: at once, but not for ever.
 from '1\n2\n3\n' -k sh -c '{ sleep 0.1; echo "late {}"; } & echo "first {}"'
