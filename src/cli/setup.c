@@ -136,8 +136,22 @@ static void setup_on_loop_error(const char *what) EV_NOEXCEPT
     _exit(CLI_STOPPED);
 }
 
+/* The same for memory, which libev takes by this call alone. */
+static void *setup_allocate(void *bytes, long size) EV_NOEXCEPT
+{
+    if (!size) {
+        free(bytes);
+        return NULL;
+    }
+    bytes = realloc(bytes, (size_t)size);
+    if (!bytes)
+        setup_on_loop_error("realloc");
+    return bytes;
+}
+
 struct ev_loop *setup_loop(void)
 {
     ev_set_syserr_cb(setup_on_loop_error);
+    ev_set_allocator(setup_allocate);
     return ev_loop_new(EVFLAG_AUTO);
 }

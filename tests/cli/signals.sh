@@ -325,6 +325,17 @@ if [ -z "${HAY_SANITIZED:-}" ]; then
     is "nor does anything that is refused once stop all for ever" "$odd" ""
     hurt HURT_WAIT=3
     is "one that fails ends it with a message" "$code $(grep -c 'the event loop failed' err)" "70 1"
+    odd=
+    told=0
+    for call in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+        hurt HURT_GROW=$call HURT_ONCE=1
+        case "$code $(wc -l <out)" in
+        '0 300') ;;
+        *) test -s err && test "$code" -lt 128 || odd="$odd $call: $code" ;;
+        esac
+        grep -q 'the event loop failed: realloc: Cannot allocate memory' err && told=$((told + 1))
+    done
+    is "so does one that gets no memory, and never abort()" "$odd $((told > 0))" " 1"
 else
     skip "loops that are refused something" "a sanitizer does not like what is preloaded"
 fi
