@@ -30,10 +30,23 @@ void run_record(struct run *run, const struct hay_result *result, uint64_t seq)
         run_write(run, result, seq, (run->options->meta ? HAY_RESULT_META : 0u) | (run->journal.is_kept ? HAY_RESULT_KEY : 0u));
 }
 
+/* A signal to all processes, as service managers and batch systems send it, ends a command before the pool can ask it to end.
+ * That is no failure of its own, and --resume has to run it. */
+static const struct hay_result *run_interrupted(const struct hay_result *result, struct hay_result *changed)
+{
+    static const char reason[] = "cancelled while it ran";
+    if (result->outcome != HAY_OUTCOME_ERROR || !signals_count())
+        return result;
+    *changed = *result;
+    changed->outcome = HAY_OUTCOME_CANCELLED;
+    changed->message = (struct hay_span){ reason, sizeof reason - 1 };
+    return changed;
+}
+
 static void run_on_result(void *context, const struct hay_result *result)
 {
     struct run *run = context;
-    struct hay_result judged, unrun;
+    struct hay_result judged, unrun, interrupted;
     run->settled++;
     result = control_judge(run, result, &unrun);
     if (run->options->verb->judge) {
@@ -45,6 +58,7 @@ static void run_on_result(void *context, const struct hay_result *result)
         judged.value = (struct hay_span){ NULL, 0 };
         result = &judged;
     }
+    result = run_interrupted(result, &interrupted);
     run_record(run, result, result->tag);
 }
 

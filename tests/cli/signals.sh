@@ -84,6 +84,21 @@ kill -KILL $pid
 wait $pid 2>/dev/null
 ok "SIGKILL leaves none" until_true none_sleeps
 
+# A signal to all processes, the command first, as systemd sends it: what it ended is to be resumed, and did not fail.
+sleeping() { for worker in $(children "$pid"); do children "$worker"; done; }
+all_sleep() { [ "$(sleeping | wc -l)" -eq 4 ]; }
+rm -f stopped
+for round in 1 2 3 4 5 6 7 8; do
+    "$HAYFORK" exec -j 4 -o stopped sleep ::: 1000 1000 1000 1000 >out 2>err &
+    pid=$!
+    until_true all_sleep
+    kill -TERM $pid $(sleeping)
+    wait $pid 2>/dev/null
+done
+is "what a signal to all has ended counts as cancelled" \
+    "$(sed 's/.*"status":"\([a-z]*\)".*/\1/' stopped | sort | uniq -c | tr -s ' ')" ' 32 cancelled'
+ok "with what it printed" grep -q '"cancelled while it ran"},"result":{"exit":null,"signal":15,' stopped
+
 # What fails again and again is not tried once more. When the only one without retries is done, the workers are among the others;
 # while the command stands still they end what they have, so that it hears of the signal before it knows of those.
 {
