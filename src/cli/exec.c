@@ -139,7 +139,7 @@ static bool exec_take_list(struct run_options *options, int at)
         close(fd);
     bytes_release(&lines);
     exec->given.count = at;
-    options->nul_ended = true;
+    options->nul_ended = options->has_arguments = true;
     return is_stdin;
 }
 

@@ -58,6 +58,7 @@ struct run_options {
     void *verb_state;           /* what the verb keeps for its hooks */
     bool keep_order, dry_run;
     bool nul_ended;             /* lines end with a NUL */
+    bool has_arguments;         /* standard input is not the caller's: it has the words behind ":::" */
     uint64_t group_lines;       /* so many make one job, 0: each does */
     uint64_t order_window;
     struct hay_pool_options pool;

@@ -39,8 +39,10 @@ static void journal_stop(struct run *run)
 static void journal_say_changed(const struct run *run, const struct input_line *line)
 {
     bool is_stdin = !strcmp(line->name, "-");
-    say("%s%s%s line %llu is not the one whose result is in '%s'; --resume-changed runs such lines again", is_stdin ? "" : "'",
-        is_stdin ? "standard input" : line->name, is_stdin ? "" : "'", (unsigned long long)line->file_number, run->journal.path);
+    const char *name = run->options->has_arguments ? "argument" : is_stdin ? "standard input line" : line->name;
+    say("%s%s%s %llu is not the one whose result is in '%s'; --resume-changed runs such %s again", is_stdin ? "" : "'", name,
+        is_stdin ? "" : "' line", (unsigned long long)line->file_number, run->journal.path,
+        run->options->has_arguments ? "jobs" : "lines");
 }
 
 bool run_journal_admit(struct run *run, const struct input_line *line, struct hay_span bytes)

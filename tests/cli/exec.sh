@@ -129,6 +129,9 @@ is "--tag is for stderr too" "$(head -n 1 err)" "a${tab}err"
 run "$HAYFORK" exec echo :::
 is "none behind :::" "$code $(wc -c <out)" "0 0"
 run "$HAYFORK" exec -k -o listed echo ::: 1 2
+run "$HAYFORK" exec -o listed --resume echo ::: 1 3
+is "an argument that has changed is told as one" "$code $(cat err)" \
+    "65 hayfork exec: argument 2 is not the one whose result is in 'listed'; --resume-changed runs such jobs again"
 run "$HAYFORK" exec -k -o listed --resume echo ::: 1 2 3
 is "they resume as lines do" "$code $(sed 's/^{"id":\([0-9]\).*stdout":"\([0-9]\).*/\1 \2/' listed | tr '\n' ,)" "0 1 1,2 2,3 3,"
 from '1\n' sh -c 'cat; echo {}'
