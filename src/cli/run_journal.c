@@ -85,7 +85,7 @@ void run_journal_end(struct run *run)
             run->failed_before == 1 ? "job did" : "jobs did", run->failed_before == 1 ? "it" : "them");
     if (run->read >= journal->last || journal->options->changed)
         return;
-    say("the input has %llu jobs, but '%s' has a result of job %llu: it is not the input of these results",
-        (unsigned long long)run->read, journal->path, (unsigned long long)journal->last);
+    say("the input has %llu job%s, but '%s' has a result of job %llu: it is not the input of these results",
+        (unsigned long long)run->read, run->read == 1 ? "" : "s", journal->path, (unsigned long long)journal->last);
     journal_stop(run);
 }

@@ -89,11 +89,13 @@ static void summary_busy(const struct tally *tally, int workers, double seconds)
 
 static void summary_workers(const struct run *run, const struct hay_pool_stats *stats)
 {
+    const char *plural = stats->started == 1 ? "" : "s";
     if (run->options->is_inline)
-        say("no workers: ran in this process, %" PRIu64 " attempts, %" PRIu64 " retried", stats->started, stats->retried);
+        say("no workers: ran in this process, %" PRIu64 " attempt%s, %" PRIu64 " retried", stats->started, plural,
+            stats->retried);
     else
-        say("%" PRIu64 " of %d workers ran, %" PRIu64 " died; %" PRIu64 " attempts, %" PRIu64 " retried", stats->workers_used,
-            stats->workers, stats->deaths, stats->started, stats->retried);
+        say("%" PRIu64 " of %d workers ran, %" PRIu64 " died; %" PRIu64 " attempt%s, %" PRIu64 " retried", stats->workers_used,
+            stats->workers, stats->deaths, stats->started, plural, stats->retried);
 }
 
 static uint64_t summary_told(uint64_t count)

@@ -19,6 +19,8 @@ for how in '' --inline; do
 done
 is "results do not mix with the summary" "$(grep -cv '^{' out)" 0
 jobs '{"id":1,"fn":"demo.noop"}' '{"id":2,"fn":"demo.fail","args":{"message":"m"}}' x
+run "$HAYFORK" exec -j 1 --summary true ::: a
+is "--summary of one job" "$(grep worker err | head -n 1)" "hayfork exec: 1 of 1 workers ran, 0 died; 1 attempt, 0 retried"
 run "$HAYFORK" run --summary -p demo jobs
 is "--summary counts each outcome" "$code $(sed -n 1p err)" "1 hayfork run: 3 jobs: 1 ok, 1 error, 1 rejected"
 

@@ -117,6 +117,9 @@ head -n 50 jobs >shorter
 run "$HAYFORK" run -p demo -o results --resume shorter
 is "an input that is too short" "$code $(cmp results whole) $(cat err)" \
     "65  hayfork run: the input has 50 jobs, but 'results' has a result of job 100: it is not the input of these results"
+head -n 1 jobs >shorter
+run "$HAYFORK" run -p demo -o results --resume shorter
+is "of one job too" "$(grep -c 'the input has 1 job, but' err)" 1
 { cat jobs; echo '{"id":101,"fn":"demo.noop"}'; } >longer
 run "$HAYFORK" run -p demo -o results --resume longer
 is "one that has grown is fine" "$code $(wc -l <results)" "0 101"
