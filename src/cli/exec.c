@@ -126,7 +126,9 @@ static bool exec_take_list(struct run_options *options, int at)
 {
     struct exec *exec = options->verb_state;
     struct bytes lines = { .at = NULL };
-    if (options->nul_ended || options->files.count || exec->given.items[at][3])
+    if (exec->given.items[at][3])
+        return exec_fault("of GNU parallel's separators only ':::' is known; the lines of a file are taken by -a FILE");
+    if (options->nul_ended || options->files.count)
         return exec_fault("the arguments come behind one ':::', from -a FILE or -0 stdin, but not from two of these");
     for (int i = at + 1; i < exec->given.count; i++)
         bytes_put(&lines, exec->given.items[i], strlen(exec->given.items[i]) + 1);

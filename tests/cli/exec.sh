@@ -291,7 +291,7 @@ refused "--tag is for plain output" --tag --json true
 refused "a command is needed" -k ''
 refused "-f is not for exec" -f demo.noop true
 refused "behind one ':::'" echo ::: a ::: b
-refused "from -a FILE" echo :::: one
+refused "only ':::' is known; the lines of a file are taken by -a FILE" echo :::: one
 refused "not from two of these" -a one echo ::: a
 refused "a command is needed" ::: a
 refused "--max-output" --max-output 1G true
