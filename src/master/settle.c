@@ -173,6 +173,8 @@ void settle_charge_queued(struct master *master, struct slot *slot, struct job *
     job_move(&master->store, job, JOB_STARTED);
     job->worker = slot->index;
     job->pid = slot->pid;
+    job->start_ns = clock_now_ns(); /* it hid the true one */
+    job->run_ns = 0;
 }
 
 static void supply_message(const struct job *job, struct attempt_end *end, char *text, size_t size)

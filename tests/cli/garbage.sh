@@ -15,4 +15,11 @@ for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 done
 is "finished results behind garbage count" "$lost" 0
 is "and their jobs do not run again" "$again" 0
+
+# A job that hides that it began is charged all the same, in the end, and at a time within the run.
+echo '{"fn":"fault.act","args":"ledger zero"}' >jobs
+from=$(date +%s)
+run "$HAYFORK" run -j 1 -p fault --meta jobs
+began=$(sed 's/.*"start":\([0-9]*\).*/\1/' out)
+is "a job that hides its start" "$code $(sed 's/.*"status":"\([a-z]*\)".*/\1/' out) $((began >= from && began <= from + 120))" "1 crash 1"
 done_testing
