@@ -27,6 +27,15 @@ static inline int64_t clock_wall_ns(void)
     return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+/* CLOCK_REALTIME - CLOCK_MONOTONIC. What was known stays as long as it may be true: a process that did not run between two of these
+ * looks sees a wide span, not another offset. */
+static inline int64_t clock_wall_offset_ns(int64_t known_ns)
+{
+    int64_t before_ns = clock_now_ns(), wall_ns = clock_wall_ns();
+    int64_t lowest_ns = wall_ns - clock_now_ns(), highest_ns = wall_ns - before_ns;
+    return known_ns < lowest_ns ? lowest_ns : known_ns > highest_ns ? highest_ns : known_ns;
+}
+
 /* base + span without overflow; either may be TIME_NEVER. */
 static inline int64_t clock_add(int64_t base_ns, int64_t span_ns)
 {

@@ -48,7 +48,7 @@ int master_init(struct master *master, const struct master_options *options)
     *master = (struct master){.options = *options, .loop = options->loop, .tick_ns = TIME_NEVER, .cancel_signal = SIGTERM,
                               .next_of_thread = first_of_thread, .owner = owner_token()};
     first_of_thread = master;
-    master->wall_offset_ns = clock_wall_ns() - clock_now_ns();
+    master->wall_offset_ns = clock_wall_offset_ns(0);
     job_store_init(&master->store);
     queue_init(&master->queue);
     delay_init(&master->delay, clock_now_ns());
@@ -271,7 +271,7 @@ static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)
         return;
     standstill_forgive_lateness(master, now_ns);
     master->tick_ns = TIME_NEVER;
-    master->wall_offset_ns = clock_wall_ns() - now_ns;
+    master->wall_offset_ns = clock_wall_offset_ns(master->wall_offset_ns);
     int64_t next_ns = settle_queue_due(master, now_ns);
     master->forks = 0;
     for (int i = 0; i < master->slot_count; i++) {

@@ -42,7 +42,7 @@ void inline_init(struct inline_pool *pool, struct registry *registry, const stru
                  const struct retry_policy *retry)
 {
     *pool = (struct inline_pool){.registry = registry, .retry = *retry, .options = *options};
-    pool->wall_offset_ns = clock_wall_ns() - clock_now_ns();
+    pool->wall_offset_ns = clock_wall_offset_ns(0);
     open_task(pool, &pool->task);
 }
 

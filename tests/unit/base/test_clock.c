@@ -2,11 +2,26 @@
  *
  * Deadlines: "for ever" survives every sum, what is left is rounded up so that a wait never ends early, and nothing overflows.
  */
-#include "base/clock.h"
-#include "support/tap.h"
-
 #include <limits.h>
 #include <poll.h>
+#include <stdint.h>
+#include <time.h>
+
+static int64_t made_up_ns, made_up_offset_ns, look_ns; /* 0: the true clocks */
+
+static int made_up_gettime(clockid_t clock, struct timespec *t)
+{
+    if (!made_up_ns)
+        return clock_gettime(clock, t);
+    made_up_ns += look_ns;
+    int64_t now_ns = made_up_ns + (clock == CLOCK_REALTIME ? made_up_offset_ns : 0);
+    *t = (struct timespec){now_ns / 1000000000, now_ns % 1000000000};
+    return 0;
+}
+
+#define clock_gettime made_up_gettime
+#include "base/clock.h"
+#include "support/tap.h"
 
 static void the_clock_never_runs_backwards(void)
 {
@@ -26,6 +41,35 @@ static void the_wall_clock_is_the_date(void)
     int64_t before = (int64_t)time(NULL) - 1;
     int64_t wall_s = clock_wall_ns() / NS_PER_S;
     CU_ASSERT(wall_s >= before && wall_s <= (int64_t)time(NULL) + 1);
+}
+
+static void the_wall_clock_is_as_far_away_as_before_when_a_look_takes_long(void)
+{
+    made_up_ns = NS_PER_S;
+    made_up_offset_ns = INT64_C(1700000000) * NS_PER_S;
+    look_ns = 30;
+    int64_t offset_ns = clock_wall_offset_ns(0);
+    CU_ASSERT(offset_ns >= made_up_offset_ns - 30 && offset_ns <= made_up_offset_ns);
+    look_ns = 20 * NS_PER_MS;
+    CU_ASSERT_EQUAL(clock_wall_offset_ns(offset_ns), offset_ns);
+    look_ns = 3;
+    offset_ns = clock_wall_offset_ns(offset_ns);
+    CU_ASSERT(offset_ns >= made_up_offset_ns - 3 && offset_ns <= made_up_offset_ns);
+    made_up_ns = 0;
+}
+
+static void a_wall_clock_that_was_set_is_followed(void)
+{
+    made_up_ns = NS_PER_S;
+    look_ns = 30;
+    made_up_offset_ns = INT64_C(1700000000) * NS_PER_S;
+    int64_t offset_ns = clock_wall_offset_ns(0);
+    for (int64_t step_ns = -3600 * NS_PER_S; step_ns <= 3600 * NS_PER_S; step_ns += 7200 * NS_PER_S) {
+        made_up_offset_ns += step_ns;
+        offset_ns = clock_wall_offset_ns(offset_ns);
+        CU_ASSERT(offset_ns >= made_up_offset_ns - 30 && offset_ns <= made_up_offset_ns + 30);
+    }
+    made_up_ns = 0;
 }
 
 static void a_negative_timeout_is_for_ever(void)
@@ -92,6 +136,9 @@ int main(void)
     CU_TestInfo tests[] = {
         {"the_clock_never_runs_backwards", the_clock_never_runs_backwards},
         {"the_wall_clock_is_the_date", the_wall_clock_is_the_date},
+        {"the_wall_clock_is_as_far_away_as_before_when_a_look_takes_long",
+         the_wall_clock_is_as_far_away_as_before_when_a_look_takes_long},
+        {"a_wall_clock_that_was_set_is_followed", a_wall_clock_that_was_set_is_followed},
         {"a_negative_timeout_is_for_ever", a_negative_timeout_is_for_ever},
         {"a_timeout_of_zero_is_now", a_timeout_of_zero_is_now},
         {"the_longest_timeout_is_finite", the_longest_timeout_is_finite},
