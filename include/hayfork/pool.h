@@ -11,7 +11,8 @@
  * blocking calls turn, or lives in the libev loop it is given. It never touches libev's default loop unless given that one,
  * and never waits for a process that it did not start. Callbacks run inside the loop; they may call anything here
  * except hay_pool_free(), hay_pool_turn() and hay_pool_join(). Nor may anything else that runs in the loop, such as a watcher of
- * the program, free a pool while one of its calls turns that loop.
+ * the program, free a pool while one of its calls turns that loop; and an ev_break() is lost then, so break when the call has
+ * returned.
  *
  * In a child of that process the pool is a copy of no use: calls that have a status give HAY_ESTATE, the others do nothing, and
  * none of them touches the parent's workers.
