@@ -104,6 +104,14 @@ static void leave_terminal(void)
     close(terminal);
 }
 
+/* exit() in the child: what it registered has run by now, and what it has from its parent is not run. */
+static void on_child_exit(int code, void *unused)
+{
+    (void)unused;
+    flush_at_end();
+    _exit(code);
+}
+
 static _Noreturn void child_main(const struct child_setup *setup, const struct keep *keep, unsigned flags, pid_t parent)
 {
     if (flags & CHILD_OWN_GROUP)
@@ -120,6 +128,7 @@ static _Noreturn void child_main(const struct child_setup *setup, const struct k
     handle_forget_all_but(keep->fds, keep->count);
     fd_close_all_but(keep->fds, keep->count);
     child_reset_signals();
+    on_exit(on_child_exit, NULL);
     int code = setup->run(setup->arg);
     flush_at_end();
     _exit(code);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * One forked child: start, watch, signal, peek, reap. The child is set up before its code runs: own process group, death
- * signal SIGKILL should the parent die, default signal dispositions and an empty mask, stdin from /dev/null, and no
- * descriptor but those it was given and those that every child keeps (base/handle.h). A child is signalled only while it is
- * unreaped, so a number is never used twice by mistake. Leaves the event loop to others: `pidfd` becomes readable when the
- * child has ended.
+ * signal SIGKILL should the parent die, default signal dispositions and an empty mask, stdin from /dev/null, no descriptor but
+ * those it was given and those that every child keeps (base/handle.h), and no exit hook of the parent's. A child is signalled
+ * only while it is unreaped, so a number is never used twice by mistake. Leaves the event loop to others: `pidfd` becomes
+ * readable when the child has ended.
  */
 #ifndef PROCESS_CHILD_H
 #define PROCESS_CHILD_H

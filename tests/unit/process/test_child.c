@@ -75,6 +75,46 @@ static void the_return_value_is_the_exit_code(void)
     }
 }
 
+/* ---- exit() ---- */
+
+static int hook_fd = -1;
+
+static void parents_hook(void)
+{
+    ssize_t n = write(hook_fd, "P", 1);
+    (void)n;
+}
+
+static void childs_hook(void)
+{
+    ssize_t n = write(hook_fd, "C", 1);
+    (void)n;
+}
+
+static int call_exit(void *arg)
+{
+    dup2(hook_fd, 1);
+    printf("flushed");
+    atexit(childs_hook);
+    exit(*(int *)arg);
+}
+
+static void an_exit_runs_hooks_of_the_child_and_none_of_its_parents(void)
+{
+    char text[16] = "";
+    int ends[2], code = 3;
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    hook_fd = ends[1];
+    CU_ASSERT_EQUAL(atexit(parents_hook), 0);
+    struct child_setup setup = {call_exit, &code, -1, &hook_fd, 1};
+    CU_ASSERT_EQUAL(run_child(&setup), 3);
+    hook_fd = -1; /* which is closed for the hook of this program */
+    close(ends[1]);
+    CU_ASSERT_EQUAL(read(ends[0], text, sizeof text - 1), 8);
+    CU_ASSERT_STRING_EQUAL(text, "Cflushed");
+    close(ends[0]);
+}
+
 /* ---- what it finds ---- */
 
 struct expected {
@@ -507,6 +547,7 @@ int main(void)
 {
     CU_TestInfo found[] = {
         {"the return value is the exit code", the_return_value_is_the_exit_code},
+        {"an exit runs hooks of the child, and none of its parent's", an_exit_runs_hooks_of_the_child_and_none_of_its_parents},
         {"only what was given stays open", only_what_was_given_stays_open},
         {"dispositions are default and the mask is empty", dispositions_are_default_and_the_mask_is_empty},
         {"it leads its group and dies with its parent", it_leads_its_group_and_dies_with_its_parent},
