@@ -131,18 +131,23 @@ static void exactly_what_is_ready_is_told(void)
 static void what_is_in_memory_counts_too(void)
 {
     struct hay_pipe *a, *b;
-    bool ready[2] = {false, false};
+    bool ready[3] = {false, false, false};
     char text[4];
+    int ends[2];
+    CU_ASSERT_FATAL(pipe2(ends, O_CLOEXEC) == 0);
     CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&a, &b, &error), HAY_OK);
-    struct hay_handle *handles[] = {hay_pipe_handle(b), hay_pipe_handle(b)}; /* the same twice */
+    struct hay_handle room = hay_fd_handle(ends[1], POLLOUT);
+    struct hay_handle *handles[] = {hay_pipe_handle(b), hay_pipe_handle(b), &room}; /* the same twice */
     for (int i = 0; i < 3; i++)
         CU_ASSERT_EQUAL(hay_pipe_send(a, "abc", 3, 0, &error), HAY_OK);
     for (int i = 0; i < 3; i++) { /* the first read brings all three */
-        CU_ASSERT_EQUAL(hay_wait(handles, 2, ready, LONG_MS, &error), HAY_OK);
-        CU_ASSERT(ready[0] && ready[1]);
+        CU_ASSERT_EQUAL(hay_wait(handles, 3, ready, LONG_MS, &error), HAY_OK);
+        CU_ASSERT(ready[0] && ready[1] && ready[2]); /* the last one, which only poll() knows of, too */
         CU_ASSERT_EQUAL(hay_pipe_receive_into(b, text, sizeof text, NULL, 0, &error), HAY_OK);
     }
     CU_ASSERT_EQUAL(hay_wait(handles, 2, ready, 0, &error), HAY_ETIMEDOUT);
+    close(ends[0]);
+    close(ends[1]);
     hay_pipe_free(a);
     hay_pipe_free(b);
 }
