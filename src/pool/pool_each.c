@@ -250,7 +250,7 @@ static enum hay_status drive(struct each_run *run, int timeout_ms, struct hay_er
             break;
         must = hay_pool_turn(run->pool, clock_left_ms(deadline_ns)) == HAY_EOF;
         run->turned_ns = clock_now_ns();
-    } while (run->turned_ns < deadline_ns);
+    } while (run->turned_ns < deadline_ns || (must && !run->taken)); /* where nothing could be taken, it is said why */
     if (run->is_stopped)
         return error_set(error, HAY_ECANCELLED, "the receiver of the results said stop");
     if (run->is_over && run->settled == run->taken)

@@ -352,9 +352,12 @@ static void bad_use_gets_a_status_and_a_text(void)
     CU_ASSERT(items[1].outcome == HAY_OUTCOME_SKIPPED && strcmp(items[1].bytes, error.text) == 0);
     hay_map_release(items, 2);
     fixture_new(&fixture, &two);
-    CU_ASSERT_EQUAL(hay_pool_map(fixture.pool, "t.echo", args, 2, -1, items, &error), HAY_ESTATE);
-    CU_ASSERT_STRING_EQUAL(error.text, "the pool has not started");
-    hay_map_release(items, 2);
+    for (int timeout_ms = -1; timeout_ms < 2; timeout_ms++) { /* also where there is no time to find it out */
+        CU_ASSERT_EQUAL(hay_pool_map(fixture.pool, "t.echo", args, 2, timeout_ms, items, &error), HAY_ESTATE);
+        CU_ASSERT_STRING_EQUAL(error.text, "the pool has not started");
+        CU_ASSERT_EQUAL(items[1].outcome, HAY_OUTCOME_SKIPPED);
+        hay_map_release(items, 2);
+    }
     CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
     CU_ASSERT_EQUAL(hay_pool_map(fixture.pool, "t.none", args, 2, -1, items, &error), HAY_EUNKNOWN);
     CU_ASSERT_STRING_EQUAL(error.text, "unknown function \"t.none\"");
