@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -189,6 +190,44 @@ static void dispositions_are_default_and_the_mask_is_empty(void)
     sigaction(SIGPIPE, &old[0], NULL);
     sigaction(SIGTERM, &old[1], NULL);
     sigaction(SIGRTMIN + 2, &old[2], NULL);
+}
+
+static pid_t *heard_by; /* shared; where on_urgent() ran last */
+static bool is_urgent;
+
+static void on_urgent(int signal_number)
+{
+    (void)signal_number;
+    *heard_by = getpid();
+}
+
+static void signal_in_the_fork(void)
+{
+    if (is_urgent)
+        raise(SIGURG);
+}
+
+static int return_three(void *arg)
+{
+    (void)arg;
+    return 3;
+}
+
+/* It is the parent's, and works on what the child has as a copy of it, or shares. */
+static void no_handler_of_the_parent_runs_in_the_child(void)
+{
+    struct sigaction handle = {.sa_handler = on_urgent}, old;
+    struct child_setup setup = {return_three, NULL, -1, NULL, 0};
+    heard_by = mmap(NULL, sizeof *heard_by, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CU_ASSERT_PTR_NOT_EQUAL_FATAL(heard_by, MAP_FAILED);
+    CU_ASSERT_EQUAL(pthread_atfork(NULL, NULL, signal_in_the_fork), 0);
+    sigaction(SIGURG, &handle, &old);
+    is_urgent = true;
+    CU_ASSERT_EQUAL(run_child(&setup), 3);
+    is_urgent = false;
+    CU_ASSERT_EQUAL(*heard_by, 0);
+    sigaction(SIGURG, &old, NULL);
+    munmap(heard_by, sizeof *heard_by);
 }
 
 static int check_place(void *arg)
@@ -550,6 +589,7 @@ int main(void)
         {"an exit runs hooks of the child, and none of its parent's", an_exit_runs_hooks_of_the_child_and_none_of_its_parents},
         {"only what was given stays open", only_what_was_given_stays_open},
         {"dispositions are default and the mask is empty", dispositions_are_default_and_the_mask_is_empty},
+        {"no handler of the parent runs in the child", no_handler_of_the_parent_runs_in_the_child},
         {"it leads its group and dies with its parent", it_leads_its_group_and_dies_with_its_parent},
         {"standard streams are null and the given pipe", standard_streams_are_null_and_the_given_pipe},
         {"without a pipe stdout goes nowhere", without_a_pipe_stdout_goes_nowhere},
