@@ -132,6 +132,8 @@ const struct fault faults[] = {
     {"a grandchild holds the pipe", ACT("fork hold; raise KILL"), "", "crash", "killed by SIGKILL", 2, 0},
     {"a deaf grandchild holds the pipe", ACT("fork deaf; raise SEGV"), "", "crash", "killed by SIGSEGV", 2, 0},
     {"a daemon holds the pipe", ACT("fork daemon; raise KILL"), "", "crash", "killed by SIGKILL", 2, 0},
+    {"a daemon floods what it prints to, and kills it", ACT("fork flood 1; pause"), "", "crash", "killed by SIGKILL", 2, 0},
+    {"a daemon floods the pipe, and kills it", ACT("fork flood 0; pause"), "", "crash", NULL, 2, 0},
     {"a child stays", ACT("fork child"), "", "ok", NULL, 1, 0},
     {"a child that ignores SIGTERM stays", ACT("fork deaf"), "", "ok", NULL, 1, 0},
     {"a child in a group of its own stays", ACT("fork group"), "", "ok", NULL, 1, 0},

@@ -57,14 +57,31 @@ static void daemonize(void)
     if (setsid() < 0 || fork() > 0)
         _exit(0);
     signal(SIGTERM, SIG_IGN);
-    wait_for_ever();
 }
 
-/* fork hold | child | deaf | group | daemon | killer US | half | return | exit: the parent goes on at once. With `half` the
+static void note_socket(int fd, void *found)
+{
+    *(int *)found = fd;
+}
+
+/* A daemon that never ends to write: to what the worker prints to, or to its pipe. It kills the worker in the middle of that. */
+static _Noreturn void flood(int fd, pid_t worker)
+{
+    static char bytes[4096];
+    daemonize();
+    memset(bytes, 'f', sizeof bytes);
+    for (size_t done = 0; write(fd, bytes, sizeof bytes) > 0; done += sizeof bytes)
+        if (done == 64 * sizeof bytes)
+            kill(worker, SIGKILL);
+    _exit(0);
+}
+
+/* fork flood 0 | 1: the pipe, or stdout.
+ * fork hold | child | deaf | group | daemon | killer US | half | return | exit: the parent goes on at once. With `half` the
  * master stands still until the worker was killed in the middle of a result that is larger than the pipe. */
 static enum act_end act_fork(hay_task *task, const char *const words[])
 {
-    pid_t master = getppid();
+    pid_t master = getppid(), worker = getpid();
     bool is_half = strcmp(words[0], "half") == 0;
     if (is_half)
         kill(master, SIGSTOP);
@@ -85,8 +102,14 @@ static enum act_end act_fork(hay_task *task, const char *const words[])
         kill_the_writer(0, word_number(words[1], 0), 0);
     if (is_half)
         kill_the_writer(65536, 1000, master);
+    if (strcmp(words[0], "flood") == 0) {
+        int fd = (int)word_number(words[1], 0);
+        if (!fd)
+            each_socket(note_socket, &fd);
+        flood(fd, worker);
+    }
     if (strcmp(words[0], "daemon") == 0)
-        daemonize();
+        daemonize(); /* and waits */
     if (strcmp(words[0], "group") == 0)
         setpgid(0, 0);
     if (strcmp(words[0], "deaf") == 0)
@@ -128,11 +151,6 @@ static enum act_end act_close(hay_task *task, const char *const words[])
     for (long fd = word_number(words[0], 0); fd <= high; fd++)
         close((int)fd);
     return ACT_GO_ON;
-}
-
-static void note_socket(int fd, void *found)
-{
-    *(int *)found = fd;
 }
 
 /* Another socket, which takes whatever is sent, under the number of the pipe. */
