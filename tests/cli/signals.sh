@@ -181,6 +181,17 @@ ok "SIGCONT: the job still runs" until_true asked
 : >go
 wait $pid
 is "SIGCONT: it goes on where it stood" "$? $(grep -c '"ok"' out)" "0 1"
+# Nor, where a job still runs, is the time counted for which the master alone stood still, as by a debugger.
+rm -f up
+echo '{"fn":"exec.run","args":{"shell":": >up; sleep 3"},"timeout":2}' >slow
+"$HAYFORK" run -j 1 -p exec slow >out 2>err &
+pid=$!
+ok "a job runs" until_true test -e up
+kill -STOP $pid
+sleep 2.5
+kill -CONT $pid
+wait $pid
+is "SIGSTOP: the timeout of its job is put off" "$? $(grep -c '"ok"' out)" "0 1"
 
 begin env --ignore-signal=HUP --ignore-signal=INT
 kill -HUP $pid
