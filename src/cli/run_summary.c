@@ -137,6 +137,7 @@ static void summary_flaky(const struct tally *tally)
 static void summary_retry(const struct run *run)
 {
     const struct run_options *options = run->options;
+    bool is_piped = !options->files.count && !options->has_arguments;
     struct bytes command = { .at = NULL };
     bytes_put_text(&command, "hayfork ");
     bytes_put_text(&command, options->verb->name);
@@ -147,7 +148,7 @@ static void summary_retry(const struct run *run)
     }
     bytes_put(&command, "", 1);
     if (!command.failed && command.size < SUMMARY_COMMAND)
-        say("to run again what is not ok: %s", command.at);
+        say("to run again what is not ok%s: %s", is_piped ? ", with the same standard input" : "", command.at);
     else
         say("to run again what is not ok, add --retry-failed to the same command");
     bytes_release(&command);

@@ -113,7 +113,7 @@ is "once more it is the same one" "$code $(tail -n 1 err)" \
     "1 hayfork run: to run again what is not ok: hayfork run --retry-failed -j 1 --summary -p demo -p fault -o 'my results' jobs"
 run sh -c 'echo a | "$HAYFORK" exec --summary -o --resume --resume -- sh -c "test {} = \$1" --resume --retry-failed'
 is "words like its own that are not stay" "$code $(tail -n 1 err)" \
-    "1 hayfork exec: to run again what is not ok: hayfork exec --retry-failed --summary -o --resume --resume -- sh -c 'test {} = \$1' --resume --retry-failed"
+    "1 hayfork exec: to run again what is not ok, with the same standard input: hayfork exec --retry-failed --summary -o --resume --resume -- sh -c 'test {} = \$1' --resume --retry-failed"
 jobs '{"fn":"demo.noop"}'
 run "$HAYFORK" run --summary -p demo -o results jobs
 is "nothing to run again" "$code $(grep -c again err)" "0 0"
