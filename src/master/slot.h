@@ -139,7 +139,7 @@ static inline bool slot_is_leaving(const struct slot *slot)
 /* It is being killed, or is about to be. */
 static inline bool slot_is_doomed(const struct slot *slot)
 {
-    return slot->fault[0] || slot->broken_ns;
+    return slot->killed || slot->fault[0] || slot->broken_ns;
 }
 
 /* Does it take jobs at all, window and work aside? */

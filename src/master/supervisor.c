@@ -262,6 +262,8 @@ void supervisor_fault(struct slot *slot, const char *reason)
 void supervisor_stop(struct slot *slot)
 {
     struct frame_head head = {.size = sizeof head, .type = FRAME_STOP};
+    if (slot->killed)
+        return; /* its job has come to its end after all, but it cannot end in good order */
     slot_set_state(slot, SLOT_STOPPING);
     slot->look_ns = clock_now_ns() + STOP_LIMIT_NS;
     master_want_tick(slot->master, slot->look_ns);

@@ -136,6 +136,13 @@ for many in '-j 1' '-j 2' '-j 7' '-j 2 --queue 1' '-j 3 --queue 5' '--inline'; d
     is "each line once: $many" "$code $(wc -l <out) $(sort -u out | wc -l)" "0 20000 20000"
 done
 is "and no word on stderr" "$(cat err)" ""
+
+# Killed at its timeout, while the job just ends: replaced it is in any case, but nobody has told it to stop.
+seq 1 200 | sed 's/.*/{"fn":"demo.sleep","args":{"ms":2},"timeout":0.002}/' >jobs
+run "$HAYFORK" run -j 1 --grace 0 --max-jobs-per-worker 1 -p demo jobs
+is "workers killed at a timeout and due to be replaced" "$(wc -l <out) $(grep -c 'told to stop' err)" "200 0"
+
+seq 1 100 | sed 's/.*/{"fn":"demo.noop"}/' >jobs
 run env HAYFORK_CPU_COUNT=1 "$HAYFORK" run --summary -p demo jobs
 is "as many workers as CPUs at hand" "$(sed -n '3s/.* of \([0-9]*\) workers.*/\1/p' err)" 1
 done_testing
