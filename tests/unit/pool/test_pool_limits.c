@@ -169,13 +169,17 @@ static void a_job_sent_ahead_is_cancelled_without_harm_to_its_neighbours(void)
 static void cancel_all_spares_what_runs_unless_told(void)
 {
     struct fixture fixture;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .grace_ms = 100});
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .grace_ms = 20});
     uint64_t running = submit(&fixture, "t.hold", "1");
     CU_ASSERT(begins(&fixture, 1));
     for (int i = 0; i < 20; i++)
         submit(&fixture, "t.echo", "1");
     hay_pool_cancel_all(fixture.pool, false);
     CU_ASSERT_EQUAL(fixture.results, 20);
+    uint64_t longer = submit(&fixture, "t.sleep", "100"); /* than the grace */
+    while (!entry_of(&fixture, longer)->count && hay_pool_turn(fixture.pool, LIMIT_MS) == HAY_OK)
+        ;
+    CU_ASSERT(ended_as(&fixture, longer, HAY_OUTCOME_OK));
     CU_ASSERT_EQUAL(entry_of(&fixture, running)->count, 0);
     hay_pool_cancel_all(fixture.pool, true);
     CU_ASSERT(all_come(&fixture));
