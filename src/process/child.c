@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -104,6 +105,17 @@ static void leave_terminal(void)
     close(terminal);
 }
 
+/* What the parent read ahead of standard input is not the child's. Mostly there is nothing; asking is cheaper than purging. */
+static void forget_input(void)
+{
+#ifdef __GLIBC__
+    if (stdin->_mode <= 0 && stdin->_IO_read_ptr == stdin->_IO_read_end && !(stdin->_flags & (_IO_EOF_SEEN | _IO_ERR_SEEN)))
+        return;
+#endif
+    __fpurge(stdin);
+    clearerr(stdin);
+}
+
 /* exit() in the child: what it registered has run by now, and what it has from its parent is not run. */
 static void on_child_exit(int code, void *unused)
 {
@@ -125,6 +137,7 @@ static _Noreturn void child_main(const struct child_setup *setup, const struct k
         leave_terminal();
     if (!child_set_standard_fds(setup->out_fd, flags & CHILD_KEEPS_OUTPUT))
         _exit(CHILD_EXIT_NOT_SET_UP);
+    forget_input();
     handle_forget_all_but(keep->fds, keep->count);
     fd_close_all_but(keep->fds, keep->count);
     child_reset_signals();

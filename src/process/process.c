@@ -15,7 +15,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -137,23 +136,11 @@ struct hay_process *hay_process_new_exec(const char *path, char *const *argv, co
     return NULL;
 }
 
-/* What the parent read ahead of standard input is not the child's. Mostly there is nothing; asking is cheaper than purging. */
-static void forget_input(void)
-{
-#ifdef __GLIBC__
-    if (stdin->_mode <= 0 && stdin->_IO_read_ptr == stdin->_IO_read_end && !(stdin->_flags & (_IO_EOF_SEEN | _IO_ERR_SEEN)))
-        return;
-#endif
-    __fpurge(stdin);
-    clearerr(stdin);
-}
-
 /* The child's life; it ends in the exit hook of family_be_child(). */
 static int live(void *argument)
 {
     struct hay_process *process = argument;
     family_be_child(process->name, process->creator);
-    forget_input();
     exit(process->run(process->arg));
 }
 

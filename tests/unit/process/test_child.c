@@ -118,6 +118,29 @@ static void an_exit_runs_hooks_of_the_child_and_none_of_its_parents(void)
 
 /* ---- what it finds ---- */
 
+static int has_own_stdin(void *arg)
+{
+    (void)arg;
+    return getchar() == EOF ? 0 : 1;
+}
+
+static int read_ahead(void *arg)
+{
+    int ends[2];
+    struct child_setup setup = {has_own_stdin, arg, -1, NULL, 0};
+    CHILD_CHECK(pipe(ends) == 0 && write(ends[1], "ab", 2) == 2 && dup2(ends[0], 0) == 0);
+    CHILD_CHECK(getchar() == 'a'); /* and 'b' is in the buffer */
+    CHILD_CHECK(run_child(&setup) == 0);
+    CHILD_CHECK(getchar() == 'b');
+    return 0;
+}
+
+static void what_the_parent_read_ahead_of_stdin_is_not_the_childs(void)
+{
+    struct child_setup setup = {read_ahead, NULL, -1, NULL, 0};
+    CU_ASSERT_EQUAL(run_child(&setup), 0);
+}
+
 struct expected {
     int kept[2];
     int out_fd;
@@ -587,6 +610,7 @@ int main(void)
     CU_TestInfo found[] = {
         {"the return value is the exit code", the_return_value_is_the_exit_code},
         {"an exit runs hooks of the child, and none of its parent's", an_exit_runs_hooks_of_the_child_and_none_of_its_parents},
+        {"what the parent read ahead of stdin is not the child's", what_the_parent_read_ahead_of_stdin_is_not_the_childs},
         {"only what was given stays open", only_what_was_given_stays_open},
         {"dispositions are default and the mask is empty", dispositions_are_default_and_the_mask_is_empty},
         {"no handler of the parent runs in the child", no_handler_of_the_parent_runs_in_the_child},
