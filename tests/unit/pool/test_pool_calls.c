@@ -225,6 +225,11 @@ static void bytes_count_but_one_job_always_fits(void)
     CU_ASSERT(submit_job(&fixture, (struct hay_job){.function = "t.fill", .args = {"600", 3}}) > 0);
     CU_ASSERT(hay_pool_has_room(fixture.pool, 997));
     CU_ASSERT(!hay_pool_has_room(fixture.pool, 998));
+    CU_ASSERT(all_come(&fixture));
+    submit(&fixture, "t.hold", "1");
+    job.args.size = 1000;
+    CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &job, 20, NULL, NULL), HAY_ETIMEDOUT); /* room for a job, and not for this one */
+    atomic_store(&board->release, 1);
     fixture_end(&fixture);
 }
 

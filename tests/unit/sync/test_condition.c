@@ -172,6 +172,22 @@ static void wait_for_returns_when_the_predicate_is_true(void)
     drop_shared(shared);
 }
 
+static bool is_asked_again(void *times)
+{
+    return (*(int *)times)++ > 0;
+}
+
+static void wait_for_asks_a_last_time_when_the_time_is_up(void)
+{
+    struct shared *shared = make_shared(false);
+    int times = 0;
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_OK);
+    CU_ASSERT_EQUAL(hay_condition_wait_for(shared->condition, is_asked_again, &times, 20), HAY_OK);
+    CU_ASSERT_EQUAL(times, 2);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    drop_shared(shared);
+}
+
 static void killed_waiters_keep_no_notification_from_the_living(void)
 {
     struct shared *shared = make_shared(false);
@@ -263,6 +279,7 @@ static CU_TestInfo cases[] = {
     {"notify_all wakes all", notify_all_wakes_all},
     {"a wait times out with the mutex held, and not early", a_wait_times_out_with_the_mutex_held_and_not_early},
     {"wait_for returns when the predicate is true", wait_for_returns_when_the_predicate_is_true},
+    {"wait_for asks a last time when the time is up", wait_for_asks_a_last_time_when_the_time_is_up},
     {"killed waiters keep no notification from the living", killed_waiters_keep_no_notification_from_the_living},
     {"a waiter is told when a holder died", a_waiter_is_told_when_a_holder_died},
     {"a waiter among signals is told when a holder died", a_waiter_among_signals_is_told_when_a_holder_died},
