@@ -252,6 +252,22 @@ static void terminate_kills_after_its_own_grace(void)
     fixture_end(&fixture);
 }
 
+static void terminate_cuts_the_grace_of_what_is_ending(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .grace_ms = LIMIT_MS});
+    uint64_t deaf = submit(&fixture, "t.hold", "1");
+    CU_ASSERT(begins(&fixture, 1));
+    CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, deaf, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_turn(fixture.pool, 50), HAY_ETIMEDOUT); /* it is asked to end, and does not */
+    int64_t start_ns = clock_now_ns();
+    CU_ASSERT_EQUAL(hay_pool_terminate(fixture.pool, 20), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    CU_ASSERT(clock_now_ns() - start_ns < LIMIT_MS / 2 * NS_PER_MS);
+    CU_ASSERT(ended_as(&fixture, deaf, HAY_OUTCOME_CANCELLED));
+    fixture_end(&fixture);
+}
+
 /* Needs its time after it was asked to end: more than the pool's grace. */
 static int fn_tidy(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
@@ -380,6 +396,7 @@ int main(void)
         {"terminate ends the running job behind an unread one", terminate_ends_the_running_job_behind_an_unread_one},
         {"cancelling an unread job does not forget the running one", cancelling_an_unread_job_does_not_forget_the_running_one},
         {"terminate kills after its own grace", terminate_kills_after_its_own_grace},
+        {"terminate cuts the grace of what is ending", terminate_cuts_the_grace_of_what_is_ending},
         {"terminate has a longer grace where it is told so", terminate_has_a_longer_grace_where_it_is_told_so},
         {"terminate without a grace kills at once", terminate_without_a_grace_kills_at_once},
         CU_TEST_INFO_NULL,
