@@ -228,7 +228,7 @@ static void bytes_count_but_one_job_always_fits(void)
     CU_ASSERT(all_come(&fixture));
     submit(&fixture, "t.hold", "1");
     job.args.size = 1000;
-    CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &job, 20, NULL, NULL), HAY_ETIMEDOUT); /* room for a job, and not for this one */
+    CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &job, 20, NULL, NULL), HAY_ETIMEDOUT); /* room for a job, not for this one */
     atomic_store(&board->release, 1);
     fixture_end(&fixture);
 }
