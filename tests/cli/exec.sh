@@ -260,6 +260,9 @@ from '1\n' sh -c 'sleep 1000 & echo started; echo $! >&2'
 is "who keeps it open is not waited for" "$code $(cat out)" "0 started"
 from '1\n' --timeout 1s sh -c 'sleep 1000 & sleep 0.6; echo done'
 is "and not beyond the timeout" "$code $(cat out)" "0 done"
+# What is stopped is woken to hear that it should end.
+from '1\n' --timeout 300ms --grace 20s --shell 'trap ": >heard; exit" TERM; kill -STOP $$'
+is "a stopped command hears of its timeout" "$code $(test -e heard && echo heard)" "1 heard"
 
 # Result lines.
 from '0\n3\n' -k --json sh -c 'echo {}; echo oops >&2; exit {}'
