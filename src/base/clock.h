@@ -27,8 +27,8 @@ static inline int64_t clock_wall_ns(void)
     return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-/* CLOCK_REALTIME - CLOCK_MONOTONIC. What was known stays as long as it may be true: a process that did not run between two of these
- * looks sees a wide span, not another offset. */
+/* CLOCK_REALTIME - CLOCK_MONOTONIC. What was known stays as long as it may be true: a process that did not run between two of
+ * these looks sees a wide span, not another offset. */
 static inline int64_t clock_wall_offset_ns(int64_t known_ns)
 {
     int64_t before_ns = clock_now_ns(), wall_ns = clock_wall_ns();
