@@ -359,6 +359,7 @@ void run_observe_finish(struct run *run)
     if (observe->started) {
         ev_timer_stop(run->loop, &observe->flush);
         roster_stop();
+        logsink_flush(run->logs); /* what a worker printed last; while some of it waits there is no line of progress */
         progress_finish(&observe->progress);
         say_curtain(NULL, NULL);
     }

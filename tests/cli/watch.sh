@@ -77,6 +77,11 @@ is "--progress lines: each second, and at the end" "$code $(grep -c '^hayfork ru
 run "$HAYFORK" run -j 2 --progress json -p demo jobs
 is "--progress json" "$(tail -n 1 err | sed 's/"elapsed":[0-9.]*,"rate":[0-9.]*/E/')" \
     '{"done":3,"ok":2,"failed":1,"running":0,E,"percent":100.0,"eta":0.0}'
+echo '{"fn":"fault.act","args":"print 1 300 0"}' >prints
+for how in tag pass; do
+    run "$HAYFORK" run --progress json --stderr $how -p fault prints
+    is "also behind what a worker prints at its end, --stderr $how" "$code $(grep -c '"done":1' err)" "0 1"
+done
 run "$HAYFORK" run --progress json -p demo /dev/null
 is "with no job at all" "$code $(sed 's/"elapsed":[0-9.]*,"rate":[0-9.]*/E/' err)" \
     '0 {"done":0,"ok":0,"failed":0,"running":0,E,"percent":100.0,"eta":0.0}'
