@@ -76,23 +76,25 @@ static bool exec_is_refused(hay_task *task, const struct exec_command *command, 
     return true;
 }
 
+static inline void exec_base64_group(char *out, const unsigned char *at)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    out[0] = digits[at[0] >> 2];
+    out[1] = digits[(at[0] << 4 | at[1] >> 4) & 63];
+    out[2] = digits[(at[1] << 2 | at[2] >> 6) & 63];
+    out[3] = digits[at[2] & 63];
+}
+
 /* Each group of three bytes in four digits, what is left over padded. Returns how many. */
 static size_t exec_base64(char *out, const unsigned char *at, size_t size)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char *begin = out;
-    for (; size >= 3; at += 3, size -= 3, out += 4) {
-        out[0] = digits[at[0] >> 2];
-        out[1] = digits[(at[0] << 4 | at[1] >> 4) & 63];
-        out[2] = digits[(at[1] << 2 | at[2] >> 6) & 63];
-        out[3] = digits[at[2] & 63];
-    }
+    for (; size >= 3; at += 3, size -= 3, out += 4)
+        exec_base64_group(out, at);
     if (size) {
-        unsigned char next = size > 1 ? at[1] : 0;
-        out[0] = digits[at[0] >> 2];
-        out[1] = digits[(at[0] << 4 | next >> 4) & 63];
-        out[2] = size > 1 ? digits[next << 2 & 63] : '=';
-        out[3] = '=';
+        unsigned char last[3] = { at[0], size > 1 ? at[1] : 0, 0 };
+        exec_base64_group(out, last);
+        memset(out + 1 + size, '=', 3 - size);
         out += 4;
     }
     return (size_t)(out - begin);
@@ -166,13 +168,10 @@ static int exec_run(hay_task *task, json_t *args)
 /* The args as in HAY_JSON(); the result is not made a jansson value first. */
 static int run(hay_task *task, const struct hay_function *function, const void *bytes, size_t size)
 {
-    json_error_t error;
-    json_t *args = hay_json_read(bytes, size, &error);
+    json_t *args = hay_json_args(task, bytes, size);
     (void)function;
-    if (!args) {
-        hay_fail(task, "args refused by jansson: %s", error.text);
+    if (!args)
         return -1;
-    }
     int code = exec_run(task, args);
     json_decref(args);
     return code;

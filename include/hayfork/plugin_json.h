@@ -69,18 +69,23 @@ static inline int hay_json_put(const char *bytes, size_t size, void *task)
     return ((hay_task *)task)->host->result((hay_task *)task, bytes, size);
 }
 
+/* The args as a new value, or NULL after hay_fail(). */
+static inline json_t *hay_json_args(hay_task *task, const void *args, size_t size)
+{
+    json_error_t error;
+    json_t *value = hay_json_read(args, size, &error);
+    return value ? value : hay_fail(task, "args refused by jansson: %s", error.text);
+}
+
 /* hay_run_fn of every HAY_JSON function: parse, call, write. */
 static inline int hay_json_run(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
-    json_error_t error;
     json_t *value, *result;
     size_t looks = 1u << 20;
     int status;
-    value = hay_json_read(args, size, &error);
-    if (!value) {
-        hay_fail(task, "args refused by jansson: %s", error.text);
+    value = hay_json_args(task, args, size);
+    if (!value)
         return -1;
-    }
     result = ((hay_json_fn *)function->data)(task, value);
     if (!result) {
         json_decref(value);

@@ -173,26 +173,32 @@ static const unsigned char *bytes_digits(void)
     return digits;
 }
 
+/* Four digits to three bytes, all read before any is written. A number over 63: one is none. */
+static inline unsigned bytes_from_group(char *out, const unsigned char *at, const unsigned char *digits)
+{
+    unsigned a = digits[at[0]], b = digits[at[1]], c = digits[at[2]], d = digits[at[3]];
+    out[0] = (char)(a << 2 | b >> 4);
+    out[1] = (char)(b << 4 | c >> 2);
+    out[2] = (char)(c << 6 | d);
+    return a | b | c | d;
+}
+
 ssize_t bytes_from_base64(char *out, const char *text, size_t size)
 {
     const unsigned char *digits = bytes_digits(), *at = (const unsigned char *)text;
     const char *begin = out;
-    unsigned padding = size && text[size - 1] == '=' ? size > 1 && text[size - 2] == '=' ? 2 : 1 : 0, bad = 0;
+    size_t padding = size && text[size - 1] == '=' ? size > 1 && text[size - 2] == '=' ? 2 : 1 : 0;
+    unsigned bad = 0;
     if (size % 4)
         return -1;
-    for (const unsigned char *end = at + size - (padding ? 4 : 0); at < end; at += 4, out += 3) {
-        unsigned a = digits[at[0]], b = digits[at[1]], c = digits[at[2]], d = digits[at[3]];
-        bad |= a | b | c | d;
-        out[0] = (char)(a << 2 | b >> 4);
-        out[1] = (char)(b << 4 | c >> 2);
-        out[2] = (char)(c << 6 | d);
-    }
+    for (const unsigned char *end = at + size - (padding ? 4 : 0); at < end; at += 4, out += 3)
+        bad |= bytes_from_group(out, at, digits);
     if (padding) {
-        unsigned a = digits[at[0]], b = digits[at[1]], c = padding == 1 ? digits[at[2]] : 0;
-        bad |= a | b | c;
-        *out++ = (char)(a << 2 | b >> 4);
+        unsigned char last[4] = { at[0], at[1], 'A', 'A' };
         if (padding == 1)
-            *out++ = (char)(b << 4 | c >> 2);
+            last[2] = at[2];
+        bad |= bytes_from_group(out, last, digits);
+        out += 3 - padding;
     }
     return bad & 64 ? -1 : out - begin;
 }
