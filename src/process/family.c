@@ -140,14 +140,11 @@ static void on_main_exit(void)
         family_end();
 }
 
-/* Registered last, so it runs before the hooks that the parent had, and after those that the child made. */
-static void on_child_exit(int code, void *unused)
+/* Registered before any hook of the child's own, so it runs behind those; then child.c's hook ends the process. */
+static void on_child_exit(void)
 {
-    (void)unused;
     flush_at_end();
-    if (family.self == getpid())
-        family_end();
-    _exit(code);
+    on_main_exit();
 }
 
 void family_add(struct hay_process *process)
@@ -170,7 +167,7 @@ void family_be_child(const char *name, pid_t parent)
 {
     reset(getpid(), parent, name);
     family.hooked = true;
-    on_exit(on_child_exit, NULL);
+    atexit(on_child_exit);
 }
 
 size_t hay_active_children(struct hay_process **children, size_t capacity)

@@ -13,8 +13,8 @@
 void family_name_child(char *name, size_t size);
 void family_add(struct hay_process *process);
 void family_remove(struct hay_process *process);
-/* In a forked child: from now on we are `name` (PROCESS_NAME_SIZE bytes), a child of `parent`, and exit() ends here: before
- * any hook of the parent's. */
+/* In a forked child: from now on we are `name` (PROCESS_NAME_SIZE bytes), a child of `parent`. At exit() its own children are
+ * ended behind the hooks that it makes. */
 void family_be_child(const char *name, pid_t parent);
 
 #endif

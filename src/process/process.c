@@ -136,7 +136,7 @@ struct hay_process *hay_process_new_exec(const char *path, char *const *argv, co
     return NULL;
 }
 
-/* The child's life; it ends in the exit hook of family_be_child(). */
+/* The child's life; it ends in the exit hook of child.c. */
 static int live(void *argument)
 {
     struct hay_process *process = argument;
