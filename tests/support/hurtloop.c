@@ -2,8 +2,7 @@
  *
  * For LD_PRELOAD: what the kernel can refuse an event loop. HURT_CTL: from that epoll_ctl() on, counted from 1, nothing can be
  * watched any more (ENOSPC: the limit of watches is reached); with HURT_ONCE it is that one only. HURT_WAIT: from that
- * epoll_wait() on, none works. HURT_GROW: no memory for that realloc() of hayfork, by
- * which libev takes all of its own.
+ * epoll_wait() on, none works. HURT_GROW: no memory for that realloc() of hayfork, by which libev takes all of its own.
  */
 #include <dlfcn.h>
 #include <errno.h>
