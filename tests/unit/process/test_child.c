@@ -4,11 +4,10 @@
  * end is
  * seen, and that nothing is left behind. Children report through their exit code; every wait has a limit.
  */
-#include "base/clock.h"
 #include "base/fd.h"
-#include "process/child.h"
 #include "support/readall.h"
 #include "support/tap.h"
+#include "unit/process/child_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,14 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define LIMIT_MS 10000
 
 static int count_fds(void)
 {
@@ -33,34 +29,6 @@ static int count_fds(void)
     for (int fd = 0; fd < 4096; fd++)
         count += fcntl(fd, F_GETFD) >= 0;
     return count;
-}
-
-static bool ends_in_time(const struct child *child)
-{
-    struct pollfd ended = {.fd = child->pidfd, .events = POLLIN};
-    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
-    int n;
-    do
-        n = poll(&ended, 1, clock_left_ms(deadline_ns));
-    while (n < 0 && errno == EINTR);
-    return n == 1;
-}
-
-/* Run to the end; its code, -signal, or -1000 for anything else. */
-static int run_child(const struct child_setup *setup)
-{
-    struct child child;
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
-    if (child_start(&child, setup, NULL))
-        return -1000;
-    bool ended = ends_in_time(&child);
-    if (!ended)
-        child_signal(&child, SIGKILL);
-    int peeked = ended ? child_peek(&child, &status) : 0;
-    child_reap(&child);
-    if (peeked != 1)
-        return -1000;
-    return status.kind == EXIT_CODE ? status.value : status.kind == EXIT_SIGNAL ? -status.value : -1000;
 }
 
 static int return_arg(void *arg)
@@ -76,70 +44,7 @@ static void the_return_value_is_the_exit_code(void)
     }
 }
 
-/* ---- exit() ---- */
-
-static int hook_fd = -1;
-
-static void parents_hook(void)
-{
-    ssize_t n = write(hook_fd, "P", 1);
-    (void)n;
-}
-
-static void childs_hook(void)
-{
-    ssize_t n = write(hook_fd, "C", 1);
-    (void)n;
-}
-
-static int call_exit(void *arg)
-{
-    dup2(hook_fd, 1);
-    printf("flushed");
-    atexit(childs_hook);
-    exit(*(int *)arg);
-}
-
-static void an_exit_runs_hooks_of_the_child_and_none_of_its_parents(void)
-{
-    char text[16] = "";
-    int ends[2], code = 3;
-    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
-    hook_fd = ends[1];
-    CU_ASSERT_EQUAL(atexit(parents_hook), 0);
-    struct child_setup setup = {call_exit, &code, -1, &hook_fd, 1};
-    CU_ASSERT_EQUAL(run_child(&setup), 3);
-    hook_fd = -1; /* which is closed for the hook of this program */
-    close(ends[1]);
-    CU_ASSERT_EQUAL(read(ends[0], text, sizeof text - 1), 8);
-    CU_ASSERT_STRING_EQUAL(text, "Cflushed");
-    close(ends[0]);
-}
-
 /* ---- what it finds ---- */
-
-static int has_own_stdin(void *arg)
-{
-    (void)arg;
-    return getchar() == EOF ? 0 : 1;
-}
-
-static int read_ahead(void *arg)
-{
-    int ends[2];
-    struct child_setup setup = {has_own_stdin, arg, -1, NULL, 0};
-    CHILD_CHECK(pipe(ends) == 0 && write(ends[1], "ab", 2) == 2 && dup2(ends[0], 0) == 0);
-    CHILD_CHECK(getchar() == 'a'); /* and 'b' is in the buffer */
-    CHILD_CHECK(run_child(&setup) == 0);
-    CHILD_CHECK(getchar() == 'b');
-    return 0;
-}
-
-static void what_the_parent_read_ahead_of_stdin_is_not_the_childs(void)
-{
-    struct child_setup setup = {read_ahead, NULL, -1, NULL, 0};
-    CU_ASSERT_EQUAL(run_child(&setup), 0);
-}
 
 struct expected {
     int kept[2];
@@ -213,44 +118,6 @@ static void dispositions_are_default_and_the_mask_is_empty(void)
     sigaction(SIGPIPE, &old[0], NULL);
     sigaction(SIGTERM, &old[1], NULL);
     sigaction(SIGRTMIN + 2, &old[2], NULL);
-}
-
-static pid_t *heard_by; /* shared; where on_urgent() ran last */
-static bool is_urgent;
-
-static void on_urgent(int signal_number)
-{
-    (void)signal_number;
-    *heard_by = getpid();
-}
-
-static void signal_in_the_fork(void)
-{
-    if (is_urgent)
-        raise(SIGURG);
-}
-
-static int return_three(void *arg)
-{
-    (void)arg;
-    return 3;
-}
-
-/* It is the parent's, and works on what the child has as a copy of it, or shares. */
-static void no_handler_of_the_parent_runs_in_the_child(void)
-{
-    struct sigaction handle = {.sa_handler = on_urgent}, old;
-    struct child_setup setup = {return_three, NULL, -1, NULL, 0};
-    heard_by = mmap(NULL, sizeof *heard_by, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    CU_ASSERT_PTR_NOT_EQUAL_FATAL(heard_by, MAP_FAILED);
-    CU_ASSERT_EQUAL(pthread_atfork(NULL, NULL, signal_in_the_fork), 0);
-    sigaction(SIGURG, &handle, &old);
-    is_urgent = true;
-    CU_ASSERT_EQUAL(run_child(&setup), 3);
-    is_urgent = false;
-    CU_ASSERT_EQUAL(*heard_by, 0);
-    sigaction(SIGURG, &old, NULL);
-    munmap(heard_by, sizeof *heard_by);
 }
 
 static int check_place(void *arg)
@@ -609,11 +476,8 @@ int main(void)
 {
     CU_TestInfo found[] = {
         {"the return value is the exit code", the_return_value_is_the_exit_code},
-        {"an exit runs hooks of the child, and none of its parent's", an_exit_runs_hooks_of_the_child_and_none_of_its_parents},
-        {"what the parent read ahead of stdin is not the child's", what_the_parent_read_ahead_of_stdin_is_not_the_childs},
         {"only what was given stays open", only_what_was_given_stays_open},
         {"dispositions are default and the mask is empty", dispositions_are_default_and_the_mask_is_empty},
-        {"no handler of the parent runs in the child", no_handler_of_the_parent_runs_in_the_child},
         {"it leads its group and dies with its parent", it_leads_its_group_and_dies_with_its_parent},
         {"standard streams are null and the given pipe", standard_streams_are_null_and_the_given_pipe},
         {"without a pipe stdout goes nowhere", without_a_pipe_stdout_goes_nowhere},

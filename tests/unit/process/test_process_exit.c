@@ -4,6 +4,7 @@
  * took. Numbers in brackets are those of the behaviours in tests/README.md.
  */
 #include "support/tracer.h"
+#include "unit/process/exit_hooks.h"
 #include "unit/process/process_fixture.h"
 
 #include <hayfork/pipe.h>
@@ -133,20 +134,6 @@ static void a_child_ends_although_a_thread_of_its_reads_standard_input(void)
     CU_ASSERT_EQUAL(pread(kept, text, sizeof text - 1, 0), 8);
     CU_ASSERT_STRING_EQUAL(text, "err out ");
     close(kept);
-}
-
-static int hook_fd = -1;
-
-static void parents_hook(void)
-{
-    ssize_t n = write(hook_fd, "P", 1);
-    (void)n;
-}
-
-static void childs_hook(void)
-{
-    ssize_t n = write(hook_fd, "C", 1);
-    (void)n;
 }
 
 static int register_hook(void *arg)
