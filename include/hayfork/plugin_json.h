@@ -69,7 +69,7 @@ static inline int hay_json_put(const char *bytes, size_t size, void *task)
     return ((hay_task *)task)->host->result((hay_task *)task, bytes, size);
 }
 
-/* The args as a new value, or NULL after hay_fail(). */
+/* The args as a new value, or NULL after hay_fail(): for a hay_run_fn that puts its result as bytes. */
 static inline json_t *hay_json_args(hay_task *task, const void *args, size_t size)
 {
     json_error_t error;
