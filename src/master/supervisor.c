@@ -216,7 +216,8 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
         birth.log[0] = -1;
         struct master_worker worker = {slot->ledger, slot->mapping, birth.pair[1], slot->index, master};
         master->options.keep[0] = birth.pair[1];
-        struct child_setup setup = {run_worker, &worker, birth.log[1], master->options.keep, master->options.keep_count + 1};
+        struct child_setup setup = {.run = run_worker, .arg = &worker, .out_fd = birth.log[1],
+                                    .keep = master->options.keep, .keep_count = master->options.keep_count + 1};
         status = child_start(&slot->child, &setup, error);
     }
     if (!status) {

@@ -174,7 +174,7 @@ enum hay_status probe_plugin(const char *name, struct registry *registry, struct
         return error_system(error, saved, "fcntl");
     }
     probe.fd = ends[1];
-    struct child_setup setup = {run_probe, &probe, -1, &ends[1], 1};
+    struct child_setup setup = {.run = run_probe, .arg = &probe, .out_fd = -1, .keep = &ends[1], .keep_count = 1};
     enum hay_status status = child_start(&child, &setup, error);
     fd_close(&ends[1]);
     if (!status) {

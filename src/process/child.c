@@ -45,29 +45,40 @@ static bool may_fork(void)
     return true;
 }
 
+/* A child pays for each page that it touches first, of libraries too, and mostly more than for the call that lies there. So
+ * what sets it up goes through syscall(), which is one page for all of it. */
+
+/* To the kernel, zeros are a default action, and an empty set. */
 void child_reset_signals(void)
 {
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    sigset_t none;
+    const uint64_t zeros[8] = {0};
+    const size_t set_bytes = NSIG / 8;
+    int first_real_time = SIGRTMIN; /* those from 32 up to it are the C library's own */
     for (int n = 1; n < NSIG; n++)
-        sigaction(n, &action, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+        if (n < 32 || n >= first_real_time)
+            syscall(SYS_rt_sigaction, n, zeros, NULL, set_bytes);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, zeros, NULL, set_bytes);
+}
+
+static bool put_fd(int fd, int place)
+{
+    return syscall(SYS_dup3, fd, place, 0) == place;
 }
 
 /* Descriptors 0 to 2 may be closed in the parent; opening /dev/null until 2 is taken keeps all others above. */
 bool child_set_standard_fds(int out_fd, bool keep_output)
 {
+    volatile char path[] = "/dev/null"; /* on the stack: among the constants it would be another page */
     int null;
     do {
-        null = open("/dev/null", O_RDWR);
+        null = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR);
         if (null < 0)
             return false;
     } while (null < 3);
-    bool done = dup2(null, 0) == 0;
+    bool done = put_fd(null, 0);
     if (!keep_output)
-        done = done && dup2(out_fd >= 0 ? out_fd : null, 1) == 1 && (out_fd < 0 || dup2(out_fd, 2) == 2);
-    close(null);
+        done = done && put_fd(out_fd >= 0 ? out_fd : null, 1) && (out_fd < 0 || put_fd(out_fd, 2));
+    syscall(SYS_close, null);
     return done;
 }
 
@@ -117,14 +128,18 @@ static void forget_input(void)
 }
 
 /* exit() in the child: what it registered has run by now, and what it has from its parent is not run. */
-static void on_child_exit(int code, void *unused)
+static void on_child_exit(int code, void *argument)
 {
-    (void)unused;
+    const struct child_setup *setup = argument;
     flush_at_end();
+    if (setup->end) {
+        setup->end();
+        flush_at_end();
+    }
     _exit(code);
 }
 
-static _Noreturn void child_main(const struct child_setup *setup, const struct keep *keep, unsigned flags, pid_t parent)
+static _Noreturn void child_main(struct child_setup *setup, const struct keep *keep, unsigned flags, pid_t parent)
 {
     if (flags & CHILD_OWN_GROUP)
         setpgid(0, 0);
@@ -141,13 +156,13 @@ static _Noreturn void child_main(const struct child_setup *setup, const struct k
     handle_forget_all_but(keep->fds, keep->count);
     fd_close_all_but(keep->fds, keep->count);
     child_reset_signals();
-    on_exit(on_child_exit, NULL);
+    on_exit(on_child_exit, setup);
     int code = setup->run(setup->arg);
     flush_at_end();
     _exit(code);
 }
 
-enum hay_status child_start(struct child *child, const struct child_setup *setup, struct hay_error *error)
+enum hay_status child_start(struct child *child, struct child_setup *setup, struct hay_error *error)
 {
     return child_fork(child, setup, CHILD_OWN_GROUP | CHILD_DIES_WITH_PARENT | CHILD_HAS_NO_TERMINAL, error);
 }
@@ -181,7 +196,7 @@ static int adopt(struct child *child, pid_t pid, unsigned flags)
     return saved;
 }
 
-enum hay_status child_fork(struct child *child, const struct child_setup *setup, unsigned flags, struct hay_error *error)
+enum hay_status child_fork(struct child *child, struct child_setup *setup, unsigned flags, struct hay_error *error)
 {
     sigset_t all, before;
     struct keep keep;

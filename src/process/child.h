@@ -32,6 +32,7 @@ struct child_setup {
     int out_fd;             /* becomes 1 and 2; negative: /dev/null for 1, 2 stays */
     int *keep;              /* descriptors that the child keeps */
     size_t keep_count;
+    void (*end)(void);      /* at exit(), behind the child's own hooks and a flush of stdio; may be NULL */
 };
 
 enum child_flag {
@@ -43,9 +44,9 @@ enum child_flag {
 
 /* Fork. Signals are blocked across it and stdio is flushed before. HAY_ETHREADS in a process with more than one thread,
  * after a look of 20 ms whether the others were joined and are about to go. */
-enum hay_status child_start(struct child *child, const struct child_setup *setup, struct hay_error *error);
+enum hay_status child_start(struct child *child, struct child_setup *setup, struct hay_error *error);
 /* The same with these enum child_flag only; child_start() has all but CHILD_KEEPS_OUTPUT. */
-enum hay_status child_fork(struct child *child, const struct child_setup *setup, unsigned flags, struct hay_error *error);
+enum hay_status child_fork(struct child *child, struct child_setup *setup, unsigned flags, struct hay_error *error);
 /* For the child side of other ways to start; async-signal-safe. Default dispositions and an empty mask. */
 void child_reset_signals(void);
 /* 0 from /dev/null; 1 and 2 from out_fd as in child_setup, or as they are. False: errno tells why. */

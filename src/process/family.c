@@ -2,14 +2,13 @@
 #include "process/family.h"
 
 #include "base/clock.h"
+#include "base/digits.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/flush.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -68,12 +67,12 @@ static void leave(void)
     pthread_mutex_unlock(&lock);
 }
 
-void family_name_child(char *name, size_t size)
+void family_name_child(char *name)
 {
     enter();
-    if (!family.is_child || (size_t)snprintf(name, size, "%s:%u", family.name, family.named + 1) >= size)
-        snprintf(name, size, "Process-%u", family.named + 1);
-    family.named++;
+    bool is_nested = family.is_child && strlen(family.name) + strlen(":") + DIGITS_DECIMAL < PROCESS_NAME_SIZE;
+    char *end = is_nested ? stpcpy(stpcpy(name, family.name), ":") : stpcpy(name, "Process-");
+    *digits_decimal(end, ++family.named) = '\0';
     leave();
 }
 
@@ -112,11 +111,11 @@ static void ask_daemons(void)
     leave();
 }
 
-/* The end of this process in good order, by exit(). */
-static void family_end(void)
+void family_end(void)
 {
     struct hay_process *process;
-    if (list_empty(&family.running))
+    /* In a child that other code forked, the hook is inherited but the family is not its own. */
+    if (family.self != getpid() || list_empty(&family.running))
         return;
     handle_end_streams();
     ask_daemons();
@@ -133,26 +132,12 @@ static void family_end(void)
             family_remove(process);
 }
 
-/* In a child that other code forked, the hook is inherited but the family is not its own. */
-static void on_main_exit(void)
-{
-    if (family.self == getpid())
-        family_end();
-}
-
-/* Registered before any hook of the child's own, so it runs behind those; then child.c's hook ends the process. */
-static void on_child_exit(void)
-{
-    flush_at_end();
-    on_main_exit();
-}
-
 void family_add(struct hay_process *process)
 {
     enter();
     list_push_tail(&family.running, &process->sibling);
     if (!family.hooked)
-        family.hooked = atexit(on_main_exit) == 0;
+        family.hooked = atexit(family_end) == 0;
     leave();
 }
 
@@ -166,8 +151,7 @@ void family_remove(struct hay_process *process)
 void family_be_child(const char *name, pid_t parent)
 {
     reset(getpid(), parent, name);
-    family.hooked = true;
-    atexit(on_child_exit);
+    family.hooked = true; /* by the start */
 }
 
 size_t hay_active_children(struct hay_process **children, size_t capacity)

@@ -9,12 +9,14 @@
 
 #include "process/process.h"
 
-/* The next name for a child, "Process-1" or "Process-1:2". */
-void family_name_child(char *name, size_t size);
+/* The next name for a child, "Process-1" or "Process-1:2", into PROCESS_NAME_SIZE bytes. */
+void family_name_child(char *name);
 void family_add(struct hay_process *process);
 void family_remove(struct hay_process *process);
-/* In a forked child: from now on we are `name` (PROCESS_NAME_SIZE bytes), a child of `parent`. At exit() its own children are
- * ended behind the hooks that it makes. */
+/* In a forked child: from now on we are `name` (PROCESS_NAME_SIZE bytes), a child of `parent`. Whoever started it sees to it that
+ * exit() calls family_end(). */
 void family_be_child(const char *name, pid_t parent);
+/* The end of this process in good order: daemons are ended, others joined. */
+void family_end(void);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -122,8 +123,8 @@ static int check_signals(void *arg)
     struct sigaction action;
     sigset_t mask;
     (void)arg;
-    CHILD_CHECK(sigaction(SIGUSR1, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
-    CHILD_CHECK(sigaction(SIGUSR2, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
+    for (int n = 1; n <= SIGRTMAX; n++)
+        CHILD_CHECK(sigaction(n, NULL, &action) < 0 || action.sa_handler == SIG_DFL);
     CHILD_CHECK(sigprocmask(SIG_SETMASK, NULL, &mask) == 0 && sigisemptyset(&mask));
     CHILD_CHECK(getpgrp() != getpid());
     return 0;
@@ -136,12 +137,43 @@ static void signals_are_reset_in_the_child_and_kept_in_the_parent(void)
     sigaddset(&blocked, SIGHUP);
     signal(SIGUSR1, on_usr1);
     signal(SIGUSR2, SIG_IGN);
+    signal(SIGRTMIN, on_usr1);
+    signal(SIGRTMAX, SIG_IGN);
     sigprocmask(SIG_BLOCK, &blocked, NULL);
     CU_ASSERT_EQUAL(finish(start(check_signals, NULL, NULL)), 0);
     CU_ASSERT(signal(SIGUSR1, SIG_DFL) == on_usr1);
     CU_ASSERT(signal(SIGUSR2, SIG_DFL) == SIG_IGN);
+    CU_ASSERT(signal(SIGRTMIN, SIG_DFL) == on_usr1);
+    CU_ASSERT(signal(SIGRTMAX, SIG_DFL) == SIG_IGN);
     sigprocmask(SIG_UNBLOCK, &blocked, &now);
     CU_ASSERT_EQUAL(sigismember(&now, SIGHUP), 1);
+}
+
+static void *wait_at(void *barrier)
+{
+    if (barrier)
+        pthread_barrier_wait(barrier);
+    return NULL;
+}
+
+/* The C library tells each thread of the new id by a signal of its own, whose handler it installs but once. */
+static int change_id_beside_a_thread(void *arg)
+{
+    pthread_barrier_t barrier;
+    pthread_t thread;
+    (void)arg;
+    CHILD_CHECK(pthread_barrier_init(&barrier, NULL, 2) == 0 && pthread_create(&thread, NULL, wait_at, &barrier) == 0);
+    CHILD_CHECK(setgid(getgid()) == 0);
+    pthread_barrier_wait(&barrier);
+    CHILD_CHECK(pthread_join(thread, NULL) == 0);
+    return 0;
+}
+
+static void a_child_changes_its_ids_in_all_its_threads(void)
+{
+    pthread_t thread;
+    CU_ASSERT_FATAL(pthread_create(&thread, NULL, wait_at, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    CU_ASSERT_EQUAL(finish(start(change_id_beside_a_thread, NULL, NULL)), 0);
 }
 
 static void the_bare_descriptor_of_an_object_is_not_given(void)
@@ -246,6 +278,7 @@ int main(void)
         {"what the parent read ahead of stdin is not the child's", what_the_parent_read_ahead_of_stdin_is_not_the_childs},
         {"a child cannot start or join what is its parent's", a_child_cannot_start_or_join_what_is_its_parents},
         {"signals are reset in the child and kept in the parent", signals_are_reset_in_the_child_and_kept_in_the_parent},
+        {"a child changes its ids in all its threads", a_child_changes_its_ids_in_all_its_threads},
         {"the bare descriptor of an object is not given", the_bare_descriptor_of_an_object_is_not_given},
         {"a descriptor read ahead goes with its pipe and with no other",
          a_descriptor_read_ahead_goes_with_its_pipe_and_with_no_other},
