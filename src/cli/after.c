@@ -367,16 +367,14 @@ void after_drop(struct after *after, struct after_job *kept)
     free(kept);
 }
 
-void after_abandon(struct after *after, const char *reason)
+bool after_abandon(struct after *after)
 {
     after_drop_edges(after);
     for (struct after_job *kept; (kept = after->waiting.first);) {
         kept->waits = 0;
-        if (!kept->skip)
-            snprintf(kept->reason, sizeof kept->reason, "%s", reason);
-        kept->skip = true;
         after_make_ready(after, kept);
     }
+    return after_has_next(after);
 }
 
 bool after_keeps_ids(const struct after *after)

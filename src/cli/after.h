@@ -27,7 +27,7 @@ struct after_job {
     uint64_t seq;
     size_t waits;               /* for how many others */
     size_t size_bytes;
-    bool skip;                  /* one of them did not end ok, or nothing more is started */
+    bool skip;                  /* one of them did not end ok */
     char reason[160];           /* then why */
     char bytes[];
 };
@@ -55,8 +55,8 @@ void after_settle(struct after *after, uint64_t seq, enum hay_outcome outcome);
 struct after_job *after_next(struct after *after);
 bool after_has_next(const struct after *after);
 void after_drop(struct after *after, struct after_job *kept);
-/* Start none of them: all become ready, to be skipped for this reason. */
-void after_abandon(struct after *after, const char *reason);
+/* None of them will be started: all become ready, those that wait too. Is there one? */
+bool after_abandon(struct after *after);
 /* Are ids kept as they come? Else they are asked for by `replay` when they are needed. */
 bool after_keeps_ids(const struct after *after);
 /* Take no more: as many are kept as the queue may hold. */

@@ -170,12 +170,11 @@ void control_abandon(struct run *run, const char *reason)
     struct control *control = &run->control;
     if (run->held && control->kept)
         run->held = false;
-    after_abandon(control->after, reason);
-    while (control->kept || control_has_next(run)) {
+    while (control->kept || control_has_next(run) || after_abandon(control->after)) {
         if (!control->kept)
             control_next(run);
         struct after_job *kept = control->kept;
-        control->unrun += control->halted;
+        control->unrun += control->halted && !kept->skip; /* else it would not have run in any case */
         run_skip(run, &kept->job, kept->seq, kept->skip ? kept->reason : reason);
         control_drop(run);
     }

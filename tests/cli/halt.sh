@@ -71,6 +71,13 @@ rm -f results
 run "$HAYFORK" run -j1 -p demo -o results late
 run "$HAYFORK" run -j1 -p demo -o results --retry-failed --halt now,fail=1 late
 is "nothing was left: no exit 3" "$code" 1
+cat >chain <<'END'
+{"id":"a","fn":"demo.fail"}
+{"id":"b","fn":"demo.noop","after":["a"]}
+{"id":"c","fn":"demo.noop","after":["b"]}
+END
+run "$HAYFORK" run -j1 -p demo --halt now,fail=1 chain
+is "what was skipped for its own dependency was not left by the halt" "$code $(count skipped)" "1 2"
 
 # A share is one of the jobs of this run, not of what was done before or never became a job.
 noops 10 >ten
