@@ -26,7 +26,7 @@ static inline bool ends_in_time(const struct child *child)
 }
 
 /* Run to the end; its code, -signal, or -1000 for anything else. */
-static inline int run_child(const struct child_setup *setup)
+static inline int run_child(struct child_setup *setup)
 {
     struct child child;
     struct exit_status status = {EXIT_UNKNOWN, 0, false};

@@ -39,7 +39,7 @@ static int return_arg(void *arg)
 static void the_return_value_is_the_exit_code(void)
 {
     for (int code = 0; code < 256; code += 51) {
-        struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+        struct child_setup setup = {return_arg, &code, -1, NULL, 0, NULL};
         CU_ASSERT_EQUAL(run_child(&setup), code);
     }
 }
@@ -70,7 +70,7 @@ static void only_what_was_given_stays_open(void)
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
     int high = fcntl(ends[1], F_DUPFD_CLOEXEC, 3000);
     struct expected expected = {.kept = {noise[20], high}};
-    struct child_setup setup = {check_descriptors, &expected, -1, expected.kept, 2};
+    struct child_setup setup = {check_descriptors, &expected, -1, expected.kept, 2, NULL};
     CU_ASSERT_EQUAL(run_child(&setup), 0);
     for (int i = 0; i < 40; i++)
         close(noise[i]);
@@ -110,7 +110,7 @@ static void dispositions_are_default_and_the_mask_is_empty(void)
     sigaddset(&some, SIGUSR1);
     sigaddset(&some, SIGRTMIN + 4);
     sigprocmask(SIG_BLOCK, &some, &before);
-    struct child_setup setup = {check_signals, NULL, -1, NULL, 0};
+    struct child_setup setup = {check_signals, NULL, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL(run_child(&setup), 0);
     sigprocmask(SIG_SETMASK, &before, &after);
     CU_ASSERT_EQUAL(sigismember(&after, SIGUSR1), 1); /* the parent's mask came through */
@@ -134,7 +134,7 @@ static int check_place(void *arg)
 static void it_leads_its_group_and_dies_with_its_parent(void)
 {
     struct expected expected = {.parent = getpid()};
-    struct child_setup setup = {check_place, &expected, -1, NULL, 0};
+    struct child_setup setup = {check_place, &expected, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL(run_child(&setup), 0);
 }
 
@@ -157,7 +157,7 @@ static void standard_streams_are_null_and_the_given_pipe(void)
     int ends[2];
     char text[64] = "";
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
-    struct child_setup setup = {check_streams, NULL, ends[1], NULL, 0};
+    struct child_setup setup = {check_streams, NULL, ends[1], NULL, 0, NULL};
     CU_ASSERT_EQUAL(run_child(&setup), 0);
     close(ends[1]);
     CU_ASSERT_EQUAL(read_all(ends[0], text, sizeof text - 1), 24);
@@ -176,7 +176,7 @@ static int check_null_out(void *arg)
 
 static void without_a_pipe_stdout_goes_nowhere(void)
 {
-    struct child_setup setup = {check_null_out, NULL, -1, NULL, 0};
+    struct child_setup setup = {check_null_out, NULL, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL(run_child(&setup), 0);
 }
 
@@ -196,7 +196,7 @@ static void closed_standard_streams_do_no_harm(void)
         close(1);
         close(2);
         keep = dup(mine); /* takes 0, the lowest */
-        struct child_setup setup = {check_descriptors, &(struct expected){.kept = {mine, mine}}, keep, &mine, 1};
+        struct child_setup setup = {check_descriptors, &(struct expected){.kept = {mine, mine}}, keep, &mine, 1, NULL};
         int code = run_child(&setup);
         if (write(mine, code == 0 ? "fine" : "bad", 4) < 0)
             _exit(1);
@@ -219,7 +219,7 @@ static void buffered_output_appears_once(void)
     FILE *file = fdopen(ends[1], "w");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     fputs("once", file); /* still in the buffer at the fork */
-    struct child_setup setup = {return_arg, &nothing, -1, &ends[1], 1};
+    struct child_setup setup = {return_arg, &nothing, -1, &ends[1], 1, NULL};
     CU_ASSERT_EQUAL(run_child(&setup), 0);
     fclose(file);
     CU_ASSERT_EQUAL(read_all(ends[0], text, sizeof text - 1), 4);
@@ -243,7 +243,7 @@ static void a_threaded_process_may_not_fork(void)
     pthread_t thread;
     struct child child;
     struct hay_error error = {0};
-    struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+    struct child_setup setup = {return_arg, &code, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wait_for_eof, &ends[0]), 0);
     CU_ASSERT_EQUAL(child_start(&child, &setup, &error), HAY_ETHREADS);
@@ -267,7 +267,7 @@ static void *return_at_once(void *arg)
 static void a_fork_is_allowed_right_after_the_last_join(void)
 {
     int code = 0, refused = 0;
-    struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+    struct child_setup setup = {return_arg, &code, -1, NULL, 0, NULL};
     for (int i = 0; i < 1000; i++) {
         pthread_t thread;
         CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, return_at_once, NULL), 0);
@@ -290,7 +290,7 @@ static void a_peek_leaves_it_unreaped(void)
 {
     struct child child;
     struct exit_status status = {EXIT_UNKNOWN, 0, false};
-    struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0};
+    struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     pid_t pid = child.pid;
     CU_ASSERT(pid > 0 && child.pidfd >= 0);
@@ -317,7 +317,7 @@ static void a_stop_is_not_an_end(void)
     struct child child;
     siginfo_t info = {0};
     struct exit_status status;
-    struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0};
+    struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     child_signal(&child, SIGSTOP);
     CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child.pid, &info, WSTOPPED | WNOWAIT), 0);
@@ -340,7 +340,7 @@ static void a_trap_of_a_child_that_we_trace_is_not_an_end(void)
     struct child child;
     siginfo_t info = {0};
     struct exit_status status;
-    struct child_setup setup = {be_traced, NULL, -1, NULL, 0};
+    struct child_setup setup = {be_traced, NULL, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
     if (info.si_code != CLD_TRAPPED) {
@@ -362,7 +362,7 @@ static void a_trap_of_a_child_that_we_trace_is_not_an_end(void)
 static void the_end_of_a_child_that_another_traces_is_waited_for(void)
 {
     struct child child;
-    struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0};
+    struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0, NULL};
     int ends[2];
     char answer = 'n';
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
@@ -392,7 +392,7 @@ static void other_code_that_reaps_is_seen(void)
     int code = 7;
     struct child child;
     struct exit_status status = {EXIT_UNKNOWN, 0, false};
-    struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+    struct child_setup setup = {return_arg, &code, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     CU_ASSERT_EQUAL(waitpid(-1, NULL, 0), child.pid);
     CU_ASSERT(ends_in_time(&child)); /* a pidfd tells it all the same */
@@ -419,7 +419,7 @@ static void the_group_is_killed_after_its_leader_ended(void)
     struct child child;
     struct exit_status status;
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
-    struct child_setup setup = {start_grandchild, &ends[1], -1, &ends[1], 1};
+    struct child_setup setup = {start_grandchild, &ends[1], -1, &ends[1], 1, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     close(ends[1]);
     CU_ASSERT(ends_in_time(&child));
@@ -443,7 +443,7 @@ static void a_child_ends_when_its_parent_is_killed(void)
     pid_t parent = fork();
     if (parent == 0) {
         struct child child;
-        struct child_setup setup = {wait_for_end, NULL, -1, &ends[1], 1};
+        struct child_setup setup = {wait_for_end, NULL, -1, &ends[1], 1, NULL};
         if (child_start(&child, &setup, NULL) || write(ends[1], "x", 1) != 1)
             _exit(1);
         for (;;)
@@ -464,7 +464,7 @@ static void three_hundred_starts_leak_nothing(void)
     int before = count_fds(), wrong = 0;
     for (int i = 0; i < 300; i++) {
         int code = i & 127;
-        struct child_setup setup = {return_arg, &code, -1, NULL, 0};
+        struct child_setup setup = {return_arg, &code, -1, NULL, 0, NULL};
         wrong += run_child(&setup) != code;
     }
     CU_ASSERT_EQUAL(wrong, 0);

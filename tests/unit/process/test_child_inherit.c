@@ -27,7 +27,7 @@ static void an_exit_runs_hooks_of_the_child_and_none_of_its_parents(void)
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
     hook_fd = ends[1];
     CU_ASSERT_EQUAL(atexit(parents_hook), 0);
-    struct child_setup setup = {call_exit, &code, -1, &hook_fd, 1};
+    struct child_setup setup = {call_exit, &code, -1, &hook_fd, 1, NULL};
     CU_ASSERT_EQUAL(run_child(&setup), 3);
     hook_fd = -1; /* which is closed for the hook of this program */
     close(ends[1]);
@@ -45,7 +45,7 @@ static int has_own_stdin(void *arg)
 static int read_ahead(void *arg)
 {
     int ends[2];
-    struct child_setup setup = {has_own_stdin, arg, -1, NULL, 0};
+    struct child_setup setup = {has_own_stdin, arg, -1, NULL, 0, NULL};
     CHILD_CHECK(pipe(ends) == 0 && write(ends[1], "ab", 2) == 2 && dup2(ends[0], 0) == 0);
     CHILD_CHECK(getchar() == 'a'); /* and 'b' is in the buffer */
     CHILD_CHECK(run_child(&setup) == 0);
@@ -55,7 +55,7 @@ static int read_ahead(void *arg)
 
 static void what_the_parent_read_ahead_of_stdin_is_not_the_childs(void)
 {
-    struct child_setup setup = {read_ahead, NULL, -1, NULL, 0};
+    struct child_setup setup = {read_ahead, NULL, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL(run_child(&setup), 0);
 }
 
@@ -84,7 +84,7 @@ static int return_three(void *arg)
 static void no_handler_of_the_parent_runs_in_the_child(void)
 {
     struct sigaction handle = {.sa_handler = on_urgent}, old;
-    struct child_setup setup = {return_three, NULL, -1, NULL, 0};
+    struct child_setup setup = {return_three, NULL, -1, NULL, 0, NULL};
     heard_by = mmap(NULL, sizeof *heard_by, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CU_ASSERT_PTR_NOT_EQUAL_FATAL(heard_by, MAP_FAILED);
     CU_ASSERT_EQUAL(pthread_atfork(NULL, NULL, signal_in_the_fork), 0);
