@@ -265,19 +265,10 @@ static const unsigned char *envelope_members_with_others(struct envelope *envelo
 static const unsigned char *envelope_read(struct envelope *envelope)
 {
     struct json_reader *reader = &envelope->reader;
-    const unsigned char *at = json_space(reader->begin, reader->end);
-    if (at == reader->end || *at != '{')
-        return json_unexpected(reader, at, "not an object");
-    at = json_space(at + 1, reader->end);
-    if (at == reader->end || *at != '}') {
+    const unsigned char *at = json_object_begin(reader);
+    if (at && (at == reader->end || *at != '}'))
         at = envelope_members(envelope, at);
-        if (!at)
-            return NULL;
-        if (at == reader->end || *at != '}')
-            return json_unexpected(reader, at, "expected ',' or '}'");
-    }
-    at = json_space(at + 1, reader->end);
-    return at == reader->end ? at : json_unexpected(reader, at, "bytes after the object");
+    return at ? json_object_end(reader, at) : NULL;
 }
 
 enum hay_status hay_jobline_scan(const char *line, size_t size, struct hay_jobline *job, struct hay_jobline_fault *fault)

@@ -63,6 +63,22 @@ static inline const unsigned char *json_colon(struct json_reader *reader, const 
     return json_space(at + 1, reader->end);
 }
 
+/* A line that is one object: to its first member or its closing brace, and from there to the end of the line. */
+static inline const unsigned char *json_object_begin(struct json_reader *reader)
+{
+    const unsigned char *at = json_space(reader->begin, reader->end);
+    if (at == reader->end || *at != '{')
+        return json_unexpected(reader, at, "not an object");
+    return json_space(at + 1, reader->end);
+}
+static inline const unsigned char *json_object_end(struct json_reader *reader, const unsigned char *at)
+{
+    if (at == reader->end || *at != '}')
+        return json_unexpected(reader, at, "expected ',' or '}'");
+    at = json_space(at + 1, reader->end);
+    return at == reader->end ? at : json_unexpected(reader, at, "bytes after the object");
+}
+
 /* `"key" :` and the white space around; `size` gets the size of the key without its quotes. */
 const unsigned char *json_key(struct json_reader *reader, const unsigned char *at, size_t *size);
 

@@ -338,21 +338,13 @@ static const unsigned char *resultline_members_with_others(struct resultline *li
 static const unsigned char *resultline_read(struct resultline *line)
 {
     struct json_reader *reader = &line->reader;
-    const unsigned char *at = json_space(reader->begin, reader->end), *begin = at;
-    if (at == reader->end || *at != '{')
-        return json_unexpected(reader, at, "not an object");
-    at = json_space(at + 1, reader->end);
-    if (at == reader->end || *at != '}') {
+    const unsigned char *at = json_object_begin(reader);
+    if (at && (at == reader->end || *at != '}'))
         at = resultline_members(line, at);
-        if (!at)
-            return NULL;
-        if (at == reader->end || *at != '}')
-            return json_unexpected(reader, at, "expected ',' or '}'");
-    }
-    at = json_space(at + 1, reader->end);
-    if (at < reader->end)
-        return json_unexpected(reader, at, "bytes after the object");
-    return line->keys.seen >> PART_STATUS & 1 ? at : json_fault(reader, begin, "no \"status\"");
+    at = at ? json_object_end(reader, at) : NULL;
+    if (!at || line->keys.seen >> PART_STATUS & 1)
+        return at;
+    return json_fault(reader, json_space(reader->begin, reader->end), "no \"status\"");
 }
 
 enum hay_status hay_resultline_scan(const char *bytes, size_t size, struct hay_resultline *result,
