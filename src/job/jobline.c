@@ -129,29 +129,24 @@ static const char *envelope_take_priority(struct hay_jobline *job, const unsigne
 /* The value is valid JSON; is it an array of strings and integers? */
 static const char *envelope_take_after(struct envelope *envelope, const unsigned char *at, const unsigned char *end)
 {
+    static const char reason[] = "\"after\" is not an array of strings and integers";
     struct json_reader *reader = &envelope->reader;
-    envelope->job->after.at = (const char *)at;
-    envelope->job->after.size = (size_t)(end - at);
-    bool good = *at == '[';
-    if (good)
-        at = json_space(at + 1, end);
-    while (good && *at != ']') {
-        bool string = *at == '"';
-        good = string || *at == '-' || (unsigned)*at - '0' < 10;
-        if (!good)
-            break;
-        at = string ? jsonstring_read(reader, at + 1) : jsonnumber_read(reader, at);
-        good = at && (string || !reader->real);
-        if (!good)
-            break;
-        at = json_space(at, end);
-        if (*at == ',')
-            at = json_space(at + 1, end);
+    if (*at != '[')
+        return reason;
+    const unsigned char *item = json_space(at + 1, end);
+    while (*item != ']') {
+        bool string = *item == '"';
+        if (!string && *item != '-' && (unsigned)*item - '0' > 9)
+            return reason;
+        item = string ? jsonstring_read(reader, item + 1) : jsonnumber_read(reader, item);
+        if (!item || (!string && reader->real))
+            return reason;
+        item = json_space(item, end);
+        if (*item == ',')
+            item = json_space(item + 1, end);
     }
-    if (good)
-        return NULL;
-    envelope->job->after = (struct hay_span){NULL, 0};
-    return "\"after\" is not an array of strings and integers";
+    envelope->job->after = (struct hay_span){(const char *)at, (size_t)(end - at)};
+    return NULL;
 }
 
 /* Take the value of a known key, which has just been read; NULL, or what is wrong with it. */
