@@ -19,8 +19,8 @@
 enum part {
     PART_ID, PART_STATUS, PART_RESULT, PART_ERROR, PART_ATTEMPTS, PART_LINE, PART_SEQ, PART_KEY, PART_WORKER, PART_PID,
     PART_START, PART_WALL, PART_OTHER,
-    PART_MESSAGE = 0, PART_SIGNAL, PART_EXIT, PART_COLUMN, /* inside "error" */
 };
+enum error_part { ERROR_MESSAGE, ERROR_SIGNAL, ERROR_EXIT, ERROR_COLUMN, ERROR_OTHER };
 
 struct name {
     const char *text;
@@ -33,10 +33,10 @@ static const struct name part_names[PART_OTHER] = {
     [PART_ATTEMPTS] = NAME("attempts"), [PART_LINE] = NAME("line"), [PART_SEQ] = NAME("seq"), [PART_KEY] = NAME("key"),
     [PART_WORKER] = NAME("worker"), [PART_PID] = NAME("pid"), [PART_START] = NAME("start"), [PART_WALL] = NAME("wall_ms"),
 };
-static const struct name error_names[] = {
-    [PART_MESSAGE] = NAME("message"), [PART_SIGNAL] = NAME("signal"), [PART_EXIT] = NAME("exit"), [PART_COLUMN] = NAME("column"),
+static const struct name error_names[ERROR_OTHER] = {
+    [ERROR_MESSAGE] = NAME("message"), [ERROR_SIGNAL] = NAME("signal"),
+    [ERROR_EXIT] = NAME("exit"), [ERROR_COLUMN] = NAME("column"),
 };
-#define ERROR_NAMES (sizeof error_names / sizeof error_names[0])
 
 struct resultline {
     struct json_reader reader;
@@ -175,28 +175,31 @@ static inline const char *resultline_take_key(struct resultline *line, const str
     return NULL;
 }
 
-static const char *resultline_take_error_part(struct hay_resultline *result, unsigned part, const struct value *value)
+static const char *resultline_take_error_part(struct hay_resultline *result, enum error_part part, const struct value *value)
 {
     int64_t number;
     switch (part) {
-    case PART_MESSAGE:
+    case ERROR_MESSAGE:
         if (!value->string)
             return "\"message\" is not a string";
         result->message = (struct hay_span){(const char *)value->at + 1, (size_t)(value->end - value->at) - 2};
         return NULL;
-    case PART_SIGNAL:
+    case ERROR_SIGNAL:
         if (!value_count(value, INT_MAX, &number))
             return "\"signal\" is not a number of a signal";
         result->signal = (int)number;
         return NULL;
-    case PART_EXIT:
+    case ERROR_EXIT:
         if (!value_count(value, INT_MAX, &number))
             return "\"exit\" is not an exit code";
         result->exit_code = (int)number;
         return NULL;
-    default:
+    case ERROR_COLUMN:
         return value_count(value, INT64_MAX, &number) ? NULL : "\"column\" is not a whole number";
+    case ERROR_OTHER:
+        break;
     }
+    return NULL;
 }
 
 /* The members of "error", an object that is known to be valid: NULL, or what is wrong. */
@@ -211,14 +214,16 @@ static const char *resultline_take_error(struct resultline *line, const struct v
         size_t size;
         struct value value;
         const unsigned char *inside = at + 1, *from = json_key(reader, at, &size);
-        unsigned part = from ? name_find(error_names, ERROR_NAMES, inside, inside + size, reader->escaped) : ERROR_NAMES;
+        enum error_part part = ERROR_OTHER;
+        if (from)
+            part = (enum error_part)name_find(error_names, ERROR_OTHER, inside, inside + size, reader->escaped);
         at = from ? resultline_value(reader, from, &value) : NULL;
         if (!at)
             return "\"error\" is not an object"; /* cannot be: it has been read once */
-        if (part < ERROR_NAMES && seen >> part & 1)
+        if (part != ERROR_OTHER && seen >> part & 1)
             return "duplicate key in \"error\"";
         seen |= 1u << part;
-        const char *reason = part < ERROR_NAMES ? resultline_take_error_part(line->result, part, &value) : NULL;
+        const char *reason = resultline_take_error_part(line->result, part, &value);
         if (reason)
             return reason;
         at = json_space(at, reader->end);
