@@ -71,9 +71,11 @@ static void check_pipe(const struct worker *worker)
         leave(WORKER_EXIT_NO_PIPE);
 }
 
-static void send_all(struct worker *worker, struct iovec *parts, size_t count)
+/* Both parts, waiting where the pipe is full. */
+static void send_all(struct worker *worker, const void *head, size_t head_size, const void *body, size_t body_size)
 {
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    struct iovec parts[] = {{(void *)(uintptr_t)head, head_size}, {(void *)(uintptr_t)body, body_size}}; /* only read */
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     while (message.msg_iovlen) {
         ssize_t n = sendmsg(worker->fd, &message, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
@@ -99,7 +101,7 @@ static void flush(struct worker *worker, int64_t now_ns)
     check_pipe(worker);
     if (!length)
         return;
-    send_all(worker, &(struct iovec){worker->ledger->outbox, length}, 1);
+    send_all(worker, worker->ledger->outbox, length, NULL, 0);
     outbox_reset(worker->ledger);
 }
 
@@ -124,8 +126,7 @@ static void publish(struct worker *worker, struct frame_head head, struct frame_
     unsigned char start[FRAME_RESULT_OVERHEAD];
     frame_put_head(start, head);
     frame_put_result(start + sizeof head, times);
-    struct iovec parts[] = {{start, sizeof start}, {(void *)(uintptr_t)bytes, size}};
-    send_all(worker, parts, 2);
+    send_all(worker, start, sizeof start, bytes, size);
 }
 
 /* Straight into the pipe, behind the finished results, and not more often than a person can see. */
@@ -142,8 +143,7 @@ static int on_progress(void *context, const struct task *task, const void *bytes
     head.type = FRAME_PROGRESS;
     head.flags = 0;
     head.size = (uint32_t)(sizeof head + size);
-    struct iovec parts[] = {{&head, sizeof head}, {(void *)(uintptr_t)bytes, size}};
-    send_all(worker, parts, 2);
+    send_all(worker, &head, sizeof head, bytes, size);
     return 0;
 }
 
@@ -261,8 +261,7 @@ static void set_up_process(struct worker *worker)
 static void send_ready(struct worker *worker, enum frame_flags flags, const void *bytes, size_t size)
 {
     struct frame_head head = {.type = FRAME_READY, .flags = (uint8_t)flags, .size = (uint32_t)(sizeof head + size)};
-    struct iovec parts[] = {{&head, sizeof head}, {(void *)(uintptr_t)bytes, size}};
-    send_all(worker, parts, 2);
+    send_all(worker, &head, sizeof head, bytes, size);
 }
 
 static int start_program(struct worker *worker)
