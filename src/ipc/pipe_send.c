@@ -86,12 +86,9 @@ enum hay_status pipe_flush_rest(struct hay_pipe *pipe, int64_t deadline_ns, stru
     return r ? cut_off(pipe, -r, error) : HAY_OK;
 }
 
-/* It went no further in the middle: keep what is left of the message. */
-static enum hay_status keep_rest(struct hay_pipe *pipe, const struct msghdr *message, struct hay_error *error)
+/* It went no further in the middle: keep the `size` bytes that are left of the message. */
+static enum hay_status keep_rest(struct hay_pipe *pipe, const struct msghdr *message, size_t size, struct hay_error *error)
 {
-    size_t size = 0;
-    for (size_t i = 0; i < message->msg_iovlen; i++)
-        size += message->msg_iov[i].iov_len;
     unsigned char *rest = malloc(size);
     if (!rest) {
         pipe->out.end = HAY_EBROKEN;
@@ -143,7 +140,7 @@ static enum hay_status send_message(struct hay_pipe *pipe, struct msghdr *messag
         return error_set(error, HAY_ETIMEDOUT, "no room in the pipe in time: nothing was sent");
     if (left == size)
         return fail(pipe, -r, error);
-    return is_for_now(r) ? keep_rest(pipe, message, error) : cut_off(pipe, -r, error);
+    return is_for_now(r) ? keep_rest(pipe, message, left, error) : cut_off(pipe, -r, error);
 }
 
 enum hay_status hay_pipe_send(struct hay_pipe *pipe, const void *bytes, size_t size, int timeout_ms, struct hay_error *error)
