@@ -134,15 +134,15 @@ struct hay_pipe *hay_pipe_adopt(int fd, struct hay_error *error)
 
 struct hay_pipe *hay_pipe_given(int index, struct hay_error *error)
 {
-    char label[16];
+    char label[16] = "";
     int fd = handle_given(index, label, sizeof label);
     if (fd == -EBUSY) {
         error_set(error, HAY_ESTATE, "what was given as number %d is taken or closed already", index);
         return NULL;
     }
-    bool duplex = fd >= 0 && strcmp(label, "pipe") == 0;
-    bool can_send = duplex || (fd >= 0 && strcmp(label, "send") == 0);
-    bool can_receive = duplex || (fd >= 0 && strcmp(label, "receive") == 0);
+    bool duplex = strcmp(label, "pipe") == 0;
+    bool can_send = duplex || strcmp(label, "send") == 0;
+    bool can_receive = duplex || strcmp(label, "receive") == 0;
     if (!can_send && !can_receive) {
         if (fd >= 0)
             handle_give_back(fd);
