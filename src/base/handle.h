@@ -54,8 +54,8 @@ void handle_forget_all_but(const int *keep, size_t count);
 /* At exit: end the streams of this process's pipes in both directions, so that nobody waits for us to go on. */
 void handle_end_streams(void);
 
-/* HAYFORK_FDS: the descriptor given to this program as number `index`, with its label cut at `size`; taken from now on
- * (close-on-exec). The descriptor, -ENOENT, or -EBUSY: taken before. */
+/* HAYFORK_FDS: the descriptor given to this program as number `index`, and its label; taken from now on (close-on-exec). The
+ * descriptor, -ENOENT: none, or one whose label does not fit `size` bytes, or -EBUSY: taken or closed before. */
 int handle_given(int index, char *label, size_t size);
 /* Undo handle_given(): it was not what the caller wanted. */
 void handle_give_back(int fd);
