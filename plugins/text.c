@@ -114,11 +114,6 @@ static void text_count_block(struct text_counts *counts, const char *block, size
     text_count_bytes(counts, bytes, size);
 }
 
-static json_t *text_unreadable(hay_task *task, const char *path, int error)
-{
-    return hay_fail(task, "cannot read %.800s: %s", path, strerror(error));
-}
-
 /* Open a regular file; the descriptor, or -1 after fail(). `size` is what the file system says: 0 in /proc, whatever is in it. */
 static int text_open(hay_task *task, const char *path, uint64_t *size)
 {
@@ -127,20 +122,14 @@ static int text_open(hay_task *task, const char *path, uint64_t *size)
     do
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     while (fd < 0 && errno == EINTR && !task->host->cancelled(task));
-    if (fd < 0) {
-        text_unreadable(task, path, errno);
-        return -1;
-    }
-    int error = fstat(fd, &info) ? errno : S_ISDIR(info.st_mode) ? EISDIR : 0;
+    int error = fd < 0 || fstat(fd, &info) ? errno : S_ISDIR(info.st_mode) ? EISDIR : 0;
     if (!error && S_ISREG(info.st_mode)) {
         *size = info.st_size > 0 ? (uint64_t)info.st_size : 0;
         return fd;
     }
-    if (error)
-        text_unreadable(task, path, error);
-    else
-        hay_fail(task, "cannot read %.800s: not a regular file", path);
-    close(fd);
+    hay_fail(task, "cannot read %.800s: %s", path, error ? strerror(error) : "not a regular file");
+    if (fd >= 0)
+        close(fd);
     return -1;
 }
 
@@ -160,7 +149,9 @@ static ssize_t text_read(hay_task *task, int fd, char *bytes, size_t size)
 
 static json_t *text_read_failed(hay_task *task, const char *path, ssize_t status)
 {
-    return status == -ECANCELED ? hay_fail(task, "cancelled") : text_unreadable(task, path, (int)-status);
+    if (status == -ECANCELED)
+        return hay_fail(task, "cancelled");
+    return hay_fail(task, "cannot read %.800s: %s", path, strerror((int)-status));
 }
 
 static json_t *count(hay_task *task, json_t *args)
