@@ -87,7 +87,7 @@ static char *exec_word(hay_task *task, struct exec_command *command, const char 
 }
 
 /* Is this key there with the value "base64"? -1 after fail(). */
-static int exec_base64(hay_task *task, json_t *args, const char *key)
+static int exec_wants_base64(hay_task *task, json_t *args, const char *key)
 {
     const char *name;
     if (exec_string(task, args, key, &name))
@@ -104,7 +104,7 @@ static int exec_read_argv(hay_task *task, json_t *args, struct exec_command *com
     json_t *argv = json_object_get(args, "argv"), *at;
     const char *shell;
     size_t i, count = 0;
-    int encoded = exec_base64(task, args, "argv_encoding");
+    int encoded = exec_wants_base64(task, args, "argv_encoding");
     if (encoded < 0 || exec_string(task, args, "shell", &shell))
         return -1;
     if (!argv == !shell)
@@ -264,7 +264,7 @@ void exec_command_free(struct exec_command *command)
 static int exec_read_wish(hay_task *task, json_t *args, struct exec_wish *wish)
 {
     json_t *check = json_object_get(args, "check");
-    int base64 = exec_base64(task, args, "encoding");
+    int base64 = exec_wants_base64(task, args, "encoding");
     if (base64 < 0)
         return -1;
     if (check && !json_is_boolean(check) && (!json_is_integer(check) || json_integer_value(check) < 0))
