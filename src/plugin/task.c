@@ -97,14 +97,13 @@ static int host_cancelled(const hay_task *hay)
 
 static void host_log(hay_task *hay, enum hay_log_level level, const char *text)
 {
-    const struct task *task = task_of(hay);
+    const struct task_options *options = &task_of(hay)->options;
     char line[TASK_MESSAGE_MAX + 1];
-    if (!text || !task->options.on_log)
+    (void)level;
+    if (!text || !options->on_log)
         return;
-    if ((unsigned)level > HAY_LOG_ERROR)
-        level = HAY_LOG_ERROR;
     size_t size = plugin_text_copy(line, sizeof line, text, message_size(text), true);
-    task->options.on_log(task->options.context, task, level, line, size);
+    options->on_log(options->context, line, size);
 }
 
 static int64_t host_deadline(const hay_task *hay)

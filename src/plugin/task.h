@@ -37,7 +37,7 @@ struct task_options {
     /* What the running function reports; either may be NULL, then it is dropped. on_progress returns 0 or -errno, which the
      * function gets. A log line is UTF-8 without control characters, at most TASK_MESSAGE_MAX bytes, terminated. */
     int (*on_progress)(void *context, const struct task *task, const void *bytes, size_t size);
-    void (*on_log)(void *context, const struct task *task, enum hay_log_level level, const char *line, size_t size);
+    void (*on_log)(void *context, const char *line, size_t size);
 };
 
 enum task_failure { TASK_FINE, TASK_FAILED, TASK_RESULT_TOO_LARGE, TASK_NO_MEMORY };

@@ -11,9 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static void on_log(void *context, const struct task *task, enum hay_log_level level, const char *line, size_t size)
+static void on_log(void *context, const char *line, size_t size)
 {
-    (void)task, (void)level;
     struct inline_pool *pool = context;
     if (pool->options.on_log)
         pool->options.on_log(pool->options.context, 0, line, size);

@@ -147,9 +147,9 @@ static int on_progress(void *context, const struct task *task, const void *bytes
     return 0;
 }
 
-static void on_log(void *context, const struct task *task, enum hay_log_level level, const char *line, size_t size)
+static void on_log(void *context, const char *line, size_t size)
 {
-    (void)context, (void)task, (void)level;
+    (void)context;
     fprintf(stderr, "%.*s\n", (int)size, line);
 }
 
