@@ -96,11 +96,8 @@ static void write_out(struct channel *channel)
             ev_io_start(channel->loop, &channel->writing);
             return;
         }
-        if (n < 0) {
-            /* The worker is gone or going: its end is seen, and its last results are read, on the reading side. */
-            ev_io_stop(channel->loop, &channel->writing);
-            return;
-        }
+        if (n < 0)
+            break; /* the worker is gone or going: its end is seen, and its last results are read, on the reading side */
         advance_boundary(channel, channel->sent + (uint64_t)n);
         channel->sent += (uint64_t)n;
         buffer_consume(&channel->out, (size_t)n, KEEP_SIZE);
