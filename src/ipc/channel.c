@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define READ_SIZE (64u * 1024)
 #define KEEP_SIZE (256u * 1024)

@@ -3,7 +3,6 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define CHUNK_JOBS 128
 

@@ -8,7 +8,6 @@
 #include "job/jsonnumber.h"
 #include "job/jsonstring.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define TIMEOUT_MAX_MS (INT64_C(1000000000) * 1000)

@@ -13,8 +13,6 @@
  */
 #include "plugin/registry.h"
 
-#include "plugin/plugin_text.h"
-
 #include <errno.h>
 #include <string.h>
 
