@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define EXEC_OUTPUT_DEFAULT 1048576
@@ -188,9 +189,15 @@ static int exec_read_env(hay_task *task, json_t *args, struct exec_command *comm
     return hay_fail(task, "out of memory"), -1;
 }
 
-/* A memory file with the text: unlike a pipe it takes all of it at once, whether the command reads or not. */
+/* A memory file with the text: unlike a pipe it takes all of it at once, whether the command reads or not. But it counts as a
+ * file: to write more than these may have would be SIGXFSZ, and the end of the worker. */
 static int exec_text_fd(const char *text, size_t size)
 {
+    struct rlimit limit;
+    if (!getrlimit(RLIMIT_FSIZE, &limit) && size > limit.rlim_cur) {
+        errno = EFBIG;
+        return -1;
+    }
     int fd = exec_above_stdio(memfd_create("stdin", MFD_CLOEXEC));
     if (fd < 0)
         return -1;

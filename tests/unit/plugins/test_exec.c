@@ -160,6 +160,28 @@ static void stdin_is_the_text_or_empty(void)
     CU_ASSERT(prints(json_pack("{s:[s],s:s}", "argv", "true", "stdin", "unread"), ""));
 }
 
+static void a_stdin_over_the_limit_of_files_is_refused(void)
+{
+    char text[102];
+    int status;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    pid_t worker = fork();
+    if (!worker) {
+        struct rlimit limit;
+        char args[200];
+        snprintf(args, sizeof args, "{\"argv\":[\"cat\"],\"stdin\":\"%s\"}", text);
+        CHILD_CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+        limit.rlim_cur = 100;
+        CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+        CHILD_CHECK(host_refuses("run", args, "cannot make the command's stdin: File too large"));
+        CHILD_CHECK(prints(json_pack("{s:[s],s:s}", "argv", "cat", "stdin", text + 1), text + 1));
+        _exit(0);
+    }
+    CU_ASSERT(waitpid(worker, &status, 0) == worker);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
 static void a_large_stdin_comes_back_whole(void)
 {
     size_t size = 1000000;
@@ -532,6 +554,7 @@ int main(void)
         { "what_cannot_run_is_an_error", what_cannot_run_is_an_error },
         { "bad_args_are_refused", bad_args_are_refused },
         { "stdin_is_the_text_or_empty", stdin_is_the_text_or_empty },
+        { "a_stdin_over_the_limit_of_files_is_refused", a_stdin_over_the_limit_of_files_is_refused },
         { "a_large_stdin_comes_back_whole", a_large_stdin_comes_back_whole },
         { "env_adds_replaces_and_unsets", env_adds_replaces_and_unsets },
         { "cwd_and_path_are_the_commands_own", cwd_and_path_are_the_commands_own },
