@@ -55,13 +55,21 @@ static void begin_skip(struct hay_pipe *pipe)
     pipe->in.step = PIPE_SKIPPING;
 }
 
-/* Drop what is in the buffer of a message that is skipped. True when that was all of it. */
-static bool skip_ahead(struct hay_pipe *pipe)
+/* Take what is in the buffer of the body to its place in `body`; NULL: drop it. */
+static void take_ahead(struct hay_pipe *pipe, unsigned char *body)
 {
     uint64_t left = pipe->in.size - pipe->in.got;
     size_t here = pipe_ahead(pipe) < left ? pipe_ahead(pipe) : (size_t)left;
+    if (body && here)
+        memcpy(body + pipe->in.got, pipe->in.ahead + pipe->in.at, here);
     pipe->in.at += here;
     pipe->in.got += here;
+}
+
+/* Drop what is in the buffer of a message that is skipped. True when that was all of it. */
+static bool skip_ahead(struct hay_pipe *pipe)
+{
+    take_ahead(pipe, NULL);
     if (pipe->in.got < pipe->in.size)
         return false;
     pipe->in.step = PIPE_AT_HEAD;
@@ -107,12 +115,7 @@ static enum hay_status reach_message(struct hay_pipe *pipe, struct pipe_patience
 static enum hay_status read_body(struct hay_pipe *pipe, unsigned char *body, struct pipe_patience *patience,
                                  struct hay_error *error)
 {
-    uint64_t left = pipe->in.size - pipe->in.got;
-    size_t here = pipe_ahead(pipe) < left ? pipe_ahead(pipe) : (size_t)left;
-    if (here)
-        memcpy(body + pipe->in.got, pipe->in.ahead + pipe->in.at, here);
-    pipe->in.at += here;
-    pipe->in.got += here;
+    take_ahead(pipe, body);
     while (pipe->in.got < pipe->in.size) {
         struct iovec vector = {body + pipe->in.got, (size_t)(pipe->in.size - pipe->in.got)};
         struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
