@@ -39,8 +39,8 @@ struct hay_host {
     /* End the job as an error with this message (UTF-8 text, cut at 4 KiB). The first call counts. Returns -1, so that
      * `return host->fail(task, "…")` reads well. */
     int (*fail)(hay_task *task, const char *message);
-    /* Tell the master how far the job is: one JSON value, at most 64 KiB. Dropped where nobody listens, and within 10 ms of the
-     * last. 0 or -errno. */
+    /* Tell the master how far the job is: one JSON value, at most 64 KiB. Dropped where nobody listens, and in a worker within
+     * 10 ms of the last. 0 or -errno. */
     int (*progress)(hay_task *task, const void *bytes, size_t size);
     /* Not 0 once the job has passed its timeout or was cancelled: return soon. Cheap enough for an inner loop. */
     int (*cancelled)(const hay_task *task);

@@ -32,8 +32,7 @@ struct handle {
 
 /* Fill the view and the rest, and put it into the list. `fd` now belongs to it. */
 void handle_open(struct handle *handle, enum hay_handle_kind kind, int fd, int (*ready)(struct hay_handle *, int));
-/* Off the list, and the descriptor closed. Safe to repeat, and after a failed or absent handle_open() of zeroed memory with
- * fd -1. */
+/* Off the list, and the descriptor closed. Safe to repeat, and on zeroed memory with fd -1 that was never opened. */
 void handle_close(struct handle *handle);
 /* The open object behind a public handle: NULL for plain descriptors, and for whatever is not open (any more). */
 struct handle *handle_find(const struct hay_handle *view);

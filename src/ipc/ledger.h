@@ -27,7 +27,7 @@ struct ledger {
     _Atomic int64_t start_ns[2];      /* of position p at [p & 1], written before the claim of p */
     _Atomic uint64_t cancel;          /* number of the job that should end, 0: none */
     _Atomic uint64_t has_stopped;     /* 1: the worker has come to the end of its stop; the last that it writes */
-    char apart[56];                   /* the words above change with each job, the ones below with each flush */
+    char apart[56];                   /* the master reads the words above while the worker writes what is below */
     _Atomic uint64_t outbox_word;
     unsigned char outbox[OUTBOX_SIZE];
     char hook[LEDGER_HOOK_SIZE];      /* which hook of whom runs, "": none; the worker's words */

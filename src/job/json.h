@@ -51,7 +51,7 @@ static inline const unsigned char *json_space(const unsigned char *at, const uns
     return at;
 }
 
-/* One value that begins at `at`, white space skipped. */
+/* One value that begins right at `at`: the white space before it is the caller's to skip. */
 const unsigned char *json_value(struct json_reader *reader, const unsigned char *at);
 
 /* A colon and the white space around it. */
