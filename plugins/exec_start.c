@@ -131,9 +131,7 @@ EXEC_IN_CHILD static int exec_child(void *argument)
     for (int fd = 0; fd < 3; fd++)
         if (dup2(start->fds[fd], fd) < 0)
             goto failed;
-#if defined(SYS_close_range)
     syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC: what another plugin left open is not for the command */);
-#endif
     for (size_t i = 0; i < start->kept_count; i++)
         if (fcntl(start->kept[i], F_SETFD, 0) < 0)
             goto failed;
