@@ -6,16 +6,28 @@
 #define BASE_FLUSH_H
 
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <sys/single_threaded.h>
 
-/* With threads as exit() itself does it, without waiting for locks: a thread that sleeps in a read of stdio holds its stream's
- * lock, and fflush() would wait for it for ever. */
+/* No call waits for the lock of a stream any more. A new stream leads to all others; without memory for it, stderr to the
+ * standard ones. */
+static inline void flush_forget_locks(void)
+{
+    FILE *first = fmemopen(NULL, 1, "r");
+    for (FILE *at = first ? first : stderr; at; at = at->_chain)
+        __fsetlocking(at, FSETLOCKING_BYCALLER);
+}
+
+/* With threads it waits for no lock: a thread that sleeps in a read of stdio holds its stream's lock, and fflush() would wait
+ * for it for ever; since glibc 2.41 at the latest, fcloseall() and exit() too. */
 static inline void flush_at_end(void)
 {
-    if (__libc_single_threaded)
+    if (__libc_single_threaded) {
         fflush_unlocked(NULL); /* which is fflush(NULL), but nearer to its helpers: mostly one page fault less */
-    else
-        fcloseall();
+        return;
+    }
+    flush_forget_locks();
+    fcloseall();
 }
 
 #endif
