@@ -162,7 +162,8 @@ static int change_id_beside_a_thread(void *arg)
     pthread_barrier_t barrier;
     pthread_t thread;
     (void)arg;
-    CHILD_CHECK(pthread_barrier_init(&barrier, NULL, 2) == 0 && pthread_create(&thread, NULL, wait_at, &barrier) == 0);
+    CHILD_CHECK(pthread_barrier_init(&barrier, NULL, 2) == 0);
+    CHILD_CHECK(pthread_create(&thread, NULL, wait_at, &barrier) == 0);
     CHILD_CHECK(setgid(getgid()) == 0);
     pthread_barrier_wait(&barrier);
     CHILD_CHECK(pthread_join(thread, NULL) == 0);
