@@ -139,6 +139,17 @@ static void on_child_exit(int code, void *argument)
     _exit(code);
 }
 
+/* The stack ends here for who unwinds it: an exception of C++ that the child does not catch itself ends it by SIGABRT, and comes
+ * to no handler among its parent's frames. In a function of its own, as it holds to that one's end. */
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM) && defined(__x86_64__)
+#define END_OF_STACK() __asm__ volatile(".cfi_undefined rip")
+#elif defined(__GCC_HAVE_DWARF2_CFI_ASM) && defined(__aarch64__)
+#define END_OF_STACK() __asm__ volatile(".cfi_undefined x30")
+#else
+#define END_OF_STACK() ((void)0)
+#endif
+
+__attribute__((noinline))
 static _Noreturn void child_main(struct child_setup *setup, const struct keep *keep, unsigned flags, pid_t parent)
 {
     if (flags & CHILD_OWN_GROUP)
@@ -157,6 +168,7 @@ static _Noreturn void child_main(struct child_setup *setup, const struct keep *k
     fd_close_all_but(keep->fds, keep->count);
     child_reset_signals();
     on_exit(on_child_exit, setup);
+    END_OF_STACK();
     int code = setup->run(setup->arg);
     flush_at_end();
     _exit(code);
