@@ -137,7 +137,7 @@ static int add_plugin(struct registry *registry, const char *path, const struct 
     const struct registry_hooks hooks = {plugin->worker_start, plugin->worker_stop, plugin->configure};
     int functions = registry->function_count, plugins = registry->plugin_count;
     int status = registry_open_plugin(registry, span_of(plugin->name), span_of(plugin->version), span_of(plugin->summary),
-                                      span_of(path), &hooks);
+                                      (struct hay_span){path, strlen(path)}, &hooks);
     if (status < 0)
         return explain(status, path, error);
     status = 0;

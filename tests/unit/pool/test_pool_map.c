@@ -14,7 +14,7 @@ static const struct hay_pool_options in_line = {.workers = HAY_POOL_INLINE};
 enum { MANY = 10000 };
 
 struct items {
-    char (*texts)[16];
+    char (*texts)[24];
     struct hay_span *args;
     struct hay_map_result *results;
     size_t count;
