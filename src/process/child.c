@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define BY_PIDFD ((idtype_t)3) /* P_PIDFD, which older headers lack */
 #define REAP_TRIES 1000 /* of 1 ms */
 #define JOINED_TRIES 20 /* of 1 ms, for a thread that was joined to be gone */
 
@@ -240,11 +241,18 @@ static bool is_end(const siginfo_t *info)
     return info->si_pid && (info->si_code == CLD_EXITED || info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED);
 }
 
+/* By the pidfd: where other code reaped it, its number may be another child's by now. */
+static int wait_exactly(const struct child *child, int how, siginfo_t *info)
+{
+    int r = waitid(BY_PIDFD, (id_t)child->pidfd, info, how);
+    return r < 0 && errno == EINVAL ? waitid(P_PID, (id_t)child->pid, info, how) : r; /* Linux 5.3 cannot */
+}
+
 /* waitid() with WEXITED: 1 when it has ended, 0, or -errno. */
 static int ask(const struct child *child, int how, siginfo_t *info)
 {
     *info = (siginfo_t){0};
-    while (waitid(P_PID, (id_t)child->pid, info, WEXITED | how) < 0)
+    while (wait_exactly(child, WEXITED | how, info) < 0)
         if (errno != EINTR)
             return -errno;
     return is_end(info);
@@ -299,7 +307,8 @@ int child_signal_all(const struct child *child, int signal_number)
 
 void child_signal_group(const struct child *child, int signal_number)
 {
-    if (child->pid > 0)
+    siginfo_t info;
+    if (child->pid > 0 && ask(child, WNOWAIT | WNOHANG, &info) >= 0)
         kill(-child->pid, signal_number);
 }
 

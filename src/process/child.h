@@ -51,7 +51,7 @@ enum hay_status child_fork(struct child *child, struct child_setup *setup, unsig
 void child_reset_signals(void);
 /* 0 from /dev/null; 1 and 2 from out_fd as in child_setup, or as they are. False: errno tells why. */
 bool child_set_standard_fds(int out_fd, bool keep_output);
-/* Has it ended? 1 with the status filled and the child still unreaped, 0 when it runs, -ECHILD when other code reaped it. */
+/* Has it ended? 1 with the status filled and the child still unreaped, 0 when it runs, -errno when other code reaped it. */
 int child_peek(const struct child *child, struct exit_status *status);
 /* Take it off the process table as soon as it has ended, in one call; the pidfd stays open. As child_peek(), but after 1 it
  * is reaped. */
@@ -60,7 +60,7 @@ int child_wait(struct child *child, bool block, struct exit_status *status);
  * most. */
 void child_reap(struct child *child);
 void child_signal(const struct child *child, int signal_number);
-/* To the child's whole group. */
+/* To the whole group of a child that is unreaped, which keeps its number from others. */
 void child_signal_group(const struct child *child, int signal_number);
 /* To the group that it was started in, and to itself if it has left that. It must be unreaped. 0 or -errno. */
 int child_signal_all(const struct child *child, int signal_number);

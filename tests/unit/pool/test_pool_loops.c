@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * A pool in loops that are not its own: one that the program made, and libev's default loop, which reaps every child of the
- * process. And a pool beside
- * code that waits for any child. Statuses are right where they can be known, and each job is settled where they cannot.
+ * process. And a pool beside code that waits for any child. Statuses are right where they can be known, and each job is settled
+ * where they cannot; what was reaped is signalled no more.
  */
+#include "support/numbers.h"
 #include "unit/pool/pool_fixture.h"
 
 #include <ev.h>
+#include <sys/socket.h>
 
 static int ticks;
 
@@ -186,11 +188,62 @@ static void ignoring_sigchld_is_survived(void)
     sigaction(SIGCHLD, &before, NULL);
 }
 
+/* It leads a group and answers each byte; it ends with its end of the pair. */
+static _Noreturn void be_a_stranger(int fd)
+{
+    char byte;
+    if (setpgid(0, 0) < 0)
+        _exit(1);
+    while (read(fd, &byte, 1) == 1 && write(fd, &byte, 1) == 1)
+        ;
+    _exit(0);
+}
+
+static bool answers(int fd)
+{
+    char byte = 'a';
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    return write(fd, &byte, 1) == 1 && poll(&readable, 1, LIMIT_MS) == 1 && read(fd, &byte, 1) == 1;
+}
+
+/* What is meant for the worker is done once its number is a stranger's. */
+static void meet_a_stranger(void)
+{
+    struct fixture fixture;
+    int pair[2];
+    CHILD_CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+    signal(SIGCHLD, SIG_IGN); /* the kernel reaps everyone */
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1});
+    submit(&fixture, "t.hold", "1");
+    CHILD_CHECK(begins(&fixture, 1));
+    pid_t pid = hay_pool_worker_pid(fixture.pool, 0);
+    kill(pid, SIGKILL);
+    CHILD_CHECK(numbers_wait_free(pid, LIMIT_MS));
+    pid_t stranger = numbers_fork(pid);
+    if (!stranger)
+        be_a_stranger(pair[1]);
+    CHILD_CHECK(stranger == pid);
+    close(pair[1]);
+    CHILD_CHECK(answers(pair[0]));
+    hay_pool_freeze(fixture.pool, true);
+    CHILD_CHECK(answers(pair[0]));
+    hay_pool_freeze(fixture.pool, false);
+    hay_pool_free(fixture.pool);
+    CHILD_CHECK(answers(pair[0]));
+    free(fixture.book);
+}
+
+static void a_number_that_is_another_s_by_now_is_not_signalled(void)
+{
+    numbers_try(meet_a_stranger);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
         {"other code that reaps makes the status unknown", other_code_that_reaps_makes_the_status_unknown},
         {"ignoring SIGCHLD is survived", ignoring_sigchld_is_survived},
+        {"a number that is another's by now is not signalled", a_number_that_is_another_s_by_now_is_not_signalled},
         {"a given loop serves the pool and others", a_given_loop_serves_the_pool_and_others},
         {"a callback of one pool does not wait for another in its loop",
          a_callback_of_one_pool_does_not_wait_for_another_in_its_loop},

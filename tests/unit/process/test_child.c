@@ -5,6 +5,7 @@
  * seen, and that nothing is left behind. Children report through their exit code; every wait has a limit.
  */
 #include "base/fd.h"
+#include "support/numbers.h"
 #include "support/readall.h"
 #include "support/tap.h"
 #include "unit/process/child_fixture.h"
@@ -402,6 +403,32 @@ static void other_code_that_reaps_is_seen(void)
     CU_ASSERT_EQUAL(child.pidfd, -1);
 }
 
+/* The other one ends in another way. */
+static void meet_its_heir(void)
+{
+    int code = 7;
+    struct child child;
+    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct child_setup setup = {return_arg, &code, -1, NULL, 0, NULL};
+    siginfo_t info;
+    CHILD_CHECK(child_start(&child, &setup, NULL) == HAY_OK);
+    CHILD_CHECK(waitpid(-1, NULL, 0) == child.pid);
+    pid_t heir = numbers_fork(child.pid);
+    if (!heir)
+        _exit(3);
+    CHILD_CHECK(heir == child.pid);
+    CHILD_CHECK(!waitid(P_PID, (id_t)heir, &info, WEXITED | WNOWAIT));
+    CHILD_CHECK(child_peek(&child, &status) == -ECHILD);
+    CHILD_CHECK(child_wait(&child, true, &status) == -ECHILD && status.kind == EXIT_UNKNOWN);
+    child_reap(&child);
+    CHILD_CHECK(waitpid(heir, NULL, 0) == heir);
+}
+
+static void another_child_under_its_number_is_not_reaped(void)
+{
+    numbers_try(meet_its_heir);
+}
+
 static int start_grandchild(void *arg)
 {
     int fd = *(int *)arg;
@@ -493,6 +520,7 @@ int main(void)
         {"a trap of a child that we trace is not an end", a_trap_of_a_child_that_we_trace_is_not_an_end},
         {"the end of a child that another traces is waited for", the_end_of_a_child_that_another_traces_is_waited_for},
         {"other code that reaps is seen", other_code_that_reaps_is_seen},
+        {"another child under its number is not reaped", another_child_under_its_number_is_not_reaped},
         {"the group is killed after its leader ended", the_group_is_killed_after_its_leader_ended},
         {"a child ends when its parent is killed", a_child_ends_when_its_parent_is_killed},
         {"three hundred starts leak nothing", three_hundred_starts_leak_nothing},
