@@ -174,6 +174,7 @@ void run_summary(const struct run *run, const struct hay_pool_stats *stats)
     if (!run->output.path)
         return;
     say("results: %s", run->output.path);
-    if (results > run->by_outcome[HAY_OUTCOME_OK] + run->by_outcome[HAY_OUTCOME_REJECTED] || run->failed_before)
+    if (run->journal.is_kept &&
+        (results > run->by_outcome[HAY_OUTCOME_OK] + run->by_outcome[HAY_OUTCOME_REJECTED] || run->failed_before))
         summary_retry(run);
 }

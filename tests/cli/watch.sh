@@ -122,6 +122,9 @@ is "words like its own that are not stay" "$code $(tail -n 1 err)" \
 jobs '{"fn":"demo.noop"}'
 run "$HAYFORK" run --summary -p demo -o results jobs
 is "nothing to run again" "$code $(grep -c again err)" "0 0"
+echo '{"fn":"demo.fail"}' >jobs
+"$HAYFORK" run --summary -p demo -o /dev/stdout jobs 2>err | cat >out
+is "a pipe keeps nothing to go on with" "$(grep -c '"status":"error"' out) $(grep -c again err)" "1 0"
 run "$HAYFORK" run --summary -p demo /dev/null
 is "a summary of nothing" "$code $(sed -n 1p err)" "0 hayfork run: 0 jobs: 0 ok"
 seq 1 200 | sed 's/.*/{"fn":"demo.noop"}/' >jobs
