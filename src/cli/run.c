@@ -21,6 +21,14 @@
 #define RUN_PATIENCE_S 5.0
 #define RUN_RESUME ((size_t)256 << 10)
 
+uint64_t run_results(const struct run *run)
+{
+    uint64_t results = 0;
+    for (int i = 0; i < HAY_OUTCOME_COUNT; i++)
+        results += run->by_outcome[i];
+    return results;
+}
+
 void run_record(struct run *run, const struct hay_result *result, uint64_t seq)
 {
     control_tell(run, result, seq);
@@ -266,18 +274,16 @@ static void run_finish(struct run *run)
 /* What the run comes to, once all is over. Ends by signal where that is the answer. */
 static int run_verdict(struct run *run)
 {
-    uint64_t sum = 0;
-    for (int i = 0; i < HAY_OUTCOME_COUNT; i++)
-        sum += run->by_outcome[i];
+    uint64_t results = run_results(run);
     if (run->output.failure == -EPIPE)
         signals_raise(SIGPIPE);
     if (signals_first())
         signals_raise(signals_first());
     if (run->output.failure)
         return run_say_output(&run->output);
-    if (sum + run->done_before != run->read) {
+    if (results + run->done_before != run->read) {
         say("internal error: %llu lines were read, %llu results were written", (unsigned long long)run->read,
-            (unsigned long long)(sum + run->done_before));
+            (unsigned long long)(results + run->done_before));
         return CLI_STOPPED;
     }
     if (run->broken)
@@ -288,7 +294,7 @@ static int run_verdict(struct run *run)
         return input_say_failure(&run->input);
     if (control_left_unrun(run))
         return CLI_UNRUN;
-    return run->by_outcome[HAY_OUTCOME_OK] == sum && !run->failed_before ? CLI_OK : CLI_NOT_OK;
+    return run->by_outcome[HAY_OUTCOME_OK] == results && !run->failed_before ? CLI_OK : CLI_NOT_OK;
 }
 
 /* From an open pool to the exit code. */

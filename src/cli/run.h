@@ -132,6 +132,8 @@ void run_feed_wake(struct run *run);
 /* Are there lines that a halt has left, and that get their result without being run? */
 bool run_feed_skips(const struct run *run);
 
+/* How many results this run has, of whatever outcome. */
+uint64_t run_results(const struct run *run);
 /* Count a result and write it. */
 void run_record(struct run *run, const struct hay_result *result, uint64_t seq);
 /* The result of a job that will not run. */

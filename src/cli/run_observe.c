@@ -166,14 +166,6 @@ static void observe_hide(void *context)
     progress_hide(&run->observe.progress);
 }
 
-static uint64_t observe_done(const struct run *run)
-{
-    uint64_t done = 0;
-    for (int i = 0; i < HAY_OUTCOME_COUNT; i++)
-        done += run->by_outcome[i];
-    return done;
-}
-
 /* Lines that were read and have no result yet. */
 static uint64_t observe_waiting(const struct run *run, uint64_t done)
 {
@@ -205,7 +197,7 @@ static bool observe_look(void *context, struct progress_figures *figures)
 {
     struct run *run = context;
     struct hay_worker worker;
-    uint64_t done = observe_done(run);
+    uint64_t done = run_results(run);
     if (logsink_is_pending(run->logs))
         return false;
     *figures = (struct progress_figures){ .done = done, .failed = done - run->by_outcome[HAY_OUTCOME_OK] };
@@ -220,7 +212,7 @@ static void observe_on_signal(void *context)
     struct run *run = context;
     char text[OBSERVE_ROSTER];
     size_t size = run->pool ? roster_write(run->pool, text, sizeof text) : 0;
-    uint64_t done = observe_done(run);
+    uint64_t done = run_results(run);
     say("%llu done, %llu not ok, %llu more taken; %s", (unsigned long long)done,
         (unsigned long long)(done - run->by_outcome[HAY_OUTCOME_OK]), (unsigned long long)observe_waiting(run, done),
         size ? "running now:" : "no job is known to run now");
@@ -238,7 +230,7 @@ static void observe_on_flush(struct ev_loop *loop, struct ev_timer *watcher, int
         uint64_t ok = run->by_outcome[HAY_OUTCOME_OK];
         for (int i = 0; run->pool && hay_pool_worker(run->pool, i, &worker); i++)
             trace_worker(&observe->trace, i, &worker);
-        trace_count(&observe->trace, ok, observe_done(run) - ok);
+        trace_count(&observe->trace, ok, run_results(run) - ok);
         logfile_flush(&observe->trace.file);
     }
     if (run->options->observe.joblog)

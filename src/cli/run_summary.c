@@ -159,9 +159,7 @@ void run_summary(const struct run *run, const struct hay_pool_stats *stats)
     const struct tally *tally = run->observe.tally;
     int64_t end_ns = run->end_ns ? run->end_ns : now_ns();
     double seconds = (double)(end_ns - run->begin_ns) / 1e9;
-    uint64_t results = 0;
-    for (int i = 0; i < HAY_OUTCOME_COUNT; i++)
-        results += run->by_outcome[i];
+    uint64_t results = run_results(run);
     summary_counts(run, results);
     say("%.3f s, %.0f jobs/s", seconds, seconds > 0 ? (double)results / seconds : 0.0);
     summary_workers(run, stats);
