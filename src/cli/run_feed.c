@@ -116,11 +116,14 @@ void run_skip(struct run *run, const struct hay_job *job, uint64_t seq, const ch
     run_record(run, &result, seq);
 }
 
-/* The job in hand will not run. */
-static void feed_skip(struct run *run, uint64_t seq, const char *reason)
+/* The job in hand will not run. One that was kept has its place in the order, a new one gets it. */
+static void feed_skip(struct run *run, const char *reason)
 {
+    const struct after_job *kept = run->control.kept;
+    uint64_t seq = kept ? kept->seq : ++run->read;
     run->held = false;
     run_skip(run, &run->job, seq, reason);
+    control_drop(run);
 }
 
 /* run->job is made of a new line: may it start? */
@@ -135,8 +138,7 @@ static void feed_ask(struct run *run, const struct input_line *line, struct hay_
         run->read++;
         break;
     case CONTROL_SKIP:
-        run->read++;
-        feed_skip(run, run->read, reason);
+        feed_skip(run, reason);
         break;
     case CONTROL_REJECT:
         feed_reject(run, line, run->job.id, reason, 1);
@@ -208,12 +210,9 @@ void run_feed_line(struct run *run, const struct input_line *line)
 /* The pool refused a job for good: the line still gets its result, and the run ends if it was not the job's fault. */
 static void feed_refused(struct run *run, enum hay_status status, const struct hay_error *error)
 {
-    run->read += !run->control.kept;
-    feed_skip(run, run->control.kept ? run->control.kept->seq : run->read, error->text);
-    control_drop(run);
-    if (status == HAY_EMSGSIZE)
-        return;
-    run_give_up(run, error->text);
+    feed_skip(run, error->text);
+    if (status != HAY_EMSGSIZE)
+        run_give_up(run, error->text);
 }
 
 /* Hand the job in hand to the pool. */
@@ -242,11 +241,10 @@ static void feed_submit(struct run *run)
 static void feed_kept(struct run *run)
 {
     control_next(run);
-    run->held = !run->control.kept->skip;
-    if (run->held)
-        return;
-    feed_skip(run, run->control.kept->seq, run->control.kept->reason);
-    control_drop(run);
+    if (run->control.kept->skip)
+        feed_skip(run, run->control.kept->reason);
+    else
+        run->held = true;
 }
 
 /* Take the next line in hand; false: there is none now. */
@@ -285,15 +283,6 @@ bool run_feed_skips(const struct run *run)
            (run->held || (!run->input_done && input_is_finite(&run->input)));
 }
 
-static void feed_skip_unrun(struct run *run)
-{
-    bool is_new = !run->control.kept;
-    run->read += is_new;
-    run->control.unrun++;
-    feed_skip(run, is_new ? run->read : run->control.kept->seq, run->control.reason);
-    control_drop(run);
-}
-
 /* What is in hand, or waited for others, has its place in the order already; a new line needs one. */
 static bool feed_has_job(const struct run *run)
 {
@@ -328,7 +317,8 @@ static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, in
         if (!run->held)
             continue;
         if (run->control.halted) {
-            feed_skip_unrun(run);
+            run->control.unrun++;
+            feed_skip(run, run->control.reason);
             continue;
         }
         feed_submit(run);
