@@ -39,7 +39,8 @@ struct observe {
     int function_count;
     struct bytes command;       /* of the job in hand, as its verb shows it */
     struct ev_timer flush;
-    bool logs, opened, started;
+    bool logs;                  /* there is a joblog or a trace */
+    bool started;               /* and not finished */
     int64_t turns_ns[2];        /* CLOCK_REALTIME of the last two turns of the loop, where lines are tagged */
 };
 

@@ -133,7 +133,6 @@ int run_observe_open(struct run *run)
     struct observe *observe = &run->observe;
     const struct observe_options *options = &run->options->observe;
     int code = CLI_OK;
-    observe->opened = true;
     observe->joblog.file.stream.fd = observe->trace.file.stream.fd = -1;
     if (options->errors && !strcmp(options->errors, "tag"))
         run->logs->tagged = true;
@@ -345,34 +344,26 @@ void run_observe_settled(struct run *run)
 void run_observe_finish(struct run *run)
 {
     struct observe *observe = &run->observe;
-    if (!observe->opened)
-        return;
-    observe->opened = false;
     if (observe->started) {
         ev_timer_stop(run->loop, &observe->flush);
         roster_stop();
         logsink_flush(run->logs); /* what a worker printed last; while some of it waits there is no line of progress */
         progress_finish(&observe->progress);
         say_curtain(NULL, NULL);
+        observe->started = false;
     }
-    if (observe->joblog.file.path)
-        joblog_close(&observe->joblog, signals_count() < 2);
-    if (observe->trace.file.path)
-        trace_close(&observe->trace, signals_count() < 2);
-    bytes_release(&observe->command);
+    joblog_close(&observe->joblog, signals_count() < 2);
+    trace_close(&observe->trace, signals_count() < 2);
 }
 
 void run_observe_release(struct run *run)
 {
     struct observe *observe = &run->observe;
-    run_observe_finish(run);
     for (int i = 0; i < observe->function_count; i++) {
         bytes_release(&observe->functions[i].call);
         bytes_release(&observe->functions[i].json);
     }
     free(observe->functions);
+    bytes_release(&observe->command);
     tally_free(observe->tally);
-    observe->functions = NULL;
-    observe->tally = NULL;
-    observe->function_count = 0;
 }
