@@ -23,17 +23,38 @@
 
 /* ---- before the run ---- */
 
-/* The plugin was named by a path, so a command that calls its function has to do so too. */
+/* The plugin that has the function. */
+static const struct hay_pool_plugin *observe_plugin(const struct run *run, int index)
+{
+    const struct hay_pool_plugin *plugin;
+    for (int i = 0; (plugin = hay_pool_plugin(run->pool, i)); i++)
+        if (index >= plugin->first_function && index < plugin->first_function + plugin->function_count)
+            break;
+    return plugin;
+}
+
 static bool observe_is_path(const struct run *run, const char *path)
 {
     bool found = false;
     for (int i = 0; i < run->options->plugins.count && !found; i++) {
         const char *item = run->options->plugins.items[i];
         char *real = strchr(item, '/') ? realpath(item, NULL) : NULL;
-        found = real && path && !strcmp(real, path);
+        found = real && !strcmp(real, path);
         free(real);
     }
     return found;
+}
+
+/* Where the plugin was named by a path, a command that calls its function has to do so too. */
+static void observe_put_path(const struct run *run, const char *path, struct bytes *call)
+{
+    char *real = realpath(path, NULL);
+    if (real && observe_is_path(run, real)) {
+        bytes_put_text(call, "-p ");
+        bytes_put_quoted(call, real, strlen(real));
+        bytes_put_text(call, " ");
+    }
+    free(real);
 }
 
 /* As one word on one line. A file is named by its whole path; a long value would fill each row, and is left out. */
@@ -68,20 +89,12 @@ static void observe_put_configs(const struct run *run, const char *plugin, struc
 
 static bool observe_describe(const struct run *run, int index, struct observe_function *function)
 {
-    const struct hay_pool_plugin *plugin;
+    const struct hay_pool_plugin *plugin = observe_plugin(run, index);
     function->name = hay_pool_function(run->pool, index)->name;
     bytes_put_text(&function->call, "hayfork call ");
-    for (int i = 0; (plugin = hay_pool_plugin(run->pool, i)); i++) {
-        char *real = realpath(plugin->path, NULL);
-        bool is_from = index >= plugin->first_function && index < plugin->first_function + plugin->function_count;
-        if (is_from && observe_is_path(run, real)) {
-            bytes_put_text(&function->call, "-p ");
-            bytes_put_quoted(&function->call, real, strlen(real));
-            bytes_put_text(&function->call, " ");
-        }
-        if (is_from)
-            observe_put_configs(run, plugin->name, &function->call);
-        free(real);
+    if (plugin) {
+        observe_put_path(run, plugin->path, &function->call);
+        observe_put_configs(run, plugin->name, &function->call);
     }
     bytes_put_quoted(&function->call, function->name, strlen(function->name));
     bytes_put_json(&function->json, function->name, strlen(function->name));
