@@ -37,8 +37,8 @@ struct report {
 
 static int report_put(int fd, const struct html *html)
 {
-    for (size_t done = 0; done < html->size;) {
-        ssize_t n = write(fd, html->at + done, html->size - done);
+    for (size_t done = 0; done < html->text.size;) {
+        ssize_t n = write(fd, html->text.at + done, html->text.size - done);
         struct pollfd wait = { .fd = fd, .events = POLLOUT };
         if (n >= 0)
             done += (size_t)n;
@@ -154,7 +154,7 @@ static int report_options(struct report *report, int argc, char **argv)
 int report_main(int argc, char **argv)
 {
     struct report report = { .output = NULL };
-    struct html html = { .at = NULL };
+    struct html html = { .failure = 0 };
     int code = report_options(&report, argc, argv);
     if (code >= 0)
         return code;

@@ -5,46 +5,25 @@
  */
 #include "cli/report_html.h"
 
-#include "cli/bytes.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-static bool html_room(struct html *html, size_t size)
-{
-    if (html->failure)
-        return false;
-    if (size <= html->capacity - html->size)
-        return true;
-    size_t wanted = html->capacity ? html->capacity : 65536;
-    while (wanted - html->size < size && wanted <= HTML_MAX_BYTES)
-        wanted *= 2;
-    if (html->size + size > HTML_MAX_BYTES) {
-        html->failure = -EFBIG;
-        return false;
-    }
-    char *at = realloc(html->at, wanted);
-    if (!at) {
-        html->failure = -ENOMEM;
-        return false;
-    }
-    html->at = at;
-    html->capacity = wanted;
-    return true;
-}
-
 static void html_put(struct html *html, const char *bytes, size_t size)
 {
-    if (!size || !html_room(html, size))
+    if (html->failure)
         return;
-    memcpy(html->at + html->size, bytes, size);
-    html->size += size;
+    if (html->text.size + size > HTML_MAX_BYTES) {
+        html->failure = -EFBIG;
+        return;
+    }
+    bytes_put(&html->text, bytes, size);
+    if (html->text.failed)
+        html->failure = -ENOMEM;
 }
 
 void html_add(struct html *html, const char *text)
@@ -111,8 +90,7 @@ void html_escape(struct html *html, const char *bytes, size_t size)
 
 void html_release(struct html *html)
 {
-    free(html->at);
-    *html = (struct html){ .at = NULL };
+    bytes_release(&html->text);
 }
 
 struct html_text html_count(uint64_t count)

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * The page under construction: a bounded buffer of HTML, and the forms that numbers, durations and moments take in it. A failure
+ * The page under construction: bounded HTML, and the forms that numbers, durations and moments take in it. A failure
  * (no memory, page too large) sticks and is asked for once, at the end. Text of unknown origin goes through html_escape().
  */
 #ifndef CLI_REPORT_HTML_H
 #define CLI_REPORT_HTML_H
 
-#include <stdbool.h>
+#include "cli/bytes.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 #define HTML_MAX_BYTES 5000000
 
 struct html {
-    char *at;
-    size_t size, capacity;
+    struct bytes text;
     int failure;        /* -errno */
 };
 
