@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/after.h"
+#include "cli/bytes.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -176,14 +177,11 @@ static bool after_element(const char **at, const char *end, struct hay_span *id)
     if (from >= end || *from == ']')
         return false;
     const char *to = from + 1;
-    if (*from == '"') {
-        while (to < end && *to != '"')
-            to += *to == '\\' ? 2 : 1;
-        to++;
-    } else {
+    if (*from == '"')
+        to = bytes_string_end(to, end) + 1;
+    else
         while (to < end && !strchr(" \t\r,]", *to))
             to++;
-    }
     *id = (struct hay_span){ from, (size_t)(to - from) };
     *at = to;
     return true;

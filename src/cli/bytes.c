@@ -203,6 +203,13 @@ ssize_t bytes_from_base64(char *out, const char *text, size_t size)
     return bad & 64 ? -1 : out - begin;
 }
 
+const char *bytes_string_end(const char *at, const char *end)
+{
+    while (at < end && *at != '"')
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
+    return at;
+}
+
 size_t bytes_character(const unsigned char *at, size_t left)
 {
     unsigned char lead = at[0];

@@ -44,6 +44,8 @@ void bytes_put_quoted(struct bytes *bytes, const char *at, size_t size);
 
 /* The bytes that this base64 text stands for: their count, written to `out`, which may be the text itself; -1: no base64. */
 ssize_t bytes_from_base64(char *out, const char *text, size_t size);
+/* Where the JSON string ends whose inside begins at `at`: at its closing quote, or at `end`. */
+const char *bytes_string_end(const char *at, const char *end);
 /* The size of the UTF-8 character at `at`, of which `left` bytes are there; 0: none is. */
 size_t bytes_character(const unsigned char *at, size_t left);
 /* How many bytes from the start are UTF-8: `size` when all are. */

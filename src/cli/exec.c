@@ -231,7 +231,7 @@ static struct hay_span exec_get_tag(const struct exec *exec, struct hay_span arg
     if (!key)
         return (struct hay_span){ NULL, 0 };
     const char *at = key + strlen(EXEC_TAG_KEY);
-    return (struct hay_span){ at, (size_t)(words_string_end(at, args.at + args.size) - at) };
+    return (struct hay_span){ at, (size_t)(bytes_string_end(at, args.at + args.size) - at) };
 }
 
 static void exec_judge(struct run *run, struct hay_result *result)

@@ -4,15 +4,15 @@
  * between.
  */
 #include "cli/report_members.h"
+#include "cli/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* Behind the string that begins at `at`. */
 static const char *member_string_end(const char *at, const char *end)
 {
-    for (at++; at < end && *at != '"'; at++)
-        at += *at == '\\';
-    return at < end ? at + 1 : end;
+    return bytes_string_end(at + 1, end) + 1;
 }
 
 static const char *member_value_end(const char *at, const char *end)

@@ -4,6 +4,7 @@
  * read; each line is looked at where it was read. The buffer grows for a line that does not fit.
  */
 #include "cli/resultfile.h"
+#include "cli/bytes.h"
 #include "cli/cli.h"
 #include "cli/say.h"
 
@@ -75,8 +76,7 @@ bool resultfile_is_torn(const char *bytes, size_t size)
     if (!resultfile_goes_on(&at, end, "{\"id\":"))
         return false;
     if (at < end && *at == '"') {
-        for (at++; at < end && *at != '"'; at++)
-            at += *at == '\\' && at + 1 < end;
+        at = bytes_string_end(at + 1, end);
         at += at < end;
     } else {
         while (at < end && strchr("-0123456789", *at))

@@ -170,13 +170,6 @@ static void words_get_word(struct bytes *word, const char *at, size_t size, bool
     word->size = plain > 0 ? (size_t)plain : 0;
 }
 
-const char *words_string_end(const char *at, const char *end)
-{
-    while (at < end && *at != '"')
-        at += *at == '\\' && end - at > 1 ? 2 : 1;
-    return at;
-}
-
 void words_show(struct words *words, struct hay_span args, struct bytes *text)
 {
     struct bytes *word = &words->word;
@@ -186,7 +179,7 @@ void words_show(struct words *words, struct hay_span args, struct bytes *text)
     const char *begin = args.at + (words->shell ? strlen("{\"shell\":") : strlen("{\"argv\":["));
     bool is_binary = memmem(args.at, args.size, "\"argv_encoding\":", 16);
     for (const char *at = begin; at < end && *at == '"';) {
-        const char *past = words_string_end(at + 1, end);
+        const char *past = bytes_string_end(at + 1, end);
         words_get_word(word, at + 1, (size_t)(past - at - 1), is_binary);
         if (at > begin)
             bytes_put(text, " ", 1);

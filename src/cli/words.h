@@ -38,7 +38,4 @@ void words_put(struct words *words, const struct words_job *job, struct bytes *a
 /* The command in the args that begin with it, as a shell would take it. */
 void words_show(struct words *words, struct hay_span args, struct bytes *text);
 
-/* Where the JSON string that begins at `at`, behind its quote, ends: at its closing quote. */
-const char *words_string_end(const char *at, const char *end);
-
 #endif
