@@ -203,6 +203,14 @@ ssize_t bytes_from_base64(char *out, const char *text, size_t size)
     return bad & 64 ? -1 : out - begin;
 }
 
+bool bytes_is_blank(const char *at, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (at[i] != ' ' && at[i] != '\t' && at[i] != '\r')
+            return false;
+    return true;
+}
+
 const char *bytes_string_end(const char *at, const char *end)
 {
     while (at < end && *at != '"')

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bytes {
     char *at;
@@ -21,6 +22,11 @@ struct bytes {
 static inline struct hay_span bytes_span(const struct bytes *bytes)
 {
     return (struct hay_span){ bytes->at, bytes->size };
+}
+
+static inline bool bytes_span_is(struct hay_span span, const char *text)
+{
+    return span.size == strlen(text) && !memcmp(span.at, text, span.size);
 }
 
 /* Empty it for the next text. The memory is kept unless it is large. */
@@ -44,6 +50,8 @@ void bytes_put_quoted(struct bytes *bytes, const char *at, size_t size);
 
 /* The bytes that this base64 text stands for: their count, written to `out`, which may be the text itself; -1: no base64. */
 ssize_t bytes_from_base64(char *out, const char *text, size_t size);
+/* Is a line without its end nothing but white space? */
+bool bytes_is_blank(const char *at, size_t size);
 /* Where the JSON string ends whose inside begins at `at`: at its closing quote, or at `end`. */
 const char *bytes_string_end(const char *at, const char *end);
 /* The size of the UTF-8 character at `at`, of which `left` bytes are there; 0: none is. */

@@ -19,7 +19,7 @@ static bool functions_has_plugin(const struct hay_pool *pool, const char *name, 
 {
     const struct hay_pool_plugin *plugin;
     for (int i = 0; (plugin = hay_pool_plugin(pool, i)); i++)
-        if (strlen(plugin->name) == size && !memcmp(plugin->name, name, size))
+        if (bytes_span_is((struct hay_span){ name, size }, plugin->name))
             return true;
     return false;
 }

@@ -50,11 +50,6 @@ static struct hay_span grouped_value(const char *at, const char *end)
     return (struct hay_span){ at, past < end ? (size_t)(past - at) : 0 };
 }
 
-static bool grouped_is(struct hay_span span, const char *text)
-{
-    return span.size == strlen(text) && !memcmp(span.at, text, span.size);
-}
-
 /* A number, or -1 for null and all else. */
 static int grouped_number(struct hay_span span)
 {
@@ -70,16 +65,16 @@ static void grouped_set(struct grouped *grouped, struct hay_span key, struct hay
 {
     bool is_text = value.size >= 2 && value.at[0] == '"';
     struct hay_span inside = is_text ? (struct hay_span){ value.at + 1, value.size - 2 } : (struct hay_span){ NULL, 0 };
-    if (grouped_is(key, "\"exit\""))
+    if (bytes_span_is(key, "\"exit\""))
         grouped->exit_code = grouped_number(value);
-    else if (grouped_is(key, "\"signal\""))
+    else if (bytes_span_is(key, "\"signal\""))
         grouped->signal = grouped_number(value);
-    else if (grouped_is(key, "\"stdout\""))
+    else if (bytes_span_is(key, "\"stdout\""))
         grouped->streams[0] = inside;
-    else if (grouped_is(key, "\"stderr\""))
+    else if (bytes_span_is(key, "\"stderr\""))
         grouped->streams[1] = inside;
-    else if (grouped_is(key, "\"truncated\""))
-        grouped->truncated = grouped_is(value, "true");
+    else if (bytes_span_is(key, "\"truncated\""))
+        grouped->truncated = bytes_span_is(value, "true");
 }
 
 static bool grouped_read(struct hay_span json, struct grouped *grouped)

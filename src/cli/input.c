@@ -226,14 +226,6 @@ static void input_next_file(struct input *input)
     input->file_number = 0;
 }
 
-static bool input_is_blank(const char *at, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (at[i] != ' ' && at[i] != '\t' && at[i] != '\r')
-            return false;
-    return true;
-}
-
 /* One line of `size` bytes at `start`, its end removed: count it and fill `line`; false: it is empty, and a NUL did not say
  * that this is meant. */
 static bool input_take(struct input *input, size_t size, struct input_line *line)
@@ -253,7 +245,7 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
     line->size = line->too_long ? CLI_LINE_MAX : size;
     /* What is too long may be blank only as far as it was read. */
     bool is_plain = input->nul_ended || line->too_long || (size && at[0] == '{');
-    bool taken = is_plain || !input_is_blank(at, size);
+    bool taken = is_plain || !bytes_is_blank(at, size);
     line->lines = taken;
     return taken;
 }

@@ -54,11 +54,6 @@ bool member_next(struct hay_span *rest, struct hay_span *key, struct hay_span *v
     return true;
 }
 
-bool member_is(struct hay_span key, const char *name)
-{
-    return key.size == strlen(name) && !memcmp(key.at, name, key.size);
-}
-
 bool member_natural(struct hay_span value, int64_t *number)
 {
     int64_t sum = 0;

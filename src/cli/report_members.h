@@ -12,7 +12,6 @@
 /* The next member of the object in `rest`, which begins with its brace at first and shrinks from call to call. `key` is the
  * inside of its string, still escaped. */
 bool member_next(struct hay_span *rest, struct hay_span *key, struct hay_span *value);
-bool member_is(struct hay_span key, const char *name);
 /* A number of microseconds, as nanoseconds; negative ones are 0, too large ones the largest. False: it is not a number. */
 bool member_microseconds(struct hay_span value, int64_t *ns);
 /* A whole number from 0. */

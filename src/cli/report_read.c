@@ -5,6 +5,7 @@
  * read once more.
  */
 #include "cli/report_read.h"
+#include "cli/bytes.h"
 #include "cli/cli.h"
 #include "cli/report_trace.h"
 #include "cli/say.h"
@@ -19,14 +20,6 @@
 static const char *source_name(const char *path)
 {
     return strcmp(path, "-") ? path : "standard input";
-}
-
-static bool source_blank(const char *at, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (at[i] != ' ' && at[i] != '\t' && at[i] != '\r')
-            return false;
-    return true;
 }
 
 static int source_refuse(const struct report_source *source, off_t offset, const struct hay_jobline_fault *fault)
@@ -58,7 +51,7 @@ static bool source_looks_ours(const struct report_source *source, struct hay_job
     if (length > begin && head[length - 1] == '\r')
         length--;
     const char *at = head + begin;
-    return source_blank(at, length - begin) || hay_resultline_scan(at, length - begin, &result, fault) == HAY_OK;
+    return bytes_is_blank(at, length - begin) || hay_resultline_scan(at, length - begin, &result, fault) == HAY_OK;
 }
 
 static int source_read_results(struct report_source *source, struct data *data)
@@ -71,7 +64,7 @@ static int source_read_results(struct report_source *source, struct data *data)
     source->line_count = 0;
     lines_rewind(&source->lines);
     while ((got = lines_previous(&source->lines, &line)) > 0) {
-        if (source_blank(line.at, line.size))
+        if (bytes_is_blank(line.at, line.size))
             continue;
         source->line_count++;
         if (hay_resultline_scan(line.at, line.size, &result, &fault) == HAY_OK) {

@@ -47,13 +47,13 @@ static void slices_scan_args(struct slices_event *event)
     if (!rest.size || rest.at[0] != '{')
         return;
     while (member_next(&rest, &key, &value)) {
-        if (member_is(key, "seq"))
+        if (bytes_span_is(key, "seq"))
             member_natural(value, &event->seq);
-        else if (member_is(key, "start") && member_microseconds(value, &event->start_ns))
+        else if (bytes_span_is(key, "start") && member_microseconds(value, &event->start_ns))
             event->start_ns = event->start_ns < INT64_MAX / 1000000 ? event->start_ns * 1000000 : 0; /* seconds there */
-        else if (member_is(key, "id"))
+        else if (bytes_span_is(key, "id"))
             event->id = value;
-        else if (member_is(key, "status"))
+        else if (bytes_span_is(key, "status"))
             event->status = value;
     }
 }
@@ -67,17 +67,17 @@ static bool slices_scan(struct hay_span text, struct slices_event *event)
     if (text.at[0] != '{' || hay_json_check(text.at, text.size, SLICES_DEPTH, NULL) != HAY_OK)
         return false;
     while (member_next(&text, &key, &value)) {
-        if (member_is(key, "ph"))
+        if (bytes_span_is(key, "ph"))
             event->phase = value;
-        else if (member_is(key, "cat"))
+        else if (bytes_span_is(key, "cat"))
             event->category = value;
-        else if (member_is(key, "args"))
+        else if (bytes_span_is(key, "args"))
             event->args = value;
-        else if (member_is(key, "ts"))
+        else if (bytes_span_is(key, "ts"))
             begin = member_microseconds(value, &event->begin_ns);
-        else if (member_is(key, "dur"))
+        else if (bytes_span_is(key, "dur"))
             run = member_microseconds(value, &event->run_ns);
-        else if (member_is(key, "tid"))
+        else if (bytes_span_is(key, "tid"))
             member_natural(value, &event->slot);
     }
     event->timed = begin && run;
@@ -97,7 +97,7 @@ static enum hay_outcome slices_outcome(struct hay_span status)
 
 static bool slices_wanted(struct slices_reader *reader, const struct slices_event *event)
 {
-    if (!event->timed || event->phase.at[1] != 'X' || (event->category.size && !member_is(event->category, "\"job\"")))
+    if (!event->timed || event->phase.at[1] != 'X' || (event->category.size && !bytes_span_is(event->category, "\"job\"")))
         return false;
     if (event->seq <= 0 || reader->data->unnumbered)
         return !reader->results_timed;

@@ -142,7 +142,7 @@ static bool words_means_more(const struct bytes *word)
     static const char *const reserved[] = { "if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until",
                                             "for", "in", "time", "function", "select", "coproc" };
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-        if (strlen(reserved[i]) == word->size && !memcmp(reserved[i], word->at, word->size))
+        if (bytes_span_is(bytes_span(word), reserved[i]))
             return true;
     return word->size && memchr(word->at, '=', word->size);
 }
