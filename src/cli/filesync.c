@@ -45,12 +45,18 @@ static int filesync_reap(struct filesync *sync, bool wait)
     return result == -EINVAL ? 0 : result;
 }
 
+static void filesync_plan(struct filesync *sync)
+{
+    if (ev_is_active(&sync->tick))
+        return;
+    ev_timer_set(&sync->tick, FILESYNC_INTERVAL_S, 0.0);
+    ev_timer_start(sync->loop, &sync->tick);
+}
+
 static void filesync_end(struct filesync *sync, int failure)
 {
-    if (!failure && sync->dirty_bytes && sync->level == FILESYNC_INTERVAL && !ev_is_active(&sync->tick)) {
-        ev_timer_set(&sync->tick, FILESYNC_INTERVAL_S, 0.0);
-        ev_timer_start(sync->loop, &sync->tick);
-    }
+    if (!failure && sync->dirty_bytes && sync->level == FILESYNC_INTERVAL)
+        filesync_plan(sync);
     sync->on_end(sync->context, failure);
 }
 
@@ -121,27 +127,29 @@ void filesync_open(struct filesync *sync, struct ev_loop *loop, int fd, enum fil
     sync->tick.data = sync;
 }
 
+/* The next tick flushes what there is by then. */
+static void filesync_later(struct filesync *sync)
+{
+    filesync_plan(sync);
+    if (sync->dirty_bytes - sync->begun_bytes < FILESYNC_BYTES)
+        return;
+    sync->begun_bytes = sync->dirty_bytes;
+    sync_file_range(sync->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a hint */
+}
+
 bool filesync_wrote(struct filesync *sync, size_t size)
 {
     int failure;
-    if (!sync->loop)
+    if (!sync->loop || sync->level == FILESYNC_NONE)
         return false;
-    bool always = sync->level == FILESYNC_ALWAYS;
     sync->dirty_bytes += size;
-    if (sync->level == FILESYNC_NONE || sync->busy)
-        return always;
-    if (!always && !ev_is_active(&sync->tick)) {
-        ev_timer_set(&sync->tick, FILESYNC_INTERVAL_S, 0.0);
-        ev_timer_start(sync->loop, &sync->tick);
-    }
-    if (!always && sync->dirty_bytes - sync->begun_bytes >= FILESYNC_BYTES) {
-        sync->begun_bytes = sync->dirty_bytes;
-        sync_file_range(sync->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a hint */
-    }
-    if (!always)
+    if (sync->level == FILESYNC_INTERVAL) {
+        if (!sync->busy)
+            filesync_later(sync);
         return false;
-    if (filesync_begin(sync, &failure))
-        return always;
+    }
+    if (sync->busy || filesync_begin(sync, &failure))
+        return true;
     if (failure)
         sync->on_end(sync->context, failure);
     return false;
@@ -157,7 +165,7 @@ int filesync_close(struct filesync *sync)
     int failure = filesync_wait(sync);
     if (!sync->loop)
         return 0;
-    if (!failure && sync->dirty_bytes && sync->level != FILESYNC_NONE)
+    if (!failure && sync->dirty_bytes)
         failure = filesync_now(sync->fd);
     ev_timer_stop(sync->loop, &sync->tick);
     if (sync->event_fd >= 0) {
