@@ -102,9 +102,8 @@ static void control_fit(struct run *run, int now)
 }
 
 /* The next turn fits the workers to them. */
-static void control_on_slots(void *context, int slots)
+static void control_on_slots(void *context)
 {
-    (void)slots;
     run_feed_wake(context);
 }
 
@@ -169,7 +168,7 @@ void control_turn(struct run *run)
         control_abandon(run, control->halted ? control->reason
                              : run->broken   ? "the pool had to stop"
                                              : "the run was interrupted");
-    if (control->has_jobserver)
+    if (control->jobserver.loop)
         control_want(run);
 }
 
@@ -247,7 +246,6 @@ void control_start(struct run *run)
     if (options->jobs && *options->jobs == '@')
         jobs_watch(&control->jobs_file, run->loop, options->jobs + 1, run->options->pool.workers, control_resize, run);
     if (!options->jobs && jobserver_open(&control->jobserver, run->loop, control_on_slots, run)) {
-        control->has_jobserver = true;
         ev_timer_init(&control->ease, control_on_ease, CONTROL_EASE_S, 0.0);
         control->ease.data = run;
         control->wanted = control->asked = 1;

@@ -56,7 +56,7 @@ struct control {
     struct jobs_file jobs_file;
     struct throttle throttle;
     struct jobserver jobserver;
-    bool has_jobserver, throttle_told;
+    bool throttle_told;
     int wanted, asked;          /* of make's slots: for jobs; and with those that workers have which are ending */
     struct ev_timer ease;       /* until fewer are wanted, */
     int ease_to;                /* so many */

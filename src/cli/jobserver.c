@@ -172,7 +172,7 @@ static void jobserver_on_readable(struct ev_loop *loop, struct ev_io *watcher, i
     if (slots.held >= jobserver->wanted)
         ev_io_stop(loop, watcher);
     if (jobserver_slots() != before)
-        jobserver->on_slots(jobserver->context, jobserver_slots());
+        jobserver->on_slots(jobserver->context);
 }
 
 bool jobserver_is_serial(void)
@@ -181,7 +181,7 @@ bool jobserver_is_serial(void)
     return makeflags && jobserver_most(makeflags) == 1;
 }
 
-bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on_slots)(void *context, int slots), void *context)
+bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on_slots)(void *context), void *context)
 {
     const char *makeflags = getenv("MAKEFLAGS");
     int most = makeflags ? jobserver_most(makeflags) : 1;
@@ -210,8 +210,6 @@ bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on
 void jobserver_want(struct jobserver *jobserver, int jobs)
 {
     int before = jobserver_slots();
-    if (!jobserver->loop)
-        return;
     jobserver->wanted = jobs > 1 ? jobs - 1 : 0;
     jobserver_give(jobserver);
     if (slots.held < jobserver->wanted)
@@ -219,7 +217,7 @@ void jobserver_want(struct jobserver *jobserver, int jobs)
     else
         ev_io_stop(jobserver->loop, &jobserver->readable);
     if (jobserver_slots() != before)
-        jobserver->on_slots(jobserver->context, jobserver_slots());
+        jobserver->on_slots(jobserver->context);
 }
 
 void jobserver_close(struct jobserver *jobserver)

@@ -12,17 +12,17 @@
 #include <stdbool.h>
 
 struct jobserver {
-    struct ev_loop *loop;
+    struct ev_loop *loop;       /* NULL: not open */
     struct ev_io readable;
     int most;                   /* jobs that make's -j allows in all */
     int wanted;                 /* slots beyond our own */
-    void (*on_slots)(void *context, int slots);
+    void (*on_slots)(void *context);
     void *context;
 };
 
 /* Is there one? Reads MAKEFLAGS; false, and silent, where make offers none. Where it offers one that cannot be reached, that is
- * said. `on_slots` is told of each change of how many jobs may run. */
-bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on_slots)(void *context, int slots), void *context);
+ * said. `on_slots` is called when jobserver_slots() has changed. */
+bool jobserver_open(struct jobserver *jobserver, struct ev_loop *loop, void (*on_slots)(void *context), void *context);
 /* Is make's -j 1? It makes no jobserver for that. */
 bool jobserver_is_serial(void);
 /* This many jobs could run now: takes slots for them as they become free, or gives back what is too much. */
@@ -31,6 +31,7 @@ void jobserver_want(struct jobserver *jobserver, int jobs);
 int jobserver_slots(void);
 /* Give everything back; safe in a signal handler, and in any state. A forked child has nothing to give. */
 void jobserver_return(void);
+/* Open or not. */
 void jobserver_close(struct jobserver *jobserver);
 
 #endif
