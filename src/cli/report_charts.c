@@ -7,7 +7,6 @@
 #include "cli/report_charts.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define CHARTS_HEIGHT 180

@@ -6,7 +6,6 @@
 #include "cli/report_charts.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #define PLOT_TICKS 6
 

@@ -62,7 +62,6 @@ int64_t tally_percentile(const struct tally *tally, double share)
 static void tally_name(struct tally_job *job, const struct hay_result *result, uint64_t seq, const char *function)
 {
     job->outcome = result->outcome;
-    job->seq = seq;
     job->attempts = result->attempts;
     if (result->id.at && result->id.size)
         say_escape(job->id, sizeof job->id, result->id.at, result->id.size);

@@ -19,7 +19,6 @@
 
 struct tally_job {
     enum hay_outcome outcome;
-    uint64_t seq;
     uint32_t attempts;
     char id[TALLY_ID_SIZE];     /* the JSON token, cut; or words where there is none */
     char function[HAY_FUNCTION_NAME_MAX + 1];
