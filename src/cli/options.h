@@ -24,7 +24,7 @@ struct options {
     bool ended;             /* `--` was seen */
     bool numbers;           /* for the caller to set: what begins as a number below 0 is an operand */
     const char *value;      /* of the option returned, or the operand */
-    char name[40];          /* of the option returned, as it was written, for messages */
+    char name[40];          /* of the option returned, in full, for messages */
 };
 
 enum {

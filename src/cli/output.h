@@ -45,7 +45,8 @@ void output_result(struct output *output, const struct hay_result *result, uint6
 void output_bytes(struct output *output, const char *bytes, size_t size);
 /* Write what the descriptor takes. */
 void output_flush(struct output *output);
-/* Flush, and close the file or stdout. 0 or -errno, which is the first failure ever. */
+/* Close it. What waits for a sync is written first; what else was not flushed is lost. 0 or -errno, which is the first failure
+ * ever. */
 int output_close(struct output *output);
 
 static inline size_t output_pending(const struct output *output)
