@@ -5,6 +5,7 @@
 #include "cli/bytes.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,17 +59,28 @@ void bytes_put_text(struct bytes *bytes, const char *text)
     bytes_put(bytes, text, strlen(text));
 }
 
+ssize_t bytes_wait_read(int fd, char *at, size_t size)
+{
+    for (;;) {
+        ssize_t n = read(fd, at, size);
+        struct pollfd wait = { .fd = fd, .events = POLLIN };
+        if (n >= 0)
+            return n;
+        if (errno == EAGAIN ? poll(&wait, 1, -1) < 0 && errno != EINTR : errno != EINTR)
+            return -errno;
+    }
+}
+
 int bytes_read(struct bytes *bytes, int fd, size_t most)
 {
     ssize_t n;
     do {
         if (!bytes_reserve(bytes, BYTES_READ))
             return -ENOMEM;
-        n = read(fd, bytes->at + bytes->size, BYTES_READ);
-        if (n > 0)
-            bytes->size += (size_t)n;
-        else if (n < 0 && errno != EINTR)
-            return -errno;
+        n = bytes_wait_read(fd, bytes->at + bytes->size, BYTES_READ);
+        if (n < 0)
+            return (int)n;
+        bytes->size += (size_t)n;
         if (bytes->size > most)
             return -EFBIG;
     } while (n);

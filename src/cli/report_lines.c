@@ -4,10 +4,10 @@
  * that began in an earlier block moves up to make room for it; blocks grow with the line, so that a huge one costs linear time.
  */
 #include "cli/report_lines.h"
+#include "cli/bytes.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +21,9 @@ static int lines_copy(int from, int to)
 {
     char bytes[65536];
     for (;;) {
-        ssize_t n = read(from, bytes, sizeof bytes);
-        struct pollfd wait = { .fd = from, .events = POLLIN };
-        if (n < 0 && (errno == EINTR || (errno == EAGAIN && (poll(&wait, 1, -1) >= 0 || errno == EINTR))))
-            continue;
+        ssize_t n = bytes_wait_read(from, bytes, sizeof bytes);
         if (n <= 0)
-            return n ? -errno : 0;
+            return (int)n;
         for (ssize_t done = 0, m; done < n; done += m) {
             m = write(to, bytes + done, (size_t)(n - done));
             if (m < 0 && errno == EINTR)

@@ -42,6 +42,24 @@ is "flags of two FIFOs stay" "$(wc -l <out) $(tr '\n' ' ' <found)" "2 blocking b
 { "$HAYFORK" run -p demo; cat; } <jobs >out 2>err
 is "the whole of a shared stdin is the input" "$(wc -l <out)" 2
 
+# Where another process has made it so that reading does not wait, the command does.
+is_waiting()
+{
+    grep -q '^State:[[:space:]]*[SZ]' "/proc/$1/status"
+}
+mkfifo slow
+exec 7<>slow
+exec 5<slow 6>slow 7>&-
+dd iflag=nonblock count=0 <&5 2>/dev/null
+"$HAYFORK" call demo.add - <&5 5<&- 6>&- >out 2>err &
+call=$!
+until_true is_waiting $call
+{ "$flags" <&5 >/dev/null; } 2>found
+printf '{"a":1,"b":2}' >&6
+exec 5<&- 6>&-
+wait $call
+is "call waits for a stdin that does not wait, and leaves it so" "$? $(cat out) $(head -n 1 found)" "0 3 non-blocking"
+
 # Prints of plugins go to stderr, whole and in lines, and never among the results.
 printf '{"id":1,"fn":"fault.act","args":"print 1 40 10; print 2 40 10; pretend"}\n' >printing
 for how in '' '--inline'; do
