@@ -71,6 +71,22 @@ ssize_t bytes_wait_read(int fd, char *at, size_t size)
     }
 }
 
+int bytes_wait_write(int fd, const char *at, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, at, size);
+        struct pollfd wait = { .fd = fd, .events = POLLOUT };
+        if (n < 0) {
+            if (errno == EAGAIN ? poll(&wait, 1, -1) < 0 && errno != EINTR : errno != EINTR)
+                return -errno;
+            continue;
+        }
+        at += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
 int bytes_read(struct bytes *bytes, int fd, size_t most)
 {
     ssize_t n;

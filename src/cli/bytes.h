@@ -39,6 +39,8 @@ void bytes_put(struct bytes *bytes, const char *at, size_t size);
 void bytes_put_text(struct bytes *bytes, const char *text);
 /* read() that waits, also where `fd` is set not to: bytes, 0 at the end, or -errno. */
 ssize_t bytes_wait_read(int fd, char *at, size_t size);
+/* The same of write(), until all is written. 0 or -errno. */
+int bytes_wait_write(int fd, const char *at, size_t size);
 /* All that `fd` has to give, until it ends. 0, -errno, or -EFBIG when these are more than `most` bytes then. */
 int bytes_read(struct bytes *bytes, int fd, size_t most);
 /* JSON that is spread over lines becomes one line, without white space at its end: line breaks between tokens become spaces.

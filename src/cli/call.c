@@ -202,7 +202,7 @@ static int call_open(struct call *call)
     int code = call_read_args(call, fds[0]);
     if (code)
         return code;
-    call->out = fds[1] == STDOUT_FILENO ? stdout : fdopen(fds[1], "w");
+    call->out = fds[1] == STDOUT_FILENO ? stdout : setup_stream(fds[1]);
     call->loop = setup_loop();
     call->logs = call->loop ? logsink_open(call->loop) : NULL;
     call->pool_options.loop = call->loop;

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,15 +36,7 @@ struct report {
 
 static int report_put(int fd, const struct html *html)
 {
-    for (size_t done = 0; done < html->text.size;) {
-        ssize_t n = write(fd, html->text.at + done, html->text.size - done);
-        struct pollfd wait = { .fd = fd, .events = POLLOUT };
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno == EAGAIN ? poll(&wait, 1, -1) < 0 && errno != EINTR : errno != EINTR)
-            return -errno;
-    }
-    return 0;
+    return bytes_wait_write(fd, html->text.at, html->text.size);
 }
 
 /* The mode that a new file would have; an older page keeps its own. */

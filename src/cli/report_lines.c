@@ -24,13 +24,9 @@ static int lines_copy(int from, int to)
         ssize_t n = bytes_wait_read(from, bytes, sizeof bytes);
         if (n <= 0)
             return (int)n;
-        for (ssize_t done = 0, m; done < n; done += m) {
-            m = write(to, bytes + done, (size_t)(n - done));
-            if (m < 0 && errno == EINTR)
-                m = 0;
-            else if (m <= 0)
-                return m ? -errno : -EIO;
-        }
+        int failure = bytes_wait_write(to, bytes, (size_t)n);
+        if (failure)
+            return failure;
     }
 }
 

@@ -5,6 +5,7 @@
  */
 #include "cli/setup.h"
 
+#include "cli/bytes.h"
 #include "cli/cli.h"
 #include "cli/jobserver.h"
 #include "cli/say.h"
@@ -34,6 +35,31 @@
 #define SETUP_JOIN_SLICES 100
 #define SETUP_KILL_MS 2000
 
+static ssize_t setup_stream_write(void *cookie, const char *bytes, size_t size)
+{
+    return bytes_wait_write((int)(intptr_t)cookie, bytes, size) ? 0 : (ssize_t)size;
+}
+
+static int setup_stream_close(void *cookie)
+{
+    return close((int)(intptr_t)cookie);
+}
+
+FILE *setup_stream(int fd)
+{
+    return fopencookie((void *)(intptr_t)fd, "w",
+                       (cookie_io_functions_t){ .write = setup_stream_write, .close = setup_stream_close });
+}
+
+/* The flag belongs to others as well, so it stays; and stdio gives up at the first EAGAIN. */
+static void setup_stdout(void)
+{
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    FILE *stream = flags >= 0 && flags & O_NONBLOCK ? setup_stream(STDOUT_FILENO) : NULL;
+    if (stream)
+        stdout = stream;
+}
+
 void setup_start(void)
 {
     static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
@@ -44,6 +70,7 @@ void setup_start(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGCHLD, SIG_DFL);
+    setup_stdout();
 }
 
 size_t setup_inherited(int *fds, size_t capacity)

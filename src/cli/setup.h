@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
  * What this process has to put right before any verb runs, because it inherited it: closed standard descriptors, blocked signals,
- * a SIGCHLD that is ignored; and what verbs that run jobs need on top.
+ * a SIGCHLD that is ignored, a stdout that does not wait; and what verbs that run jobs need on top.
  */
 #ifndef CLI_SETUP_H
 #define CLI_SETUP_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct ev_loop;
 struct hay_pool;
 
 void setup_start(void);
+
+/* A stream that writes to `fd`, and waits also where that is set not to. NULL when memory is out. */
+FILE *setup_stream(int fd);
 
 /* A loop for the jobs, or NULL. Where the kernel refuses what a loop cannot do without, the process says so and ends with
  * CLI_STOPPED. */

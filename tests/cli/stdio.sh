@@ -60,6 +60,21 @@ exec 5<&- 6>&-
 wait $call
 is "call waits for a stdin that does not wait, and leaves it so" "$? $(cat out) $(head -n 1 found)" "0 3 non-blocking"
 
+seq 5000 | sed 's/.*/{"id":&,"status":"ok","result":null,"seq":&}/' >lines
+for how in results check; do
+    exec 7<>slow
+    exec 5<slow 6>slow 7>&-
+    dd oflag=nonblock count=0 if=/dev/null >&6 2>/dev/null
+    "$HAYFORK" $how lines >&6 5<&- 6>&- 2>err &
+    printing=$!
+    until_true is_waiting $printing
+    exec 6>&-
+    cat <&5 >out
+    exec 5<&-
+    wait $printing
+    is "$how waits for a stdout that does not wait" "$? $(wc -l <out)" "$([ $how = results ] && echo 0 || echo 1) 5000"
+done
+
 # Prints of plugins go to stderr, whole and in lines, and never among the results.
 printf '{"id":1,"fn":"fault.act","args":"print 1 40 10; print 2 40 10; pretend"}\n' >printing
 for how in '' '--inline'; do
