@@ -50,6 +50,20 @@ static bool control_count(const struct options *reader, int64_t least, int64_t m
     return true;
 }
 
+static bool control_take_jobs(struct control_options *control, const struct options *reader)
+{
+    int workers;
+    control->jobs = reader->value;
+    if (*reader->value == '@')
+        return reader->value[1] || options_refuse(reader, "a file after the @");
+    return jobs_parse(reader->value, 1, &workers) || options_refuse(reader, "N from 1 to 4096, N%, +N, -N or @FILE");
+}
+
+static bool control_refuse_limit(const struct options *reader)
+{
+    return options_refuse(reader, "a list of mem=SIZE, cpu=TIME, files=N and fsize=SIZE");
+}
+
 struct control_limits {
     struct hay_limits *limits;
     const struct options *reader;
@@ -60,7 +74,6 @@ static bool control_limit_word(void *context, const char *word)
 {
     struct control_limits *wanted = context;
     struct hay_limits *limits = wanted->limits;
-    const struct options *whole = wanted->reader;
     const char *equals = strchr(word, '=');
     struct options value = { .value = equals ? equals + 1 : NULL };
     int64_t number;
@@ -73,7 +86,7 @@ static bool control_limit_word(void *context, const char *word)
     if (size == 5 && !memcmp(word, "files", 5))
         return control_count(&value, 1, CONTROL_COUNT_MAX, &limits->files);
     if (size != 3 || memcmp(word, "cpu", 3))
-        return options_refuse(whole, "a list of mem=SIZE, cpu=TIME, files=N and fsize=SIZE");
+        return control_refuse_limit(wanted->reader);
     if (!options_time(&value, &number))
         return false;
     limits->cpu_s = ((uint64_t)number + 999) / 1000;
@@ -99,10 +112,7 @@ bool control_take(struct run_options *options, const struct options *reader, int
     int64_t number;
     switch (key) {
     case 'j':
-        control->jobs = reader->value;
-        return *reader->value == '@' ? reader->value[1] || options_refuse(reader, "a file after the @")
-                                     : jobs_parse(reader->value, 1, &(int){0}) ||
-                                           options_refuse(reader, "N from 1 to 4096, N%, +N, -N or @FILE");
+        return control_take_jobs(control, reader);
     case CONTROL_HALT:
     case CONTROL_MAX_FAILS:
         return control_take_halt(&control->halt, reader, key);
@@ -122,7 +132,7 @@ bool control_take(struct run_options *options, const struct options *reader, int
         return options_duration(reader, &pool->max_worker_age_ms);
     case CONTROL_LIMIT:
         if (!*reader->value || strlen(reader->value) >= CONTROL_LIST_MAX)
-            return options_refuse(reader, "mem=SIZE, cpu=DURATION, files=N, fsize=SIZE, separated by commas");
+            return control_refuse_limit(reader);
         return control_each_word(reader->value, control_limit_word, &(struct control_limits){ &pool->limits, reader });
     case CONTROL_NICE:
         if (!options_count(reader, 0, 19, &number))

@@ -127,7 +127,7 @@ run "$HAYFORK" call --inline fault.act '"exit 0"'
 is "call --inline: exit() in the function" "$code $(cat err)" "70 hayfork call: the function has ended this process by exit()"
 for list in '' "$(printf 'files=100,%.0s' $(seq 40))"; do
     run "$HAYFORK" run --limit "$list" jobs
-    is "--limit of ${#list} bytes" "$code $(grep -c -- '--limit needs mem=SIZE, ' err)" "2 1"
+    is "--limit of ${#list} bytes" "$code $(grep -c -- '--limit needs a list of mem=SIZE, ' err)" "2 1"
 done
 
 seq 1 20000 | sed 's/.*/{"id":&,"fn":"demo.noop"}/' >jobs
