@@ -34,15 +34,14 @@ bool bytes_reserve(struct bytes *bytes, size_t size)
 {
     if (size <= bytes->capacity - bytes->size)
         return !bytes->failed;
-    size_t wanted = bytes->size + size, twice = bytes->capacity * 2;
-    if (wanted < size)
-        return bytes->failed = true, false;
-    size_t capacity = wanted > twice ? wanted : twice;
-    char *larger = realloc(bytes->at, capacity < BYTES_LEAST ? BYTES_LEAST : capacity);
+    size_t wanted = bytes->size + size, capacity = bytes->capacity ? bytes->capacity * 2 : BYTES_LEAST;
+    if (capacity < wanted)
+        capacity = wanted;
+    char *larger = wanted >= size ? realloc(bytes->at, capacity) : NULL;
     if (!larger)
         return bytes->failed = true, false;
     bytes->at = larger;
-    bytes->capacity = capacity < BYTES_LEAST ? BYTES_LEAST : capacity;
+    bytes->capacity = capacity;
     return !bytes->failed;
 }
 

@@ -113,7 +113,5 @@ void halt_reason(const struct halt *halt, char *text, size_t capacity)
 {
     static const char *const done[] = { [HALT_FAIL] = "failed", [HALT_SUCCESS] = "succeeded", [HALT_DONE] = "ended" };
     uint64_t counted = halt_counted(halt);
-    snprintf(text, capacity, "%" PRIu64 " %s", counted, counted == 1 ? "job has " : "jobs have ");
-    size_t size = strlen(text);
-    snprintf(text + size, capacity - size, "%s", done[halt->why]);
+    snprintf(text, capacity, "%" PRIu64 " %s %s", counted, counted == 1 ? "job has" : "jobs have", done[halt->why]);
 }

@@ -173,13 +173,10 @@ bool axis_cut(struct axis *axis)
         if (other->begin_ns >= begin_ns && other->begin_ns + other->length_ns <= end_ns)
             at = i;
     }
-    if (at < axis->cut_count)
-        axis->cuts[at] = cut;
-    else {
-        for (at = axis->cut_count++; at && axis->cuts[at - 1].begin_ns > begin_ns; at--)
+    if (at == axis->cut_count)
+        for (axis->cut_count++; at && axis->cuts[at - 1].begin_ns > begin_ns; at--)
             axis->cuts[at] = axis->cuts[at - 1];
-        axis->cuts[at] = cut;
-    }
+    axis->cuts[at] = cut;
     axis_clear(axis);
     return true;
 }

@@ -44,13 +44,14 @@ static ssize_t resultfile_fill(struct resultfile *file)
         if (!pages_resize(&file->buffer, kept * 2))
             return -ENOMEM;
     }
-    for (;;) {
-        ssize_t n = pread(file->fd, file->buffer.at + kept, file->buffer.size - kept, (off_t)(file->next + kept));
-        if (n >= 0)
-            file->end += (size_t)n;
-        if (n >= 0 || errno != EINTR)
-            return n >= 0 ? n : -errno;
-    }
+    ssize_t n;
+    do
+        n = pread(file->fd, file->buffer.at + kept, file->buffer.size - kept, (off_t)(file->next + kept));
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    file->end += (size_t)n;
+    return n;
 }
 
 /* Do the bytes at `*at` go on with this word, as far as there are any? */
