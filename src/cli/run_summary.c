@@ -63,28 +63,29 @@ static double summary_share(const struct tally *tally, int worker, double second
     return seconds > 0 && busy_s < seconds ? 100 * busy_s / seconds : seconds > 0 ? 100 : 0;
 }
 
-static void summary_busy(const struct tally *tally, int workers, double seconds)
+static void summary_busy_each(const struct tally *tally, int workers, double seconds)
 {
     char text[SUMMARY_WORKERS * 32];
     size_t size = 0;
+    for (int i = 0; i < workers; i++) {
+        int n = snprintf(text + size, sizeof text - size, "%s%d: %.0f%%", i ? ", " : "", i, summary_share(tally, i, seconds));
+        size += n > 0 && (size_t)n < sizeof text - size ? (size_t)n : 0;
+    }
+    say("workers busy: %s", text);
+}
+
+static void summary_busy(const struct tally *tally, int workers, double seconds)
+{
     double sum = 0;
     int least = 0, most = 0;
-    if (workers < 1 || !tally->ran)
-        return;
     for (int i = 0; i < workers; i++) {
         double share = summary_share(tally, i, seconds);
         sum += share;
         least = share < summary_share(tally, least, seconds) ? i : least;
         most = share > summary_share(tally, most, seconds) ? i : most;
-        int n = workers > SUMMARY_WORKERS ? 0
-                                          : snprintf(text + size, sizeof text - size, "%s%d: %.0f%%", size ? ", " : "", i, share);
-        size += n > 0 && (size_t)n < sizeof text - size ? (size_t)n : 0;
     }
-    if (workers <= SUMMARY_WORKERS)
-        say("workers busy: %s", text);
-    else
-        say("workers busy: %.0f%% on average, from %.0f%% (worker %d) to %.0f%% (worker %d)", sum / workers,
-            summary_share(tally, least, seconds), least, summary_share(tally, most, seconds), most);
+    say("workers busy: %.0f%% on average, from %.0f%% (worker %d) to %.0f%% (worker %d)", sum / workers,
+        summary_share(tally, least, seconds), least, summary_share(tally, most, seconds), most);
 }
 
 static void summary_workers(const struct run *run, const struct hay_pool_stats *stats)
@@ -165,7 +166,10 @@ void run_summary(const struct run *run, const struct hay_pool_stats *stats)
     summary_workers(run, stats);
     if (tally) {
         summary_times(tally);
-        summary_busy(tally, stats->workers, seconds);
+        if (tally->ran && stats->workers > SUMMARY_WORKERS)
+            summary_busy(tally, stats->workers, seconds);
+        else if (tally->ran && stats->workers > 0)
+            summary_busy_each(tally, stats->workers, seconds);
         summary_failures(tally);
         summary_flaky(tally);
     }
