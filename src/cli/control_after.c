@@ -5,6 +5,7 @@
  */
 #include "cli/cli.h"
 #include "cli/control.h"
+#include "cli/pen.h"
 #include "cli/run.h"
 #include "cli/say.h"
 
@@ -31,18 +32,11 @@ static int control_read_again(const struct run *run, bool (*each)(void *context,
     return failure;
 }
 
-struct control_number {
-    char digits[24];
-};
-
-/* By which id others can come after this line: its own, else its number. */
-static struct hay_span control_line_id(const struct input_line *line, struct control_number *number)
+/* By which id others can come after this line: its own, else its number, whose digits go to `scratch`. */
+static struct hay_span control_line_id(const struct input_line *line, char scratch[PEN_NUMBER_MAX])
 {
     struct hay_span id = run_line_id(line);
-    if (id.at)
-        return id;
-    int size = snprintf(number->digits, sizeof number->digits, "%llu", (unsigned long long)line->number);
-    return (struct hay_span){ number->digits, (size_t)size };
+    return id.at ? id : (struct hay_span){ scratch, (size_t)(pen_number(scratch, line->number) - scratch) };
 }
 
 struct control_lesson {
@@ -53,10 +47,10 @@ struct control_lesson {
 static bool control_learn(void *context, const struct input_line *line)
 {
     struct control_lesson *lesson = context;
-    struct control_number number;
+    char scratch[PEN_NUMBER_MAX];
     if (lesson->seq > lesson->last)
         return false;
-    return after_learn(lesson->after, ++lesson->seq, control_line_id(line, &number));
+    return after_learn(lesson->after, ++lesson->seq, control_line_id(line, scratch));
 }
 
 /* Lines up to the first one with a dependency are read once more, for their ids. */
@@ -93,11 +87,11 @@ bool control_open_after(struct run *run)
 
 void control_note(struct run *run, uint64_t seq, const struct input_line *line)
 {
-    struct control_number number;
+    char scratch[PEN_NUMBER_MAX];
     /* What is kept of ids is learned when it is asked for, where that can be. */
     if (run->control.after)
         after_note(run->control.after, seq,
-                   after_keeps_ids(run->control.after) ? control_line_id(line, &number) : (struct hay_span){ "\"\"", 2 });
+                   after_keeps_ids(run->control.after) ? control_line_id(line, scratch) : (struct hay_span){ "\"\"", 2 });
 }
 
 void control_note_done(struct run *run, uint64_t seq, const struct input_line *line, enum hay_outcome outcome)

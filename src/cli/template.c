@@ -117,9 +117,9 @@ static struct hay_span template_folder(struct hay_span line)
     return (struct hay_span){ line.at, size };
 }
 
-struct hay_span template_piece(const struct template_piece *piece, struct hay_span line, uint64_t number, char scratch[24])
+struct hay_span template_piece(const struct template_piece *piece, struct hay_span line, uint64_t number,
+                               char scratch[PEN_NUMBER_MAX])
 {
-    char *end = scratch + 24, *at = end;
     switch (piece->kind) {
     case TEMPLATE_TEXT:
         return piece->text;
@@ -136,15 +136,12 @@ struct hay_span template_piece(const struct template_piece *piece, struct hay_sp
     case TEMPLATE_NUMBER:
         break;
     }
-    do
-        *--at = (char)('0' + number % 10);
-    while (number /= 10);
-    return (struct hay_span){ at, (size_t)(end - at) };
+    return (struct hay_span){ scratch, (size_t)(pen_number(scratch, number) - scratch) };
 }
 
 void template_expand_json(const struct template *template, struct hay_span line, uint64_t number, struct bytes *out)
 {
-    char scratch[24];
+    char scratch[PEN_NUMBER_MAX];
     for (size_t i = 0; i < template->count; i++) {
         const struct template_piece *piece = &template->pieces[i];
         struct hay_span part = template_piece(piece, line, number, scratch);

@@ -9,6 +9,7 @@
 #define CLI_TEMPLATE_H
 
 #include "cli/bytes.h"
+#include "cli/pen.h"
 
 #include <hayfork/jobline.h>
 
@@ -47,7 +48,8 @@ int template_parse(struct template *template, const char *text, bool is_json);
 void template_release(struct template *template);
 
 /* What stands in a piece for this line: part of the text, part of the line, or digits in `scratch`. */
-struct hay_span template_piece(const struct template_piece *piece, struct hay_span line, uint64_t number, char scratch[24]);
+struct hay_span template_piece(const struct template_piece *piece, struct hay_span line, uint64_t number,
+                               char scratch[PEN_NUMBER_MAX]);
 
 /* All pieces for this line, where the text is JSON: a place becomes a JSON string, inside a string its characters; {#} digits.
  * The line has to be UTF-8. */

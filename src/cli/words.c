@@ -71,7 +71,7 @@ static bool words_is_void(const struct words *words, size_t at, const struct wor
 /* In a script the place of one line has all of them, as words. */
 static void words_put_quoted(struct words *words, const struct template_piece *piece, const struct words_job *job)
 {
-    char scratch[24];
+    char scratch[PEN_NUMBER_MAX];
     struct hay_span line = { NULL, 0 };
     if (piece->line) {
         struct hay_span one = words_line(job, piece->line), part = template_piece(piece, one, job->number, scratch);
@@ -92,7 +92,7 @@ static void words_put_quoted(struct words *words, const struct template_piece *p
 static void words_put_word(struct words *words, const struct template *template, const struct words_job *job,
                            struct hay_span line, bool is_binary, struct bytes *args)
 {
-    char scratch[24];
+    char scratch[PEN_NUMBER_MAX];
     struct bytes *word = &words->word;
     bytes_clear(word);
     for (size_t i = 0; i < template->count; i++) {
