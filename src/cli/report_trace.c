@@ -121,12 +121,11 @@ static int slices_take(struct slices_reader *reader, const struct slices_event *
     return data_time(reader->data, &slice);
 }
 
-/* 0, or the number of the line that is no event; `*torn` when that is the last. */
-static int slices_read_lines(struct slices_reader *reader, struct input *input, uint64_t *bad, bool *torn)
+/* False: out of memory. `*bad` becomes the number of a line that is no event, or where that is the last, `*torn` true. */
+static bool slices_read_lines(struct slices_reader *reader, struct input *input, uint64_t *bad, bool *torn)
 {
     struct input_line line;
     enum input_event got;
-    *bad = 0;
     while ((got = input_next(input, &line)) == INPUT_LINE || got == INPUT_AGAIN) {
         struct slices_event event;
         if (got == INPUT_AGAIN) {
@@ -137,37 +136,33 @@ static int slices_read_lines(struct slices_reader *reader, struct input *input, 
         if (!text.size)
             continue;
         if (*bad)
-            return 0;
+            return true;
         if (line.too_long || !slices_scan(text, &event))
             *bad = line.file_number;
         else if (slices_take(reader, &event))
-            return -ENOMEM;
+            return false;
     }
     *torn = *bad > 1;
     if (*torn)
         *bad = 0;
-    return got == INPUT_FAILED ? input->failure : 0;
+    return true;
 }
 
 int slices_read(struct data *data, const char *path, uint64_t *used, bool *torn)
 {
     struct slices_reader reader = { .data = data, .results_timed = data->timed > 0 };
     struct input input;
-    uint64_t bad;
-    int code = CLI_INPUT;
+    uint64_t bad = 0;
+    int code = CLI_OK;
     *torn = false;
-    if (!input_open(&input, &path, 1, STDIN_FILENO)) {
+    if (input_open(&input, &path, 1, STDIN_FILENO) && !slices_read_lines(&reader, &input, &bad, torn)) {
+        say("out of memory");
+        code = CLI_STOPPED;
+    } else if (input.failure) {
         code = input_say_failure(&input);
-    } else {
-        int failure = slices_read_lines(&reader, &input, &bad, torn);
-        if (failure == -ENOMEM)
-            code = CLI_STOPPED;
-        if (failure)
-            say("cannot read %s: %s", path, strerror(-failure));
-        else if (bad)
-            say("%s:%" PRIu64 ": not a trace event (a trace is an array with one event a line)", path, bad);
-        else
-            code = CLI_OK;
+    } else if (bad) {
+        say("%s:%" PRIu64 ": not a trace event (a trace is an array with one event a line)", path, bad);
+        code = CLI_INPUT;
     }
     input_close(&input);
     *used = reader.used;
