@@ -23,6 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CALL_CRASH_RETRIES_MAX 1000000
+
 enum {
     CALL_INLINE = 256,
     CALL_TIMEOUT,
@@ -233,37 +235,56 @@ static void call_close(struct call *call)
     bytes_release(&call->args);
 }
 
+/* One option or operand; false after a fault. */
+static bool call_take(struct call *call, const struct options *reader, int key)
+{
+    struct hay_pool_options *pool = &call->pool_options;
+    int64_t number;
+    switch (key) {
+    case 'p':
+        option_list_add(&call->plugins, reader->value);
+        return true;
+    case CALL_CONFIG:
+        option_list_add(&call->configs, reader->value);
+        return true;
+    case CALL_INLINE:
+        pool->workers = HAY_POOL_INLINE;
+        return true;
+    case CALL_TIMEOUT:
+        return options_duration(reader, &pool->timeout_ms);
+    case CALL_START_TIMEOUT:
+        return options_time(reader, &pool->start_timeout_ms);
+    case CALL_GRACE:
+        if (!options_duration(reader, &number))
+            return false;
+        pool->grace_ms = number ? number : HAY_POOL_NO_GRACE;
+        return true;
+    case CALL_CRASH_RETRIES:
+        if (!options_count(reader, 0, CALL_CRASH_RETRIES_MAX, &number))
+            return false;
+        pool->crash_retries = number ? (int)number : HAY_POOL_NO_CRASH_RETRY;
+        return true;
+    default:
+        if (call->json) {
+            say_usage("'%s' is too much after the arguments", reader->value);
+            return false;
+        }
+        *(call->function ? &call->json : &call->function) = reader->value;
+        return true;
+    }
+}
+
 /* -1, or the exit code after a fault or --help. */
 static int call_options(struct call *call, int argc, char **argv)
 {
     struct options reader;
     int key;
-    int64_t number = 0;
     options_init(&reader, call_specs, argc, argv);
     reader.numbers = true;
     while ((key = options_next(&reader)) != OPTIONS_END) {
-        bool fine = key != OPTIONS_FAULT;
         if (key == 'h')
             return help_verb("call");
-        if (key == 'p')
-            option_list_add(&call->plugins, reader.value);
-        else if (key == CALL_CONFIG)
-            option_list_add(&call->configs, reader.value);
-        else if (key == CALL_INLINE)
-            call->pool_options.workers = HAY_POOL_INLINE;
-        else if (key == CALL_TIMEOUT)
-            fine = options_duration(&reader, &call->pool_options.timeout_ms);
-        else if (key == CALL_START_TIMEOUT)
-            fine = options_time(&reader, &call->pool_options.start_timeout_ms);
-        else if (key == CALL_GRACE && (fine = options_duration(&reader, &number)))
-            call->pool_options.grace_ms = number ? number : HAY_POOL_NO_GRACE;
-        else if (key == CALL_CRASH_RETRIES && (fine = options_count(&reader, 0, 1000000, &number)))
-            call->pool_options.crash_retries = number ? (int)number : HAY_POOL_NO_CRASH_RETRY;
-        else if (key == OPTIONS_OPERAND && call->json)
-            return say_usage("'%s' is too much after the arguments", reader.value);
-        else if (key == OPTIONS_OPERAND)
-            *(call->function ? &call->json : &call->function) = reader.value;
-        if (!fine)
+        if (key == OPTIONS_FAULT || !call_take(call, &reader, key))
             return CLI_USAGE;
     }
     return call->function ? -1 : say_usage("which function? PLUGIN.FUNCTION is needed");
