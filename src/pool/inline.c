@@ -20,11 +20,10 @@ static void on_log(void *context, const char *line, size_t size)
 
 static int on_progress(void *context, const struct task *task, const void *bytes, size_t size)
 {
+    (void)task;
     struct inline_pool *pool = context;
-    if (!pool->options.on_progress || hay_json_check(bytes, size, HAY_JOBLINE_DEPTH, NULL) != HAY_OK)
-        return 0;
-    struct hay_result job = {.number = task->hay.number, .attempts = task->hay.attempt, .exit_code = -1, .pid = getpid()};
-    pool->options.on_progress(pool->options.context, &job, bytes, size);
+    if (pool->options.on_progress && hay_json_check(bytes, size, HAY_JOBLINE_DEPTH, NULL) == HAY_OK)
+        pool->options.on_progress(pool->options.context, pool->running, bytes, size);
     return 0;
 }
 
@@ -55,7 +54,6 @@ static void fill_result(const struct inline_pool *pool, const struct task *task,
 {
     struct hay_jobline_fault fault;
     bool is_late = timeout_ms > 0 && result->run_ns >= timeout_ms * NS_PER_MS;
-    result->value = result->message = (struct hay_span){NULL, 0};
     if (result->outcome == HAY_OUTCOME_OK)
         result->value = (struct hay_span){(const char *)buffer_at(&task->result), buffer_size(&task->result)};
     else
@@ -83,36 +81,46 @@ static void wait_for_retry(int64_t delay_ns)
         ;
 }
 
-static void run(struct inline_pool *pool, struct task *task, uint32_t function, const struct hay_job *job, int64_t retries,
-         uint64_t *number)
+static void run_attempt(struct inline_pool *pool, struct task *task, int64_t timeout_ms, struct hay_result *result, char *text,
+                        size_t size)
 {
-    static const char null_args[] = "null";
-    struct hay_span args = job->args.at ? job->args : (struct hay_span){null_args, 4};
+    int64_t start_ns = clock_now_ns();
+    int64_t deadline_ns = timeout_ms > 0 ? clock_add(start_ns, timeout_ms * NS_PER_MS) : TIME_NEVER;
+    result->outcome = HAY_OUTCOME_OK; /* as long as it runs */
+    result->value = result->message = (struct hay_span){NULL, 0};
+    result->attempts++;
+    result->start_ns = start_ns + pool->wall_offset_ns;
+    result->pid = getpid();
+    pool->started++;
+    pool->retried += result->attempts > 1;
+    task_begin(task, result->number, result->attempts, 0, deadline_ns);
+    uint64_t owner = owner_token();
+    result->outcome = task_run(task, registry_call(pool->registry, result->function), result->args.at, result->args.size);
+    if (owner_token() != owner)
+        _exit(EXIT_FAILURE); /* the function has forked, and returned in the child too: what follows is for one of us */
+    result->run_ns = clock_now_ns() - start_ns;
+    fill_result(pool, task, timeout_ms, result, text, size);
+}
+
+static void run(struct inline_pool *pool, struct task *task, uint32_t function, const struct hay_job *job, int64_t retries,
+                uint64_t *number)
+{
     struct job budget = {0};
-    struct hay_result result = {.number = ++pool->accepted, .tag = job->tag, .key = job->key, .id = job->id, .args = args,
+    struct hay_result result = {.number = ++pool->accepted, .tag = job->tag, .key = job->key, .id = job->id,
+                                .args = job->args.at ? job->args : (struct hay_span){"null", 4},
                                 .function = function, .exit_code = -1};
+    const struct hay_result *outer = pool->running;
     int64_t timeout_ms = job->timeout_ms ? job->timeout_ms : pool->options.timeout_ms;
     char text[256];
     int64_t delay_ns;
     bool again;
+    pool->running = &result;
     retry_init(&pool->retry, &budget, retries);
     if (number)
         *number = result.number;
     do {
-        int64_t start_ns = clock_now_ns();
-        int64_t deadline_ns = timeout_ms > 0 ? clock_add(start_ns, timeout_ms * NS_PER_MS) : TIME_NEVER;
-        result.attempts = ++budget.attempts;
-        pool->started++;
-        pool->retried += budget.attempts > 1;
-        task_begin(task, result.number, budget.attempts, 0, deadline_ns);
-        uint64_t owner = owner_token();
-        result.outcome = task_run(task, registry_call(pool->registry, function), args.at, args.size);
-        if (owner_token() != owner)
-            _exit(EXIT_FAILURE); /* the function has forked, and returned in the child too: what follows is for one of us */
-        result.start_ns = start_ns + pool->wall_offset_ns;
-        result.run_ns = clock_now_ns() - start_ns;
-        result.pid = getpid();
-        fill_result(pool, task, timeout_ms, &result, text, sizeof text);
+        run_attempt(pool, task, timeout_ms, &result, text, sizeof text);
+        budget.attempts = result.attempts;
         again = result.outcome != HAY_OUTCOME_OK && retry_take(&pool->retry, &budget, result.outcome, &delay_ns);
         if (again && delay_ns)
             wait_for_retry(delay_ns);
@@ -123,19 +131,17 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
     else if (pool->options.on_result)
         pool->options.on_result(pool->options.context, &result);
     task_end(task);
+    pool->running = outer;
 }
 
-void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, int64_t retries,
-         uint64_t *number)
+void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, int64_t retries, uint64_t *number)
 {
-    if (pool->is_running) {
-        struct task nested;
-        open_task(pool, &nested);
-        run(pool, &nested, function, job, retries, number);
-        task_release(&nested);
+    if (!pool->running) {
+        run(pool, &pool->task, function, job, retries, number);
         return;
     }
-    pool->is_running = true;
-    run(pool, &pool->task, function, job, retries, number);
-    pool->is_running = false;
+    struct task nested;
+    open_task(pool, &nested);
+    run(pool, &nested, function, job, retries, number);
+    task_release(&nested);
 }

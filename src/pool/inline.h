@@ -15,7 +15,8 @@
 struct inline_pool {
     struct registry *registry;
     struct task task;
-    bool is_running;           /* a job's callback submits another: it gets a task of its own */
+    /* The job that runs, or whose callback does; NULL: none. One that its callback submits gets a task of its own. */
+    const struct hay_result *running;
     struct retry_policy retry;
     struct hay_pool_options options;
     uint64_t accepted, started, retried;

@@ -62,7 +62,7 @@ static inline bool pool_is_live(const struct hay_pool *pool)
 /* Inside a callback, or a call that turns the loop: no other call may turn it. */
 static inline bool pool_is_inside(const struct hay_pool *pool)
 {
-    return pool->is_turning || pool->master.callback_depth || (pool->is_inline && pool->inline_pool.is_running) ||
+    return pool->is_turning || pool->master.callback_depth || (pool->is_inline && pool->inline_pool.running) ||
            master_is_calling_in(pool->loop);
 }
 

@@ -132,6 +132,37 @@ static void the_job_that_runs_is_pending(void)
     hay_pool_free(seen);
 }
 
+static uint32_t described; /* attempts whose progress came with all that is known of the job */
+
+static void check_description(void *context, const struct hay_result *job, const char *json, size_t size)
+{
+    (void)context, (void)json, (void)size;
+    described += job->number == 1 && job->attempts == described + 1 && job->tag == 7 && job->key == 8 && job->function == 0 &&
+                 job->id.size == 3 && memcmp(job->id.at, "\"x\"", 3) == 0 && job->args.size == 1 && *job->args.at == '5' &&
+                 job->outcome == HAY_OUTCOME_OK && !job->value.at && !job->message.at && job->exit_code == -1 &&
+                 job->pid == getpid() && job->start_ns > 0;
+}
+
+static int fn_report_and_fail(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    task->host->progress(task, "1", 1);
+    return task->host->fail(task, "no");
+}
+
+static void progress_tells_whose_it_is(void)
+{
+    struct hay_pool_options options = {.workers = HAY_POOL_INLINE, .retries = 1, .on_progress = check_description};
+    struct hay_pool *pool = hay_pool_new(&options, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+    CU_ASSERT_EQUAL(hay_pool_register(pool, "i.report", "", fn_report_and_fail, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(pool, NULL), HAY_OK);
+    struct hay_job job = {.function = "i.report", .args = {"5", 1}, .id = {"\"x\"", 3}, .tag = 7, .key = 8};
+    CU_ASSERT_EQUAL(hay_pool_submit(pool, &job, 0, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(described, 2);
+    hay_pool_free(pool);
+}
+
 static void retries_wait_for_their_delay(void)
 {
     struct fixture fixture;
@@ -224,6 +255,7 @@ int main(void)
         {"a timeout tells the job to stop", a_timeout_tells_the_job_to_stop},
         {"a callback may submit and keeps its result", a_callback_may_submit_and_keeps_its_result},
         {"the job that runs is pending", the_job_that_runs_is_pending},
+        {"progress tells whose it is", progress_tells_whose_it_is},
         {"retries wait for their delay", retries_wait_for_their_delay},
         {"signals of the program take no attempt away", signals_of_the_program_take_no_attempt_away},
         {"a function that returns in a child too has one result", a_function_that_returns_in_a_child_too_has_one_result},
