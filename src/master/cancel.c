@@ -29,8 +29,6 @@ static void ask_to_end(struct master *master, struct job *job)
     if (slot_running(slot) != job)
         return; /* its worker has begun another since, or is dead: its end is on its way */
     slot->end_wanted = job->number;
-    slot->end_wanted_outcome = HAY_OUTCOME_CANCELLED;
-    slot->end_wanted_grace_ns = master->options.grace_ns;
     master_want_tick(master, clock_now_ns());
 }
 

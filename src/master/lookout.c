@@ -37,33 +37,33 @@ static bool read_all(struct slot *slot)
     return !slot->fault[0] && slot->state == SLOT_BUSY && slot_update_claim(slot);
 }
 
-/* End the job that runs there, with this outcome: ask, then kill after the grace. False when it does not run there (any more).
- * Not from callbacks, because it reads the slot's pipe. */
-static bool lookout_end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome, int64_t grace_ns)
+/* End the job that runs there, with this outcome: ask, then kill after the grace. Nothing happens when it does not run there (any
+ * more). Not from callbacks, because it reads the slot's pipe. */
+static void end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome)
 {
     struct exit_status status;
+    int64_t grace_ns = slot->master->options.grace_ns;
     if (slot->state != SLOT_BUSY || slot->ending == number)
-        return slot->ending == number;
+        return;
     struct job *job = slot_running(slot);
     if (!job || job->number != number)
-        return false; /* it has ended since */
+        return; /* it has ended since */
     if (!slot_recall(slot) || !read_all(slot))
-        return false;
+        return;
     job = slot_running(slot);
     if (!job || job->number != number || child_peek(&slot->child, &status) != 0)
-        return false; /* also when it is dead and we have not heard yet: how it died is the outcome */
+        return; /* also when it is dead and we have not heard yet: how it died is the outcome */
     slot->ending = number;
     slot->ending_outcome = outcome;
     slot->kill_ns = clock_add(clock_now_ns(), grace_ns);
     master_want_tick(slot->master, slot->kill_ns);
     if (grace_ns <= 0) {
         supervisor_kill(slot);
-        return true;
+        return;
     }
     atomic_store(&slot->ledger->cancel, number);
     child_signal_group(&slot->child, outcome == HAY_OUTCOME_CANCELLED ? slot->master->cancel_signal : SIGTERM);
     child_signal_group(&slot->child, SIGCONT);
-    return true;
 }
 
 void lookout_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns)
@@ -147,7 +147,7 @@ static int64_t look(struct slot *slot, int64_t now_ns)
     int64_t deadline_ns = clock_add(start_ns, clock_add(job->timeout_ns, slot->excluded_ns));
     if (now_ns < deadline_ns)
         return deadline_ns;
-    lookout_end_job(slot, job->number, HAY_OUTCOME_TIMEOUT, slot->master->options.grace_ns);
+    end_job(slot, job->number, HAY_OUTCOME_TIMEOUT);
     return TIME_NEVER;
 }
 
@@ -156,7 +156,7 @@ int64_t lookout_tick(struct slot *slot, int64_t now_ns)
     if (slot->end_wanted) {
         uint64_t number = slot->end_wanted;
         slot->end_wanted = 0;
-        lookout_end_job(slot, number, slot->end_wanted_outcome, slot->end_wanted_grace_ns);
+        end_job(slot, number, HAY_OUTCOME_CANCELLED);
     }
     if (slot->kill_ns <= now_ns && slot->ending && !slot->killed) {
         uint64_t number = slot->ending;

@@ -172,7 +172,6 @@ static void a_wish_to_end_what_has_ended_reads_nothing(void)
     uint64_t results = fixture.results;
     hay_pool_pause(fixture.pool, true);
     slot->end_wanted = 1;
-    slot->end_wanted_outcome = HAY_OUTCOME_CANCELLED;
     atomic_store(&board->release, 1);
     CU_ASSERT(comes_to_state(&fixture, 'S'));
     for (int64_t until_ns = clock_now_ns() + 200 * NS_PER_MS; clock_now_ns() < until_ns;) {
