@@ -15,8 +15,7 @@ static void hand_up(struct log_pipe *log)
 {
     log->last_size = log->used < sizeof log->last ? log->used : sizeof log->last;
     memcpy(log->last, log->line, log->last_size);
-    if (log->on_line)
-        log->on_line(log->context, log->line, log->used);
+    log->on_line(log->context, log->line, log->used);
     log->used = 0;
 }
 

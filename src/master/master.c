@@ -78,8 +78,7 @@ void master_release(struct master *master)
 {
     master->is_terminating = master->is_closed = true;
     for (int i = 0; i < master->slot_count; i++)
-        if (master->slots[i]->state != SLOT_DEAD)
-            death_discard(master->slots[i]);
+        death_discard(master->slots[i]);
     for (int i = 0; i < master->slots_made; i++)
         slot_free(master->slots[i]);
     if (master->holds_loop)

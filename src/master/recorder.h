@@ -38,9 +38,7 @@ static inline void recorder_measure(struct recorder *recorder, uint32_t function
     if (!*estimate_ns)
         *estimate_ns = bounded_ns;
     else
-        *estimate_ns += (bounded_ns - *estimate_ns) / 8;
-    if (*estimate_ns < 1)
-        *estimate_ns = 1;
+        *estimate_ns += (bounded_ns - *estimate_ns) / 8; /* never below 1 by this */
 }
 
 /* How long the next job of this function will probably run; a cautious guess before the first was measured. */

@@ -299,7 +299,6 @@ static void restart(struct slot *slot, int64_t now_ns)
             slot->restart_ns = now_ns + DEATH_RESTART_MAX_NS;
             return;
         }
-    slot->settled_jobs = 0;
     death_plan_restart(slot, false);
 }
 
