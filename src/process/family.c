@@ -19,10 +19,9 @@
 
 static struct {
     pid_t self;             /* whose family this is: after a fork, our parent's at first */
-    pid_t parent;           /* 0: not started by a process object */
+    pid_t parent;           /* that started this one by a process object; 0: none did */
     int parent_fd;          /* -1: not opened yet */
     unsigned named;         /* how many children got a name */
-    bool is_child;
     bool hooked;            /* family_end() runs at exit() */
     char name[PROCESS_NAME_SIZE];
     struct list running;
@@ -35,7 +34,6 @@ static void reset(pid_t self, pid_t parent, const char *name)
     family.parent = parent;
     family.parent_fd = -1; /* what was there is the parent's, or closed */
     family.named = 0;
-    family.is_child = parent > 0;
     memcpy(family.name, name, sizeof family.name);
     list_init(&family.running);
 }
@@ -47,7 +45,6 @@ static void read_environment(void)
     if (!pid || !parent || !name || strtol(pid, NULL, 10) != family.self || strlen(name) >= sizeof family.name)
         return;
     family.parent = (pid_t)strtol(parent, NULL, 10);
-    family.is_child = family.parent > 0;
     strcpy(family.name, name);
 }
 
@@ -70,7 +67,7 @@ static void leave(void)
 void family_name_child(char *name)
 {
     enter();
-    bool is_nested = family.is_child && strlen(family.name) + strlen(":") + DIGITS_DECIMAL < PROCESS_NAME_SIZE;
+    bool is_nested = family.parent && strlen(family.name) + strlen(":") + DIGITS_DECIMAL < PROCESS_NAME_SIZE;
     char *end = is_nested ? stpcpy(stpcpy(name, family.name), ":") : stpcpy(name, "Process-");
     *digits_decimal(end, ++family.named) = '\0';
     leave();
