@@ -291,10 +291,11 @@ void child_reap(struct child *child)
     *child = CHILD_NONE;
 }
 
-void child_signal(const struct child *child, int signal_number)
+int child_signal(const struct child *child, int signal_number)
 {
-    if (child->pidfd >= 0)
-        syscall(SYS_pidfd_send_signal, child->pidfd, signal_number, NULL, 0);
+    if (child->pidfd < 0 || syscall(SYS_pidfd_send_signal, child->pidfd, signal_number, NULL, 0) == 0 || errno == ESRCH)
+        return 0;
+    return -errno;
 }
 
 int child_signal_all(const struct child *child, int signal_number)

@@ -59,7 +59,8 @@ int child_wait(struct child *child, bool block, struct exit_status *status);
 /* Take it off the process table and close the pidfd. Call it after child_peek() said that it ended, or SIGKILL: it waits 1 s at
  * most. */
 void child_reap(struct child *child);
-void child_signal(const struct child *child, int signal_number);
+/* To the child alone. 0, also when it has ended, or -errno. */
+int child_signal(const struct child *child, int signal_number);
 /* To the whole group of a child that is unreaped, which keeps its number from others. */
 void child_signal_group(const struct child *child, int signal_number);
 /* To the group that it was started in, and to itself if it has left that. It must be unreaped. 0 or -errno. */

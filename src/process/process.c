@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define TRACED_NAP_MS 5
@@ -279,12 +278,8 @@ enum hay_status hay_process_signal(struct hay_process *process, int signal_numbe
         return error_set(error, HAY_EINVAL, "there is no signal %d", signal_number);
     if (look(process, false))
         return HAY_OK;
-    int failure = 0;
-    if (process->own_group)
-        failure = -child_signal_all(&process->child, signal_number);
-    else if (syscall(SYS_pidfd_send_signal, process->handle.view.fd, signal_number, NULL, 0) < 0 && errno != ESRCH)
-        failure = errno;
-    return failure ? error_system(error, failure, "signal %d to %s", signal_number, process->name) : HAY_OK;
+    int rc = process->own_group ? child_signal_all(&process->child, signal_number) : child_signal(&process->child, signal_number);
+    return rc ? error_system(error, -rc, "signal %d to %s", signal_number, process->name) : HAY_OK;
 }
 
 enum hay_status hay_process_interrupt(struct hay_process *process, struct hay_error *error)
