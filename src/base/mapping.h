@@ -17,5 +17,10 @@ int mapping_open(struct mapping *mapping, size_t size);
 /* Children forked after this do not have it. 0 or -errno. */
 int mapping_hide_from_children(const struct mapping *mapping);
 void mapping_close(struct mapping *mapping);
+/* For an object that keeps its mapping in the memory that goes. */
+static inline void mapping_close_own(struct mapping mapping)
+{
+    mapping_close(&mapping);
+}
 
 #endif

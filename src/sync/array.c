@@ -73,8 +73,7 @@ enum hay_status hay_array_free(struct hay_array *array)
         return HAY_OK;
     if (mutex_is_mine(&array->mutex))
         return HAY_EBUSY;
-    struct mapping mapping = array->mapping;
-    mapping_close(&mapping);
+    mapping_close_own(array->mapping);
     return HAY_OK;
 }
 

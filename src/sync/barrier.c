@@ -69,8 +69,7 @@ void hay_barrier_free(struct hay_barrier *barrier)
 {
     if (!barrier)
         return;
-    struct mapping mapping = barrier->mapping;
-    mapping_close(&mapping);
+    mapping_close_own(barrier->mapping);
 }
 
 static bool move_word(struct hay_barrier *barrier, uint64_t from, uint64_t to)

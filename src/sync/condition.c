@@ -45,8 +45,7 @@ void hay_condition_free(struct hay_condition *condition)
 {
     if (!condition)
         return;
-    struct mapping mapping = condition->mapping;
-    mapping_close(&mapping);
+    mapping_close_own(condition->mapping);
 }
 
 /* A look without the mutex, which may be wrong a moment later. */

@@ -32,8 +32,7 @@ void hay_event_free(struct hay_event *event)
 {
     if (!event)
         return;
-    struct mapping mapping = event->mapping;
-    mapping_close(&mapping);
+    mapping_close_own(event->mapping);
 }
 
 enum hay_status hay_event_set(struct hay_event *event)

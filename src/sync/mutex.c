@@ -43,8 +43,7 @@ enum hay_status hay_mutex_free(struct hay_mutex *mutex)
     /* Unmapped while it is in the thread's list of held locks, it would take the next locker down. */
     if (mutex_is_mine(mutex))
         return HAY_EBUSY;
-    struct mapping mapping = mutex->mapping;
-    mapping_close(&mapping);
+    mapping_close_own(mutex->mapping);
     return HAY_OK;
 }
 

@@ -86,8 +86,7 @@ struct hay_queue *hay_queue_new(const struct hay_queue_options *options, struct 
     rc = poll_open(queue);
     if (rc < 0) {
         error_system(error, -rc, "cannot make a queue's descriptor");
-        struct mapping mapping = queue->shared->mapping;
-        mapping_close(&mapping);
+        mapping_close_own(queue->shared->mapping);
         free(queue);
         return NULL;
     }
@@ -98,12 +97,11 @@ void hay_queue_free(struct hay_queue *queue)
 {
     if (!queue)
         return;
-    struct mapping mapping = queue->shared->mapping;
     if (side_lock(&queue->shared->get, 0, queue->shared->spin_ns) == HAY_OK) {
         tasks_let_go(queue);
         side_unlock(&queue->shared->get);
     }
     poll_close(queue);
-    mapping_close(&mapping);
+    mapping_close_own(queue->shared->mapping);
     free(queue);
 }

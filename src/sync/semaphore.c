@@ -73,8 +73,7 @@ void hay_semaphore_free(struct hay_semaphore *semaphore)
 {
     if (!semaphore)
         return;
-    struct mapping mapping = semaphore->mapping;
-    mapping_close(&mapping);
+    mapping_close_own(semaphore->mapping);
 }
 
 static bool take_unit(struct hay_semaphore *semaphore)

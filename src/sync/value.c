@@ -81,8 +81,7 @@ enum hay_status hay_value_free(struct hay_value *value)
         return HAY_OK;
     if (mutex_is_mine(&value->mutex))
         return HAY_EBUSY;
-    struct mapping mapping = value->mapping;
-    mapping_close(&mapping);
+    mapping_close_own(value->mapping);
     return HAY_OK;
 }
 
