@@ -112,10 +112,7 @@ uint32_t mutex_release_all(struct hay_mutex *mutex)
 
 enum hay_status mutex_retake(struct hay_mutex *mutex, int64_t deadline_ns, uint32_t again)
 {
-    int rc = pthread_mutex_trylock(&mutex->lock);
-    enum hay_status status = rc ? lock_until(mutex, deadline_ns, rc) : HAY_OK;
-    if (!rc && atomic_load_explicit(&mutex->dead, memory_order_relaxed))
-        status = HAY_EOWNERDEAD;
+    enum hay_status status = lock_until(mutex, deadline_ns, pthread_mutex_trylock(&mutex->lock));
     if (status == HAY_OK || status == HAY_EOWNERDEAD)
         atomic_store_explicit(&mutex->again, again, memory_order_relaxed);
     return status;

@@ -13,7 +13,7 @@
 /* 0 or -errno. */
 int robust_init(pthread_mutex_t *lock);
 
-/* What is left to do after pthread_mutex_trylock() said `rc`. */
+/* What is left to do after pthread_mutex_trylock() said `rc`; of 0, nothing. */
 int robust_lock_slowly(pthread_mutex_t *lock, int64_t deadline_ns, int rc);
 
 /* Held: 0, or -EOWNERDEAD: the last holder died. Not held: -ETIMEDOUT, -EDEADLK (this thread holds it already), or another
