@@ -11,22 +11,17 @@
 
 #define LOCK_PATIENCE_NS (10 * NS_PER_S)
 
-static bool is_holder(const struct task_holder *holder, struct life life)
-{
-    return life_is_same((struct life){atomic_load_explicit(&holder->start, memory_order_relaxed),
-                                      atomic_load_explicit(&holder->pid, memory_order_relaxed)}, life);
-}
-
 static struct life life_of(const struct task_holder *holder)
 {
-    return (struct life){atomic_load(&holder->start), atomic_load(&holder->pid)};
+    return (struct life){atomic_load_explicit(&holder->start, memory_order_relaxed),
+                         atomic_load_explicit(&holder->pid, memory_order_relaxed)};
 }
 
 static struct task_holder *find_holder(struct shared_queue *shared, struct life life)
 {
     uint32_t used = atomic_load(&shared->holders_used);
     for (uint32_t i = 0; i < used; i++)
-        if (is_holder(&shared->holders[i], life))
+        if (life_is_same(life_of(&shared->holders[i]), life))
             return &shared->holders[i];
     return NULL;
 }
@@ -68,7 +63,7 @@ void tasks_hold_one(struct hay_queue *queue)
 {
     struct life life = life_own();
     struct task_holder *holder = &queue->shared->holders[atomic_load_explicit(&queue->holder, memory_order_relaxed)];
-    if (!is_holder(holder, life))
+    if (!life_is_same(life_of(holder), life))
         holder = claim_holder(queue, life);
     uint32_t held = atomic_load_explicit(&holder->held, memory_order_relaxed);
     atomic_store_explicit(&holder->held, held + 1, memory_order_relaxed);
