@@ -141,7 +141,7 @@ struct hay_pool_stats {
     uint64_t log_dropped;       /* log lines cut or dropped */
     int workers;                /* slots, without surplus ones whose workers are ending */
     int workers_ready;
-    uint64_t jobs_by_worker_max;
+    uint64_t jobs_by_worker_max; /* settled by one slot */
     uint64_t workers_used;      /* slots that settled at least one job */
     uint64_t waiting;           /* of `queued`: for their retry delay */
 };
@@ -326,7 +326,7 @@ struct hay_worker {
     pid_t pid;                  /* 0: none now */
     uint64_t generation;        /* processes that were started here */
     uint64_t settled;           /* jobs, by all of them */
-    int64_t busy_ns;            /* time spent in settled jobs, by all of them */
+    int64_t busy_ns;            /* time spent in jobs, by all of them; in those that run not yet */
     uint64_t job;               /* number of the job that runs, as far as is known; 0: none */
     uint64_t job_tag;
     struct hay_span job_id;     /* good until the loop turns */

@@ -287,7 +287,8 @@ static bool take_result(struct slot *slot, const struct frame_head *head, const 
         atomic_store(&slot->ledger->cancel, 0);
     }
     close_up(slot);
-    settle_attempt(slot->master, job, &end);
+    if (!settle_attempt(slot->master, job, &end))
+        slot->settled_ever--; /* it is tried again */
     return true;
 }
 

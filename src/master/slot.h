@@ -66,7 +66,7 @@ struct slot {
     uint64_t claimed_offset;    /* end of the last frame known to be claimed */
     int64_t expected_ns;        /* estimated work it holds */
     uint64_t started_jobs;      /* in this generation */
-    uint64_t settled_jobs;      /* in this generation */
+    uint64_t settled_jobs;      /* in this generation, with those that are tried again */
     uint64_t settled_ever;
     int64_t busy_ns;            /* spent in jobs, ever */
     pid_t pid;                  /* of this generation, for results: `child` forgets it when other code reaped it */

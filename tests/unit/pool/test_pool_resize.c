@@ -296,6 +296,20 @@ static void figures_survive_a_shrink(void)
     fixture_end(&fixture);
 }
 
+static void a_job_that_is_tried_again_is_settled_once(void)
+{
+    struct fixture fixture;
+    struct hay_worker info;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .retries = 2, .retry_delay_ms = 1});
+    uint64_t number = submit(&fixture, "t.fail_before", "2");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK) && entry_of(&fixture, number)->attempts == 3);
+    CU_ASSERT(hay_pool_worker(fixture.pool, 0, &info));
+    CU_ASSERT_EQUAL(info.settled, 1);
+    CU_ASSERT_EQUAL(stats_of(&fixture).jobs_by_worker_max, 1);
+    fixture_end(&fixture);
+}
+
 static void a_worker_tells_what_it_runs(void)
 {
     struct fixture fixture;
@@ -438,6 +452,7 @@ int main(void)
     };
     CU_TestInfo figures[] = {
         {"figures survive a shrink", figures_survive_a_shrink},
+        {"a job that is tried again is settled once", a_job_that_is_tried_again_is_settled_once},
         {"a worker tells what it runs", a_worker_tells_what_it_runs},
         CU_TEST_INFO_NULL,
     };
