@@ -132,6 +132,7 @@ struct hay_pool_stats {
     uint64_t by_outcome[HAY_OUTCOME_COUNT]; /* settled jobs; they and `pending` add up to `accepted` */
     uint64_t pending;           /* accepted and not settled */
     uint64_t queued;            /* of these, waiting in the queue */
+    uint64_t waiting;           /* of `queued`: for their retry delay */
     uint64_t started;           /* attempts begun */
     uint64_t retried;           /* attempts after the first */
     uint64_t recalled;          /* taken back unstarted from a worker */
@@ -143,17 +144,17 @@ struct hay_pool_stats {
     int workers_ready;
     uint64_t jobs_by_worker_max; /* settled by one slot */
     uint64_t workers_used;      /* slots that settled at least one job */
-    uint64_t waiting;           /* of `queued`: for their retry delay */
 };
 
-/* A pool without functions or workers yet. Ownership: hay_pool_free(). `options` is copied; NULL: all defaults. */
+/* A pool without functions or workers yet. Ownership: hay_pool_free(). `options` is copied; NULL: all defaults. Errors:
+ * HAY_EINVAL (an option that is not acceptable), HAY_ENOMEM. */
 HAY_API struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay_error *error);
 
 /* Load a plugin: a name is looked up in HAYFORK_PLUGIN_PATH (not when set-user-ID) and then in the installed plugin
  * directory; anything with a slash is a path. A throw-away child loads it first, so a broken plugin costs an error here and
  * nothing else; the calling process never runs its code. With HAY_POOL_INLINE it is loaded right here instead. Blocking: up to
  * 10 s. Only before the start. Errors: HAY_EPLUGIN with a one-line text for each way in which a plugin can be broken;
- * HAY_ETHREADS. */
+ * HAY_EINVAL (no name), HAY_ESTATE, HAY_ETHREADS, HAY_ENOMEM, HAY_ESYSTEM. */
 HAY_API enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin, struct hay_error *error);
 
 /* The configuration of a loaded plugin, by its name: one line of JSON, copied, which its configure() gets in each worker, or in
@@ -163,7 +164,8 @@ HAY_API enum hay_status hay_pool_load(struct hay_pool *pool, const char *plugin,
 HAY_API enum hay_status hay_pool_configure(struct hay_pool *pool, const char *plugin, const char *json, struct hay_error *error);
 
 /* Register a function of this program under "group.name". Strings are copied; the code has to be in the process at the fork.
- * Only before the start. */
+ * Only before the start. Errors: HAY_EINVAL (no such name can be, or it is there already; no code), HAY_ERANGE (over 4,096
+ * functions, or 64 KiB of text), HAY_ESTATE, HAY_ENOMEM. */
 HAY_API enum hay_status hay_pool_register(struct hay_pool *pool, const char *name, const char *summary, hay_run_fn *run,
                                           void (*data)(void), struct hay_error *error);
 
@@ -173,14 +175,17 @@ HAY_API const struct hay_pool_plugin *hay_pool_plugin(const struct hay_pool *poo
 /* The index of "plugin.function", or -1. */
 HAY_API int hay_pool_find(const struct hay_pool *pool, const char *name, size_t size);
 
-/* Fork the workers. Returns at once; jobs may be submitted before the workers are ready. stdio is flushed first. */
+/* Fork the workers. Returns at once; jobs may be submitted before the workers are ready. stdio is flushed first. Errors:
+ * HAY_ESTATE (started, or closed before), HAY_ETHREADS; HAY_ESYSTEM, HAY_ENOMEM: no worker could be forked. Inline pools:
+ * HAY_EPLUGIN, a plugin or worker_start refused. */
 HAY_API enum hay_status hay_pool_start(struct hay_pool *pool, struct hay_error *error);
 
 /* Hand over one job. Everything it points to is copied.
  * Blocking: with timeout_ms 0 never (HAY_EFULL); else it turns the pool's loop until there is room. Inside a callback it does
  * not wait: HAY_ETIMEDOUT at once.
- * Inline pools run the job before they return. Errors: HAY_EFULL, HAY_ETIMEDOUT, HAY_EUNKNOWN (function), HAY_EMSGSIZE (a job
- * over 4 GiB), HAY_ESTATE (not started, closed), HAY_EBROKEN, HAY_ENOMEM. `number` (may be NULL) receives the job's number. */
+ * Inline pools run the job before they return. Errors: HAY_EFULL, HAY_ETIMEDOUT, HAY_EUNKNOWN (function), HAY_EINVAL (no job, a
+ * timeout out of range), HAY_EMSGSIZE (a job over 4 GiB), HAY_ESTATE (not started, closed), HAY_EBROKEN, HAY_ENOMEM. `number`
+ * (may be NULL) receives the job's number. */
 HAY_API enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job, int timeout_ms, uint64_t *number,
                                         struct hay_error *error);
 
