@@ -293,9 +293,8 @@ static void release(struct each_run *run)
 
 static uint64_t default_window(const struct hay_pool *pool, bool ordered)
 {
-    struct hay_pool_stats stats;
-    hay_pool_stats(pool, &stats);
-    return ordered ? DEFAULT_WINDOW * (uint64_t)(stats.workers ? stats.workers : 1) : UINT64_MAX;
+    uint64_t workers = pool_is_live(pool) ? (uint64_t)pool->master.wanted : 1;
+    return ordered ? DEFAULT_WINDOW * workers : UINT64_MAX;
 }
 
 enum hay_status hay_pool_each(struct hay_pool *pool, const struct hay_each *each, int timeout_ms, struct hay_error *error)
