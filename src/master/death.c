@@ -56,10 +56,10 @@ static const char *meaning_of(int code)
     }
 }
 
-static size_t describe_exit(struct exit_status status, char *text, size_t size)
+static size_t describe_exit(struct hay_exit status, char *text, size_t size)
 {
-    size_t n = exit_describe(status, text, size);
-    if (status.kind == EXIT_CODE)
+    size_t n = hay_exit_text(&status, text, size);
+    if (status.kind == HAY_EXIT_CODE)
         n += (size_t)snprintf(text + n, size - n, "%s", meaning_of(status.value));
     return n;
 }
@@ -73,12 +73,12 @@ static size_t describe_hook(const struct slot *slot, char *text, size_t size)
     return hook[0] ? (size_t)snprintf(text, size, ", in %s", hook) : 0;
 }
 
-static size_t describe_death(const struct slot *slot, struct exit_status status, struct attempt_end *end, char *text, size_t size)
+static size_t describe_death(const struct slot *slot, struct hay_exit status, struct attempt_end *end, char *text, size_t size)
 {
     size_t n;
-    bool is_ours = slot->killed && status.kind == EXIT_SIGNAL && status.value == SIGKILL;
-    end->signal = status.kind == EXIT_SIGNAL ? status.value : 0;
-    end->exit_code = status.kind == EXIT_CODE ? status.value : -1;
+    bool is_ours = slot->killed && status.kind == HAY_EXIT_SIGNAL && status.value == SIGKILL;
+    end->signal = status.kind == HAY_EXIT_SIGNAL ? status.value : 0;
+    end->exit_code = status.kind == HAY_EXIT_CODE ? status.value : -1;
     if (is_ours && slot->fault[0]) {
         n = (size_t)snprintf(text, size, "killed: the worker %s", slot->fault);
     } else {
@@ -94,7 +94,7 @@ static size_t describe_death(const struct slot *slot, struct exit_status status,
 }
 
 /* Settle or return what the dead worker held. True when its death was charged to a job. */
-static bool settle_ring(struct slot *slot, struct exit_status status)
+static bool settle_ring(struct slot *slot, struct hay_exit status)
 {
     struct master *master = slot->master;
     char text[640];
@@ -152,7 +152,7 @@ void death_plan_restart(struct slot *slot, bool is_charged)
 }
 
 /* If none of the next ones can start either, this is why the pool stops. */
-static void note_bad_start(struct slot *slot, struct exit_status status)
+static void note_bad_start(struct slot *slot, struct hay_exit status)
 {
     if (!slot->fault[0])
         describe_exit(status, slot->fault, sizeof slot->fault);
@@ -161,7 +161,7 @@ static void note_bad_start(struct slot *slot, struct exit_status status)
 }
 
 /* Nobody's result says so, and what its plugins' stop functions were to write may be lost. */
-static void tell_bad_stop(struct slot *slot, struct exit_status status)
+static void tell_bad_stop(struct slot *slot, struct hay_exit status)
 {
     struct master *master = slot->master;
     struct attempt_end end;
@@ -175,13 +175,13 @@ static void tell_bad_stop(struct slot *slot, struct exit_status status)
 }
 
 /* The worker is dead and, unless other code took it, unreaped, so its group's number is still its own. */
-void death_bury(struct slot *slot, struct exit_status status)
+void death_bury(struct slot *slot, struct hay_exit status)
 {
     struct master *master = slot->master;
     bool was_stopping = slot->state == SLOT_STOPPING;
     slot->is_successor = false;
     ev_io_stop(master->loop, &slot->exited);
-    if (status.kind != EXIT_UNKNOWN)
+    if (status.kind != HAY_EXIT_UNKNOWN)
         child_signal_group(&slot->child, SIGKILL);
     /* Also after a fault: what it finished before stands, and what it claimed says whose doing it was. */
     if (!slot->is_deaf)
@@ -196,10 +196,10 @@ void death_bury(struct slot *slot, struct exit_status status)
         note_bad_start(slot, status);
     bool is_charged = settle_ring(slot, status);
     /* The code alone says nothing: a plugin's stop() may exit with it too, and then the others' did not run. */
-    bool in_order = was_stopping && status.kind == EXIT_CODE && status.value == 0 && ledger_has_stopped(slot->ledger);
+    bool in_order = was_stopping && status.kind == HAY_EXIT_CODE && status.value == 0 && ledger_has_stopped(slot->ledger);
     if (!in_order)
         master->recorder.deaths++;
-    if (was_stopping && !in_order && status.kind != EXIT_UNKNOWN && !master->is_terminating && !master->is_broken)
+    if (was_stopping && !in_order && status.kind != HAY_EXIT_UNKNOWN && !master->is_terminating && !master->is_broken)
         tell_bad_stop(slot, status);
     child_reap(&slot->child);
     close_generation(slot);
@@ -220,7 +220,7 @@ void death_discard(struct slot *slot)
     if (slot->state == SLOT_DEAD)
         return;
     struct pollfd ended = {.fd = slot->child.pidfd, .events = POLLIN};
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
     supervisor_kill(slot);
     int64_t deadline_ns = clock_now_ns() + DISCARD_LIMIT_NS;
     while (poll(&ended, 1, clock_left_ms(deadline_ns)) < 0 && errno == EINTR)

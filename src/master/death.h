@@ -17,7 +17,7 @@
 struct slot;
 
 /* It has ended, in this way; unless other code took it, it is unreaped, so its group's number is still its own. */
-void death_bury(struct slot *slot, struct exit_status status);
+void death_bury(struct slot *slot, struct hay_exit status);
 /* Kill and reap at once what lives there, without waiting for the loop: for freeing the pool. */
 void death_discard(struct slot *slot);
 /* When the next one starts. Deaths that no job paid for may stop the pool. */

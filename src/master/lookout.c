@@ -41,7 +41,7 @@ static bool read_all(struct slot *slot)
  * more). Not from callbacks, because it reads the slot's pipe. */
 static void end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome)
 {
-    struct exit_status status;
+    struct hay_exit status;
     int64_t grace_ns = slot->master->options.grace_ns;
     if (slot->state != SLOT_BUSY || slot->ending == number)
         return;

@@ -135,7 +135,7 @@ static void on_exited(struct ev_loop *loop, ev_io *watcher, int events)
 {
     (void)loop;
     struct slot *slot = watcher->data;
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
     if (events & EV_ERROR) {
         master_lose_loop(slot->master);
         return;
@@ -313,7 +313,7 @@ static bool wants_no_restart(const struct slot *slot)
 /* Its pipe has ended, or it is dead and how is not known yet. */
 static void judge_broken(struct slot *slot, int64_t now_ns)
 {
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
     int64_t since_ns = now_ns - slot->broken_ns;
     int peeked = child_peek(&slot->child, &status);
     bool is_watched = ev_is_active(&slot->exited);

@@ -115,10 +115,10 @@ static enum hay_status take_table(const struct probe *probe, const void *bytes, 
 }
 
 static enum hay_status judge(const struct probe *probe, enum answer answer, const struct answer_head *head,
-                             const struct buffer *bytes, struct exit_status ended, struct hay_error *error)
+                             const struct buffer *bytes, struct hay_exit ended, struct hay_error *error)
 {
     char how[96];
-    bool is_bare = ended.kind == EXIT_CODE && ended.value == CHILD_EXIT_NOT_SET_UP;
+    bool is_bare = ended.kind == HAY_EXIT_CODE && ended.value == CHILD_EXIT_NOT_SET_UP;
     const unsigned char *body = buffer_at(bytes) + sizeof *head;
     switch (answer) {
     case ANSWER_WHOLE:
@@ -134,16 +134,16 @@ static enum hay_status judge(const struct probe *probe, enum answer answer, cons
     case ANSWER_BAD:
         return error_set(error, HAY_EPLUGIN, "plugin %.80s: it wrote nonsense over its own description", probe->name);
     default:
-        exit_describe(ended, how, sizeof how);
+        hay_exit_text(&ended, how, sizeof how);
         return error_set(error, HAY_EPLUGIN, "plugin %.80s: the process that loaded it was lost: %s%s", probe->name, how,
                          is_bare ? " (its descriptors could not be set up; is there a /dev/null?)" : "");
     }
 }
 
 /* SIGKILL works at once on anything that is not stuck in the kernel. */
-static struct exit_status end_child(struct child *child, bool is_over)
+static struct hay_exit end_child(struct child *child, bool is_over)
 {
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
     struct pollfd ended = {.fd = child->pidfd, .events = POLLIN};
     int64_t deadline_ns = clock_deadline_ns(PROBE_LIMIT_MS);
     if (!is_over)
@@ -182,7 +182,7 @@ enum hay_status probe_plugin(const char *name, struct registry *registry, struct
         struct answer_head head = {0};
         buffer_init(&bytes);
         enum answer answer = read_answer(ends[0], &child, &bytes, &head);
-        struct exit_status ended = end_child(&child, answer == ANSWER_NONE);
+        struct hay_exit ended = end_child(&child, answer == ANSWER_NONE);
         status = judge(&probe, answer, &head, &bytes, ended, error);
         buffer_release(&bytes);
     }

@@ -258,7 +258,7 @@ static int ask(const struct child *child, int how, siginfo_t *info)
     return is_end(info);
 }
 
-int child_wait(struct child *child, bool block, struct exit_status *status)
+int child_wait(struct child *child, bool block, struct hay_exit *status)
 {
     siginfo_t info;
     int r;
@@ -272,7 +272,7 @@ int child_wait(struct child *child, bool block, struct exit_status *status)
     return 1;
 }
 
-int child_peek(const struct child *child, struct exit_status *status)
+int child_peek(const struct child *child, struct hay_exit *status)
 {
     siginfo_t info;
     int r = ask(child, WNOWAIT | WNOHANG, &info);

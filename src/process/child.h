@@ -52,10 +52,10 @@ void child_reset_signals(void);
 /* 0 from /dev/null; 1 and 2 from out_fd as in child_setup, or as they are. False: errno tells why. */
 bool child_set_standard_fds(int out_fd, bool keep_output);
 /* Has it ended? 1 with the status filled and the child still unreaped, 0 when it runs, -errno when other code reaped it. */
-int child_peek(const struct child *child, struct exit_status *status);
+int child_peek(const struct child *child, struct hay_exit *status);
 /* Take it off the process table as soon as it has ended, in one call; the pidfd stays open. As child_peek(), but after 1 it
  * is reaped. */
-int child_wait(struct child *child, bool block, struct exit_status *status);
+int child_wait(struct child *child, bool block, struct hay_exit *status);
 /* Take it off the process table and close the pidfd. Call it after child_peek() said that it ended, or SIGKILL: it waits 1 s at
  * most. */
 void child_reap(struct child *child);

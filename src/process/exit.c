@@ -1,52 +1,63 @@
 /* SPDX-License-Identifier: MIT */
 #include "process/exit.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
-struct exit_status exit_from_siginfo(const siginfo_t *info)
+struct hay_exit exit_from_siginfo(const siginfo_t *info)
 {
     switch (info->si_code) {
     case CLD_EXITED:
-        return (struct exit_status){EXIT_CODE, info->si_status, false};
+        return (struct hay_exit){HAY_EXIT_CODE, info->si_status, false};
     case CLD_KILLED:
-        return (struct exit_status){EXIT_SIGNAL, info->si_status, false};
+        return (struct hay_exit){HAY_EXIT_SIGNAL, info->si_status, false};
     case CLD_DUMPED:
-        return (struct exit_status){EXIT_SIGNAL, info->si_status, true};
+        return (struct hay_exit){HAY_EXIT_SIGNAL, info->si_status, true};
     default:
-        return (struct exit_status){EXIT_UNKNOWN, 0, false};
+        return (struct hay_exit){HAY_EXIT_UNKNOWN, 0, false};
     }
 }
 
-struct exit_status exit_from_wait_status(int wait_status)
+struct hay_exit exit_from_wait_status(int wait_status)
 {
     if (WIFEXITED(wait_status))
-        return (struct exit_status){EXIT_CODE, WEXITSTATUS(wait_status), false};
+        return (struct hay_exit){HAY_EXIT_CODE, WEXITSTATUS(wait_status), false};
     if (WIFSIGNALED(wait_status))
-        return (struct exit_status){EXIT_SIGNAL, WTERMSIG(wait_status), WCOREDUMP(wait_status) != 0};
-    return (struct exit_status){EXIT_UNKNOWN, 0, false};
+        return (struct hay_exit){HAY_EXIT_SIGNAL, WTERMSIG(wait_status), WCOREDUMP(wait_status) != 0};
+    return (struct hay_exit){HAY_EXIT_UNKNOWN, 0, false};
 }
 
-size_t exit_describe(struct exit_status status, char *text, size_t size)
+int hay_exit_code(const struct hay_exit *how)
+{
+    if (how && how->kind == HAY_EXIT_CODE)
+        return how->value;
+    return how && how->kind == HAY_EXIT_SIGNAL ? -how->value : INT_MIN;
+}
+
+size_t hay_exit_text(const struct hay_exit *how, char *text, size_t size)
 {
     int n;
     const char *name;
-    switch (status.kind) {
-    case EXIT_CODE:
-        n = snprintf(text, size, "exited with %d", status.value);
+    if (!text || !size)
+        return 0;
+    switch (how ? how->kind : HAY_EXIT_NONE) {
+    case HAY_EXIT_NONE:
+        n = snprintf(text, size, "has not ended");
         break;
-    case EXIT_SIGNAL:
-        name = sigabbrev_np(status.value);
+    case HAY_EXIT_CODE:
+        n = snprintf(text, size, "exited with %d", how->value);
+        break;
+    case HAY_EXIT_SIGNAL:
+        name = sigabbrev_np(how->value);
         if (name)
-            n = snprintf(text, size, "killed by SIG%s (core %sdumped)", name, status.core_dumped ? "" : "not ");
+            n = snprintf(text, size, "killed by SIG%s (core %sdumped)", name, how->core_dumped ? "" : "not ");
         else
-            n = snprintf(text, size, "killed by signal %d (core %sdumped)", status.value, status.core_dumped ? "" : "not ");
+            n = snprintf(text, size, "killed by signal %d (core %sdumped)", how->value, how->core_dumped ? "" : "not ");
         break;
     default:
         n = snprintf(text, size, "ended in an unknown way: its status was taken by other code");
     }
-    if (n < 0 || !size)
-        return 0;
-    return (size_t)n < size ? (size_t)n : size - 1;
+    return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }

@@ -88,7 +88,7 @@ static struct hay_process *find_running(bool daemon)
 /* A group is signalled only while its leader is unreaped, which keeps its number from others. */
 static void ask_daemon(const struct hay_process *process, int signal_number)
 {
-    struct exit_status status;
+    struct hay_exit status;
     if (process->own_group && child_peek(&process->child, &status) >= 0)
         child_signal_all(&process->child, signal_number);
     else

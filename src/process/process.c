@@ -12,9 +12,7 @@
 #include "process/spawn.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -175,16 +173,9 @@ enum hay_status hay_process_start(struct hay_process *process, struct hay_error 
     return HAY_OK;
 }
 
-static struct hay_exit public_exit(struct exit_status status)
+static void settle(struct hay_process *process, struct hay_exit status)
 {
-    static const enum hay_exit_kind kinds[] = {
-        [EXIT_UNKNOWN] = HAY_EXIT_UNKNOWN, [EXIT_CODE] = HAY_EXIT_CODE, [EXIT_SIGNAL] = HAY_EXIT_SIGNAL};
-    return (struct hay_exit){kinds[status.kind], status.value, status.core_dumped};
-}
-
-static void settle(struct hay_process *process, struct exit_status status)
-{
-    process->how = public_exit(status);
+    process->how = status;
     process->state = PROCESS_ENDED;
     process->child.pid = 0;
     family_remove(process);
@@ -193,7 +184,7 @@ static void settle(struct hay_process *process, struct exit_status status)
 /* Has it ended? Then take the status. `block`: wait for that. */
 static bool look(struct hay_process *process, bool block)
 {
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
     if (process->state != PROCESS_RUNNING)
         return process->state == PROCESS_ENDED;
     if (process->ending && process->own_group) {
@@ -346,23 +337,4 @@ enum hay_status hay_process_free(struct hay_process *process)
         return HAY_EBUSY;
     destroy(process);
     return HAY_OK;
-}
-
-int hay_exit_code(const struct hay_exit *how)
-{
-    if (how && how->kind == HAY_EXIT_CODE)
-        return how->value;
-    return how && how->kind == HAY_EXIT_SIGNAL ? -how->value : INT_MIN;
-}
-
-size_t hay_exit_text(const struct hay_exit *how, char *text, size_t size)
-{
-    if (!text || !size)
-        return 0;
-    if (!how || how->kind == HAY_EXIT_NONE) {
-        int n = snprintf(text, size, "has not ended");
-        return (size_t)n < size ? (size_t)n : size - 1;
-    }
-    enum exit_kind kind = how->kind == HAY_EXIT_CODE ? EXIT_CODE : how->kind == HAY_EXIT_SIGNAL ? EXIT_SIGNAL : EXIT_UNKNOWN;
-    return exit_describe((struct exit_status){kind, how->value, how->core_dumped}, text, size);
 }

@@ -29,7 +29,7 @@ static inline bool ends_in_time(const struct child *child)
 static inline int run_child(struct child_setup *setup)
 {
     struct child child;
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
     if (child_start(&child, setup, NULL))
         return -1000;
     bool ended = ends_in_time(&child);
@@ -39,7 +39,7 @@ static inline int run_child(struct child_setup *setup)
     child_reap(&child);
     if (peeked != 1)
         return -1000;
-    return status.kind == EXIT_CODE ? status.value : status.kind == EXIT_SIGNAL ? -status.value : -1000;
+    return status.kind == HAY_EXIT_CODE ? status.value : status.kind == HAY_EXIT_SIGNAL ? -status.value : -1000;
 }
 
 #endif

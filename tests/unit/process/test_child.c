@@ -290,19 +290,19 @@ static int wait_for_end(void *arg)
 static void a_peek_leaves_it_unreaped(void)
 {
     struct child child;
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
     struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     pid_t pid = child.pid;
     CU_ASSERT(pid > 0 && child.pidfd >= 0);
     CU_ASSERT(fcntl(child.pidfd, F_GETFD) & FD_CLOEXEC);
     CU_ASSERT_EQUAL(child_peek(&child, &status), 0);
-    CU_ASSERT_EQUAL(status.kind, EXIT_UNKNOWN);
+    CU_ASSERT_EQUAL(status.kind, HAY_EXIT_UNKNOWN);
     child_signal(&child, SIGUSR2);
     CU_ASSERT(ends_in_time(&child));
     for (int i = 0; i < 3; i++) {
         CU_ASSERT_EQUAL(child_peek(&child, &status), 1);
-        CU_ASSERT(status.kind == EXIT_SIGNAL && status.value == SIGUSR2);
+        CU_ASSERT(status.kind == HAY_EXIT_SIGNAL && status.value == SIGUSR2);
         CU_ASSERT_EQUAL(kill(pid, 0), 0); /* a zombie still has its number */
     }
     child_reap(&child);
@@ -317,7 +317,7 @@ static void a_stop_is_not_an_end(void)
 {
     struct child child;
     siginfo_t info = {0};
-    struct exit_status status;
+    struct hay_exit status;
     struct child_setup setup = {wait_for_end, NULL, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     child_signal(&child, SIGSTOP);
@@ -326,7 +326,7 @@ static void a_stop_is_not_an_end(void)
     child_signal(&child, SIGKILL);
     CU_ASSERT(ends_in_time(&child));
     CU_ASSERT_EQUAL(child_peek(&child, &status), 1);
-    CU_ASSERT(status.kind == EXIT_SIGNAL && status.value == SIGKILL);
+    CU_ASSERT(status.kind == HAY_EXIT_SIGNAL && status.value == SIGKILL);
     child_reap(&child);
 }
 
@@ -340,7 +340,7 @@ static void a_trap_of_a_child_that_we_trace_is_not_an_end(void)
 {
     struct child child;
     siginfo_t info = {0};
-    struct exit_status status;
+    struct hay_exit status;
     struct child_setup setup = {be_traced, NULL, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
@@ -355,7 +355,7 @@ static void a_trap_of_a_child_that_we_trace_is_not_an_end(void)
     child_signal(&child, SIGKILL);
     CU_ASSERT(ends_in_time(&child));
     CU_ASSERT_EQUAL(child_wait(&child, true, &status), 1);
-    CU_ASSERT(status.kind == EXIT_SIGNAL && status.value == SIGKILL);
+    CU_ASSERT(status.kind == HAY_EXIT_SIGNAL && status.value == SIGKILL);
     child_reap(&child);
 }
 
@@ -392,13 +392,13 @@ static void other_code_that_reaps_is_seen(void)
 {
     int code = 7;
     struct child child;
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
     struct child_setup setup = {return_arg, &code, -1, NULL, 0, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
     CU_ASSERT_EQUAL(waitpid(-1, NULL, 0), child.pid);
     CU_ASSERT(ends_in_time(&child)); /* a pidfd tells it all the same */
     CU_ASSERT_EQUAL(child_peek(&child, &status), -ECHILD);
-    CU_ASSERT_EQUAL(status.kind, EXIT_UNKNOWN);
+    CU_ASSERT_EQUAL(status.kind, HAY_EXIT_UNKNOWN);
     child_reap(&child);
     CU_ASSERT_EQUAL(child.pidfd, -1);
 }
@@ -408,7 +408,7 @@ static void meet_its_heir(void)
 {
     int code = 7;
     struct child child;
-    struct exit_status status = {EXIT_UNKNOWN, 0, false};
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
     struct child_setup setup = {return_arg, &code, -1, NULL, 0, NULL};
     siginfo_t info;
     CHILD_CHECK(child_start(&child, &setup, NULL) == HAY_OK);
@@ -419,7 +419,7 @@ static void meet_its_heir(void)
     CHILD_CHECK(heir == child.pid);
     CHILD_CHECK(!waitid(P_PID, (id_t)heir, &info, WEXITED | WNOWAIT));
     CHILD_CHECK(child_peek(&child, &status) == -ECHILD);
-    CHILD_CHECK(child_wait(&child, true, &status) == -ECHILD && status.kind == EXIT_UNKNOWN);
+    CHILD_CHECK(child_wait(&child, true, &status) == -ECHILD && status.kind == HAY_EXIT_UNKNOWN);
     child_reap(&child);
     CHILD_CHECK(waitpid(heir, NULL, 0) == heir);
 }
@@ -444,7 +444,7 @@ static void the_group_is_killed_after_its_leader_ended(void)
     int ends[2];
     char byte;
     struct child child;
-    struct exit_status status;
+    struct hay_exit status;
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
     struct child_setup setup = {start_grandchild, &ends[1], -1, &ends[1], 1, NULL};
     CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);

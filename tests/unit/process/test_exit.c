@@ -14,20 +14,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static bool describes(struct exit_status status, const char *wanted)
+static bool describes(struct hay_exit status, const char *wanted)
 {
     char text[128];
-    size_t size = exit_describe(status, text, sizeof text);
+    size_t size = hay_exit_text(&status, text, sizeof text);
     return size == strlen(wanted) && strcmp(text, wanted) == 0;
 }
 
 static void each_kind_has_its_words(void)
 {
-    CU_ASSERT(describes((struct exit_status){EXIT_CODE, 0, false}, "exited with 0"));
-    CU_ASSERT(describes((struct exit_status){EXIT_CODE, 255, false}, "exited with 255"));
-    CU_ASSERT(describes((struct exit_status){EXIT_SIGNAL, SIGSEGV, false}, "killed by SIGSEGV (core not dumped)"));
-    CU_ASSERT(describes((struct exit_status){EXIT_SIGNAL, SIGABRT, true}, "killed by SIGABRT (core dumped)"));
-    CU_ASSERT(describes((struct exit_status){EXIT_UNKNOWN, 0, false},
+    CU_ASSERT(describes((struct hay_exit){HAY_EXIT_CODE, 0, false}, "exited with 0"));
+    CU_ASSERT(describes((struct hay_exit){HAY_EXIT_CODE, 255, false}, "exited with 255"));
+    CU_ASSERT(describes((struct hay_exit){HAY_EXIT_SIGNAL, SIGSEGV, false}, "killed by SIGSEGV (core not dumped)"));
+    CU_ASSERT(describes((struct hay_exit){HAY_EXIT_SIGNAL, SIGABRT, true}, "killed by SIGABRT (core dumped)"));
+    CU_ASSERT(describes((struct hay_exit){HAY_EXIT_UNKNOWN, 0, false},
                         "ended in an unknown way: its status was taken by other code"));
 }
 
@@ -35,18 +35,18 @@ static void a_signal_without_a_name_is_a_number(void)
 {
     char wanted[64];
     snprintf(wanted, sizeof wanted, "killed by signal %d (core not dumped)", SIGRTMIN + 3);
-    CU_ASSERT(describes((struct exit_status){EXIT_SIGNAL, SIGRTMIN + 3, false}, wanted));
-    CU_ASSERT(describes((struct exit_status){EXIT_SIGNAL, 12345, false}, "killed by signal 12345 (core not dumped)"));
+    CU_ASSERT(describes((struct hay_exit){HAY_EXIT_SIGNAL, SIGRTMIN + 3, false}, wanted));
+    CU_ASSERT(describes((struct hay_exit){HAY_EXIT_SIGNAL, 12345, false}, "killed by signal 12345 (core not dumped)"));
 }
 
 static void a_text_is_cut_and_terminated_at_every_size(void)
 {
-    struct exit_status status = {EXIT_SIGNAL, SIGKILL, false};
+    struct hay_exit status = {HAY_EXIT_SIGNAL, SIGKILL, false};
     const char whole[] = "killed by SIGKILL (core not dumped)";
     for (size_t size = 1; size < sizeof whole + 8; size++) {
         char text[64];
         memset(text, '#', sizeof text);
-        size_t length = exit_describe(status, text, size);
+        size_t length = hay_exit_text(&status, text, size);
         size_t wanted = size < sizeof whole ? size - 1 : sizeof whole - 1;
         CU_ASSERT_EQUAL(length, wanted);
         CU_ASSERT_EQUAL(text[wanted], '\0');
@@ -58,7 +58,7 @@ static void a_text_is_cut_and_terminated_at_every_size(void)
 static void a_text_of_no_size_has_no_length(void)
 {
     char text[1] = {'#'};
-    CU_ASSERT_EQUAL(exit_describe((struct exit_status){EXIT_CODE, 3, false}, text, 0), 0);
+    CU_ASSERT_EQUAL(hay_exit_text(&(struct hay_exit){HAY_EXIT_CODE, 3, false}, text, 0), 0);
     CU_ASSERT_EQUAL(text[0], '#');
 }
 
@@ -76,14 +76,14 @@ static pid_t start_dying(int signal_number, int code)
     return pid;
 }
 
-static bool dies_as(int signal_number, int code, struct exit_status wanted)
+static bool dies_as(int signal_number, int code, struct hay_exit wanted)
 {
     siginfo_t info;
     int status;
     pid_t pid = start_dying(signal_number, code);
     if (pid < 0 || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 || waitpid(pid, &status, 0) != pid)
         return false;
-    struct exit_status a = exit_from_siginfo(&info), b = exit_from_wait_status(status);
+    struct hay_exit a = exit_from_siginfo(&info), b = exit_from_wait_status(status);
     return a.kind == wanted.kind && a.value == wanted.value && b.kind == wanted.kind && b.value == wanted.value &&
            a.core_dumped == b.core_dumped;
 }
@@ -93,20 +93,20 @@ static void both_ways_to_wait_tell_the_same(void)
     static const int signals[] = {SIGKILL, SIGTERM, SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGHUP, SIGPIPE, SIGXCPU};
     static const int codes[] = {0, 1, 23, 126, 255};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        CU_ASSERT(dies_as(signals[i], 0, (struct exit_status){EXIT_SIGNAL, signals[i], false}));
+        CU_ASSERT(dies_as(signals[i], 0, (struct hay_exit){HAY_EXIT_SIGNAL, signals[i], false}));
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        CU_ASSERT(dies_as(0, codes[i], (struct exit_status){EXIT_CODE, codes[i], false}));
-    CU_ASSERT(dies_as(SIGRTMIN + 1, 0, (struct exit_status){EXIT_SIGNAL, SIGRTMIN + 1, false}));
+        CU_ASSERT(dies_as(0, codes[i], (struct hay_exit){HAY_EXIT_CODE, codes[i], false}));
+    CU_ASSERT(dies_as(SIGRTMIN + 1, 0, (struct hay_exit){HAY_EXIT_SIGNAL, SIGRTMIN + 1, false}));
 }
 
 static void what_is_no_end_is_unknown(void)
 {
     siginfo_t info = {.si_code = CLD_STOPPED};
-    CU_ASSERT_EQUAL(exit_from_siginfo(&info).kind, EXIT_UNKNOWN);
+    CU_ASSERT_EQUAL(exit_from_siginfo(&info).kind, HAY_EXIT_UNKNOWN);
     info.si_code = 0;
-    CU_ASSERT_EQUAL(exit_from_siginfo(&info).kind, EXIT_UNKNOWN);
-    CU_ASSERT_EQUAL(exit_from_wait_status(0x137f).kind, EXIT_UNKNOWN); /* stopped by 0x13 */
-    CU_ASSERT_EQUAL(exit_from_wait_status(0xffff).kind, EXIT_UNKNOWN); /* continued */
+    CU_ASSERT_EQUAL(exit_from_siginfo(&info).kind, HAY_EXIT_UNKNOWN);
+    CU_ASSERT_EQUAL(exit_from_wait_status(0x137f).kind, HAY_EXIT_UNKNOWN); /* stopped by 0x13 */
+    CU_ASSERT_EQUAL(exit_from_wait_status(0xffff).kind, HAY_EXIT_UNKNOWN); /* continued */
     CU_ASSERT(exit_from_wait_status(SIGABRT | 0x80).core_dumped);
 }
 
