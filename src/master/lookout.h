@@ -8,12 +8,12 @@
 #ifndef MASTER_LOOKOUT_H
 #define MASTER_LOOKOUT_H
 
-#include <hayfork/jobline.h>
+#include "base/clock.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LOOKOUT_FIRST_NS INT64_C(1000000) /* of silence before the first look; then 2, 4 … 64 ms */
+#define LOOKOUT_FIRST_NS (1 * NS_PER_MS) /* of silence before the first look; then 2, 4 … 64 ms */
 
 struct job;
 struct slot;

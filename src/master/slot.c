@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/copy.h"
+#include "master/lookout.h"
 #include "master/master.h"
 #include "master/settle.h"
 #include "master/supervisor.h"
@@ -56,7 +57,7 @@ int slot_send(struct slot *slot, struct job *job, uint32_t estimate_ns)
         slot->first_sight_ns = now_ns;
         slot->excluded_ns = slot->ended_ns = 0;
         slot->look_step = 0;
-        slot->look_ns = now_ns + NS_PER_MS;
+        slot->look_ns = now_ns + LOOKOUT_FIRST_NS;
         master_want_tick(slot->master, slot->look_ns);
         slot_set_state(slot, SLOT_BUSY);
     }
