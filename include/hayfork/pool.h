@@ -205,7 +205,7 @@ HAY_API enum hay_status hay_pool_cancel_signal(struct hay_pool *pool, int signal
 
 /* Start no more jobs: what has not begun is taken back from the workers and waits, what runs goes on. And go on. A hold outlives
  * hay_pool_close(). A hay_pool_join() that waits for ever ends a hold, a freeze and a pause first; in the pool's own loop also
- * what a callback asks for meanwhile, for nobody else could. */
+ * what a callback asks for meanwhile, for nobody else could. All three do nothing before the start, nor to an inline pool. */
 HAY_API void hay_pool_hold(struct hay_pool *pool, bool held);
 
 /* Stop the workers and what they started (SIGSTOP to their groups), with all timeouts and graces standing still. And go on
