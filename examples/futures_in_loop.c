@@ -58,8 +58,8 @@ int main(void)
                 !hay_pool_start(pool, &error);
     for (int i = 0; good && i < JOBS; i++) {
         char args[24];
-        int size = snprintf(args, sizeof args, "%d", (i + 1) * 100000);
-        struct hay_job job = {.function = "math.primes", .args = {args, (size_t)size}, .on_done = on_done, .done_context = loop};
+        snprintf(args, sizeof args, "%d", (i + 1) * 100000);
+        struct hay_job job = {.function = "math.primes", .args = hay_span_of(args), .on_done = on_done, .done_context = loop};
         futures[i] = hay_pool_future(pool, &job, 0, &error);
         good = futures[i] != NULL;
     }

@@ -38,8 +38,8 @@ static bool give_next(void *context, struct hay_job *job)
     struct work *work = context;
     if (work->next == COUNT)
         return false;
-    int size = snprintf(work->text, sizeof work->text, "%u", ++work->next);
-    job->args = (struct hay_span){work->text, (size_t)size};
+    snprintf(work->text, sizeof work->text, "%u", ++work->next);
+    job->args = hay_span_of(work->text);
     return true;
 }
 

@@ -41,8 +41,8 @@ int main(void)
     bool good = pool && !hay_pool_register(pool, "math.square", "n * n", square, NULL, &error) && !hay_pool_start(pool, &error);
     for (uint64_t i = 1; good && i <= 10; i++) {
         char args[32];
-        int size = snprintf(args, sizeof args, "%llu", (unsigned long long)i);
-        struct hay_job job = {.function = "math.square", .args = {args, (size_t)size}, .tag = i};
+        snprintf(args, sizeof args, "%llu", (unsigned long long)i);
+        struct hay_job job = {.function = "math.square", .args = hay_span_of(args), .tag = i};
         good = !hay_pool_submit(pool, &job, 10000, NULL, &error);
     }
     if (good) {

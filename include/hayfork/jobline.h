@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #ifdef __cplusplus
@@ -21,11 +22,20 @@ extern "C" {
 #define HAY_JOBLINE_KEYS 256        /* keys in the envelope */
 #define HAY_FUNCTION_NAME_MAX 255   /* bytes of "plugin.function" after unescaping */
 
-/* Bytes inside the caller's line; not terminated. */
+/* Bytes of somebody else's; not terminated. */
 struct hay_span {
     const char *at; /* NULL: absent */
     size_t size;
 };
+
+/* All of a string. NULL: absent. */
+static inline struct hay_span hay_span_of(const char *text)
+{
+    struct hay_span span;
+    span.at = text;
+    span.size = text ? strlen(text) : 0;
+    return span;
+}
 
 struct hay_jobline {
     struct hay_span id;         /* the JSON token as written, quotes included; absent: NULL */

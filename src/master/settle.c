@@ -8,12 +8,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <string.h>
-
-static struct hay_span span_of(const char *text)
-{
-    return (struct hay_span){text, strlen(text)};
-}
 
 /* ---- the result ---- */
 
@@ -72,7 +66,7 @@ static void settle(struct master *master, struct job *job, const struct attempt_
 
 void settle_drop(struct master *master, struct job *job, enum hay_outcome outcome, const char *message)
 {
-    settle(master, job, &(struct attempt_end){.outcome = outcome, .message = span_of(message), .exit_code = -1});
+    settle(master, job, &(struct attempt_end){.outcome = outcome, .message = hay_span_of(message), .exit_code = -1});
 }
 
 void settle_cancel(struct master *master, struct job *job)
@@ -185,7 +179,7 @@ static void supply_message(const struct job *job, struct attempt_end *end, char 
         snprintf(text, size, "timed out after %g s", (double)job->timeout_ns / (double)NS_PER_S);
     else
         snprintf(text, size, "%s", end->outcome == HAY_OUTCOME_CANCELLED ? "cancelled while it ran" : "failed");
-    end->message = span_of(text);
+    end->message = hay_span_of(text);
 }
 
 /* One that has not simply succeeded: it may run again, and where it would but must not, it ends as one that waits to. */
@@ -196,7 +190,8 @@ static bool settle_failed(struct master *master, struct job *job, struct attempt
     int64_t delay_ns;
     supply_message(job, end, text, sizeof text);
     if (master->is_broken && end->outcome == HAY_OUTCOME_CRASH)
-        *end = (struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = span_of(master->broken_reason), .exit_code = -1};
+        *end = (struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = hay_span_of(master->broken_reason),
+                                    .exit_code = -1};
     if (!retry_take(&master->options.retry, job, end->outcome, &delay_ns)) {
         job->attempts += !job->attempts; /* see settle_charge_queued() */
         settle(master, job, end);

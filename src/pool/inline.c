@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static void on_log(void *context, const char *line, size_t size)
@@ -63,13 +62,13 @@ static void fill_result(const struct inline_pool *pool, const struct task *task,
         snprintf(text, size, "the result is not one line of JSON: %s at byte %zu", fault.reason, fault.column);
         result->outcome = HAY_OUTCOME_ERROR;
         result->value = (struct hay_span){NULL, 0};
-        result->message = (struct hay_span){text, strlen(text)};
+        result->message = hay_span_of(text);
     }
     if (is_late) {
         /* Nobody ended it, but with workers this would be the outcome. */
         snprintf(text, size, "timed out after %g s", (double)timeout_ms / 1000);
         result->outcome = HAY_OUTCOME_TIMEOUT;
-        result->message = (struct hay_span){text, strlen(text)};
+        result->message = hay_span_of(text);
     }
 }
 

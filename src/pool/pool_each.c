@@ -174,7 +174,7 @@ static void take(struct each_run *run)
 static void refuse(struct each_run *run, enum hay_outcome outcome, const char *text)
 {
     struct hay_result result = {.outcome = outcome, .tag = run->job.tag, .id = run->job.id, .args = run->job.args,
-                                .message = {text, strlen(text)}, .exit_code = -1, .worker = -1};
+                                .message = hay_span_of(text), .exit_code = -1, .worker = -1};
     run->has_job = false;
     take_result(run, &result);
 }

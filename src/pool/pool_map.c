@@ -61,7 +61,7 @@ static void fill_rest(struct map *map, enum hay_outcome outcome, const char *tex
 {
     for (size_t i = 0; i < map->count; i++)
         if (!map->results[i].bytes)
-            fill(&map->results[i], outcome, (struct hay_span){text, strlen(text)});
+            fill(&map->results[i], outcome, hay_span_of(text));
 }
 
 enum hay_status hay_pool_map(struct hay_pool *pool, const char *function, const struct hay_span *args, size_t count,

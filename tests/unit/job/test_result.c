@@ -10,20 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct hay_span span(const char *text)
-{
-    return (struct hay_span){text, strlen(text)};
-}
-
 static struct hay_result result_of(enum hay_outcome outcome, const char *id, const char *text)
 {
     struct hay_result result = {.outcome = outcome, .exit_code = -1, .attempts = 1, .worker = -1};
     if (id)
-        result.id = span(id);
+        result.id = hay_span_of(id);
     if (outcome == HAY_OUTCOME_OK)
-        result.value = span(text);
+        result.value = hay_span_of(text);
     else
-        result.message = span(text);
+        result.message = hay_span_of(text);
     return result;
 }
 
@@ -45,8 +40,8 @@ static void an_ok_result_carries_its_value(void)
     expect(&result, 1, 0, "{\"id\":7,\"status\":\"ok\",\"result\":14}\n");
     result.id = (struct hay_span){NULL, 0};
     expect(&result, 1, 0, "{\"status\":\"ok\",\"result\":14}\n");
-    result.id = span("\"a \\\"b\\\"\"");
-    result.value = span("{\"a\":[1,2]}");
+    result.id = hay_span_of("\"a \\\"b\\\"\"");
+    result.value = hay_span_of("{\"a\":[1,2]}");
     expect(&result, 1, 0, "{\"id\":\"a \\\"b\\\"\",\"status\":\"ok\",\"result\":{\"a\":[1,2]}}\n");
     result.attempts = 3;
     expect(&result, 1, 0, "{\"id\":\"a \\\"b\\\"\",\"status\":\"ok\",\"result\":{\"a\":[1,2]},\"attempts\":3}\n");
@@ -164,7 +159,7 @@ static void a_message_is_escaped(void)
     result.message = (struct hay_span){"a\"b\\c/\b\f\n\r\t\v\0\x1f\x7f", 15};
     expect(&result, 1, 0, "{\"id\":1,\"status\":\"error\",\"error\":"
            "{\"message\":\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u000b\\u0000\\u001f\x7f\"}}\n");
-    result.message = span("d\xc3\xa9j\xc3\xa0 \xe6\x97\xa5 \xf0\x9f\x98\x80");
+    result.message = hay_span_of("d\xc3\xa9j\xc3\xa0 \xe6\x97\xa5 \xf0\x9f\x98\x80");
     expect(&result, 1, 0, "{\"id\":1,\"status\":\"error\",\"error\":{\"message\":\"d\xc3\xa9j\xc3\xa0 \xe6\x97\xa5 "
            "\xf0\x9f\x98\x80\"}}\n");
 }

@@ -29,11 +29,6 @@ static bool is_span(struct hay_span span, const char *text)
     return text ? span.at && span.size == strlen(text) && memcmp(span.at, text, span.size) == 0 : !span.at && !span.size;
 }
 
-static struct hay_span span(const char *text)
-{
-    return (struct hay_span){text, text ? strlen(text) : 0};
-}
-
 /* Write, scan, compare. `message` is the message as it is, which has nothing to escape. */
 static void expect_round_trip(const struct hay_result *wanted, uint64_t seq, unsigned flags)
 {
@@ -70,12 +65,12 @@ static void what_was_written_comes_back(void)
         unsigned choice = round / 28;
         struct hay_result result = {.outcome = outcome, .attempts = choice & 1 ? 3 : 1, .exit_code = -1,
                                     .worker = choice & 2 ? 4095 : -1};
-        result.id = span(choice & 4 ? "\"a \\\"b\\\" \\u00e9\"" : choice & 8 ? "-7" : NULL);
+        result.id = hay_span_of(choice & 4 ? "\"a \\\"b\\\" \\u00e9\"" : choice & 8 ? "-7" : NULL);
         result.key = UINT64_C(0xfedcba9876543210) * (round + 1);
         if (outcome == HAY_OUTCOME_OK)
-            result.value = span(choice & 16 ? "{\"a\":[1,{\"error\":null}],\"seq\":5}" : "14");
+            result.value = hay_span_of(choice & 16 ? "{\"a\":[1,{\"error\":null}],\"seq\":5}" : "14");
         else
-            result.message = span(choice & 16 ? "d\xc3\xa9j\xc3\xa0 vu" : "");
+            result.message = hay_span_of(choice & 16 ? "d\xc3\xa9j\xc3\xa0 vu" : "");
         if (outcome == HAY_OUTCOME_CRASH && choice & 32)
             result.signal = 11;
         else if (outcome == HAY_OUTCOME_CRASH)
