@@ -17,8 +17,9 @@
 #include <signal.h>
 #include <string.h>
 
-/* After an interrupt, a consumer that reads nothing is waited for this long. */
+/* After an interrupt, a consumer that reads nothing is waited for this long; and so is a worker, once it was killed. */
 #define RUN_PATIENCE_S 5.0
+#define RUN_GRACE_S 5.0             /* where none is given */
 #define RUN_RESUME ((size_t)256 << 10)
 
 uint64_t run_results(const struct run *run)
@@ -105,6 +106,25 @@ static void run_set_paused(struct run *run, bool paused)
         run_feed_wake(run);
 }
 
+/* Who was killed and is still there is stuck in the kernel, and nobody knows for how long. */
+static void run_on_stuck(struct ev_loop *loop, struct ev_timer *watcher, int events)
+{
+    struct run *run = watcher->data;
+    (void)events;
+    run->is_stuck = true;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+static void run_expect_end(struct run *run)
+{
+    int64_t grace_ms = run->options->pool.grace_ms;
+    double grace_s = grace_ms == HAY_POOL_NO_GRACE ? 0.0 : grace_ms ? (double)grace_ms / 1e3 : RUN_GRACE_S;
+    if (run->options->is_inline)
+        return;
+    ev_timer_set(&run->stuck, grace_s + RUN_PATIENCE_S, 0.0);
+    ev_timer_start(run->loop, &run->stuck);
+}
+
 /* The first asks the jobs to end, the second ends the loop: run_finish() kills what is left. */
 static void run_on_signal(void *context, int count)
 {
@@ -117,6 +137,7 @@ static void run_on_signal(void *context, int count)
             run->output.path ? "; --resume goes on with what is left" : "");
         hay_pool_cancel_signal(run->pool, signals_first(), NULL);
         hay_pool_cancel_all(run->pool, true);
+        run_expect_end(run);
     } else {
         ev_break(run->loop, EVBREAK_ALL);
     }
@@ -224,9 +245,10 @@ static int run_start(struct run *run)
     if (!run->options->is_inline)
         reaper_start(&run->reaper, run->loop, run->pool);
     ev_timer_init(&run->patience, run_on_patience, RUN_PATIENCE_S, 0.0);
+    ev_init(&run->stuck, run_on_stuck);
     ev_prepare_init(&run->turn_end, run_on_turn_end);
     ev_set_priority(&run->turn_end, EV_MINPRI);
-    run->turn_end.data = run->patience.data = run;
+    run->turn_end.data = run->patience.data = run->stuck.data = run;
     ev_prepare_start(run->loop, &run->turn_end);
     run_feed_start(run);
     run_observe_start(run);
@@ -265,9 +287,10 @@ static void run_finish(struct run *run)
     run_feed_stop(run);
     ev_prepare_stop(run->loop, &run->turn_end);
     ev_timer_stop(run->loop, &run->patience);
+    ev_timer_stop(run->loop, &run->stuck);
     if (run->abandoned)
         return;
-    setup_end_workers(run->pool, false);
+    setup_end_workers(run->pool, run->is_stuck);
     run_drain(run);
 }
 
@@ -317,6 +340,8 @@ static int run_jobs(struct run *run, const int fds[2])
     control_stop(run);
     hay_pool_free(run->pool);
     run->pool = NULL;
+    if (started && !run->abandoned)
+        run_drain(run); /* what that has settled */
     setup_guard_exit(NULL, NULL);
     reaper_finish(&run->reaper);
     control_release(run);

@@ -91,6 +91,7 @@ struct run {
     struct ev_idle spin;            /* active while there is more to feed: the loop does not sleep then */
     struct ev_io readable;          /* the input that has nothing now */
     struct ev_timer patience;       /* for the output, once the run has been interrupted */
+    struct ev_timer stuck;          /* for the workers, likewise */
 
     int function;                   /* of -f, -1: none */
     struct {
@@ -110,6 +111,7 @@ struct run {
     bool refused;                   /* the input is not that of the journal */
     bool broken;                    /* the pool had to stop */
     bool abandoned;                 /* results can no longer be written: end now */
+    bool is_stuck;                  /* an interrupted run has a worker that was killed and does not die */
     int64_t begin_ns, end_ns;
     uint64_t read;                  /* lines that became a job or a rejected result */
     uint64_t accepted, settled;     /* jobs */

@@ -215,16 +215,23 @@ void death_bury(struct slot *slot, struct hay_exit status)
     shutdown_tell_broken(master);
 }
 
-void death_discard(struct slot *slot)
+/* Killed before: its end, for which there is time until then. */
+static void discard(struct slot *slot, int64_t deadline_ns)
 {
-    if (slot->state == SLOT_DEAD)
-        return;
     struct pollfd ended = {.fd = slot->child.pidfd, .events = POLLIN};
     struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
-    supervisor_kill(slot);
-    int64_t deadline_ns = clock_now_ns() + DISCARD_LIMIT_NS;
     while (poll(&ended, 1, clock_left_ms(deadline_ns)) < 0 && errno == EINTR)
         ;
     child_peek(&slot->child, &status);
     death_bury(slot, status);
+}
+
+void death_discard_all(struct master *master)
+{
+    int64_t deadline_ns = clock_now_ns() + DISCARD_LIMIT_NS;
+    for (int i = 0; i < master->slot_count; i++)
+        supervisor_kill(master->slots[i]);
+    for (int i = 0; i < master->slot_count; i++)
+        if (master->slots[i]->state != SLOT_DEAD)
+            discard(master->slots[i], deadline_ns);
 }

@@ -14,12 +14,13 @@
 
 #define DEATH_RESTART_MAX_NS (2 * NS_PER_S) /* the longest back-off */
 
+struct master;
 struct slot;
 
 /* It has ended, in this way; unless other code took it, it is unreaped, so its group's number is still its own. */
 void death_bury(struct slot *slot, struct hay_exit status);
-/* Kill and reap at once what lives there, without waiting for the loop: for freeing the pool. */
-void death_discard(struct slot *slot);
+/* Kill and reap all at once, without waiting for the loop: for freeing the pool. Who is stuck in the kernel is given up. */
+void death_discard_all(struct master *master);
 /* When the next one starts. Deaths that no job paid for may stop the pool. */
 void death_plan_restart(struct slot *slot, bool is_charged);
 

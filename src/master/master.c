@@ -77,8 +77,7 @@ int master_init(struct master *master, const struct master_options *options)
 void master_release(struct master *master)
 {
     master->is_terminating = master->is_closed = true;
-    for (int i = 0; i < master->slot_count; i++)
-        death_discard(master->slots[i]);
+    death_discard_all(master);
     for (int i = 0; i < master->slots_made; i++)
         slot_free(master->slots[i]);
     if (master->holds_loop)
@@ -252,8 +251,7 @@ void master_want_tick(struct master *master, int64_t when_ns)
 void master_lose_loop(struct master *master)
 {
     shutdown_break(master, "the event loop cannot watch a file descriptor");
-    for (int i = 0; i < master->slot_count; i++)
-        death_discard(master->slots[i]); /* nobody would tell of their end */
+    death_discard_all(master); /* nobody would tell of their end */
 }
 
 static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)

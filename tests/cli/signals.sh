@@ -311,6 +311,23 @@ code=$?
 is "inline, a second signal ends at once" "$code" "$(case $code in 130) echo 130 ;; *) echo 143 ;; esac)"
 exec 7>&-
 
+# A worker that nothing kills, as one that waits for a file server, holds an interrupted run up for a while only.
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    rm -f results
+    : >beacon
+    echo '{"id":1,"fn":"fault.act","args":"ignore TERM; beacon; sleep 1000000"}' >jobs
+    timeout --foreground 60 env LD_PRELOAD="$top_builddir/tests/support/.libs/hurtkill.so" \
+        HAY_FAULT_BEACON="$scratch/beacon" "$HAYFORK" run -j 1 -p fault --grace 10ms -o results jobs 2>err &
+    pid=$!
+    until_true test -s beacon
+    kill -TERM $pid
+    wait $pid 2>/dev/null
+    code=$?
+    is "a worker that does not die is left to itself" "$code $(sed 's/,"seq.*//' results)" \
+        '143 {"id":1,"status":"cancelled","error":{"message":"cancelled while it ran"}'
+    is "it dies with the command" "$(left_behind)" nothing
+fi
+
 # hurt NAME=WHICH... : a run whose event loop is refused something: it ends, in good order where it can
 hurt()
 {
