@@ -12,7 +12,7 @@
  * and never waits for a process that it did not start. Callbacks run inside the loop; they may call anything here
  * except hay_pool_free(), hay_pool_turn() and hay_pool_join(). Nor may anything else that runs in the loop, such as a watcher of
  * the program, free a pool while one of its calls turns that loop; and an ev_break() is lost then, so break when the call has
- * returned.
+ * returned. No callback leaves by longjmp() or an exception of C++, nor does a function that an inline pool runs.
  *
  * In a child of that process the pool is a copy of no use: calls that have a status give HAY_ESTATE, the others do nothing, and
  * none of them touches the parent's workers.
