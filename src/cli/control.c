@@ -193,6 +193,10 @@ static void control_on_suspend(struct ev_loop *loop, struct ev_signal *watcher, 
     ev_signal_start(loop, watcher);
     ev_unref(loop);
     hay_pool_freeze(run->pool, false);
+    if (ev_is_active(&run->stuck)) {
+        ev_now_update(loop); /* the time that we stood still is nobody's */
+        run_expect_end(run);
+    }
 }
 
 /* A signal that was ignored when the command started (nohup) stays ignored. */

@@ -115,12 +115,13 @@ static void run_on_stuck(struct ev_loop *loop, struct ev_timer *watcher, int eve
     ev_break(loop, EVBREAK_ALL);
 }
 
-static void run_expect_end(struct run *run)
+void run_expect_end(struct run *run)
 {
     int64_t grace_ms = run->options->pool.grace_ms;
     double grace_s = grace_ms == HAY_POOL_NO_GRACE ? 0.0 : grace_ms ? (double)grace_ms / 1e3 : RUN_GRACE_S;
     if (run->options->is_inline)
         return;
+    ev_timer_stop(run->loop, &run->stuck);
     ev_timer_set(&run->stuck, grace_s + RUN_PATIENCE_S, 0.0);
     ev_timer_start(run->loop, &run->stuck);
 }

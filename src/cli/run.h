@@ -134,6 +134,8 @@ void run_feed_wake(struct run *run);
 /* Are there lines that a halt has left, and that get their result without being run? */
 bool run_feed_skips(const struct run *run);
 
+/* Interrupted: its workers have the grace from now on, and a while more until they are given up. */
+void run_expect_end(struct run *run);
 /* How many results this run has, of whatever outcome. */
 uint64_t run_results(const struct run *run);
 /* Count a result and write it. */

@@ -181,6 +181,22 @@ ok "SIGCONT: the job still runs" until_true asked
 : >go
 wait $pid
 is "SIGCONT: it goes on where it stood" "$? $(grep -c '"ok"' out)" "0 1"
+# The grace that an interrupt gives stands still as well, and so does the wait for who does not die by then.
+rm -f up go ended
+echo '{"fn":"exec.run","args":{"shell":"trap \"\" TERM; : >up; until test -e go; do sleep 0.05; done; sleep 1; : >ended"}}' >slow
+perl -e 'setpgrp; exec @ARGV' "$HAYFORK" run -j 1 -p exec --grace 3 slow >out 2>err &
+pid=$!
+ok "a job runs to be interrupted" until_true test -e up
+worker=$(children $pid)
+kill -TERM $pid
+ok "it is asked to end" until_true grep -q SIGTERM err
+kill -TSTP $pid
+ok "and suspended" until_true stands
+: >go
+sleep 8.1
+kill -CONT $pid
+wait $pid
+is "it has the rest of its grace" "$? $(ls ended)" "143 ended"
 # Nor, where a job still runs, is the time counted for which the master alone stood still, as by a debugger.
 rm -f up
 echo '{"fn":"exec.run","args":{"shell":": >up; sleep 3"},"timeout":2}' >slow
