@@ -5,7 +5,8 @@
  *
  * The job ends when the command itself has ended, also when it is asked to end itself: what was printed by then comes along.
  * Output of what the command left in the background is waited for half a second. Any exit is a result, unless "check" makes a
- * bad one an error. Bytes that are not UTF-8 are replaced, unless "encoding" asks for base64.
+ * bad one an error. Bytes that are not UTF-8 are replaced, unless "encoding" asks for base64. Of output that is too long for
+ * memory, where "spool" gives a place for a file, the result has the size instead.
  */
 #include "exec_args.h"
 #include "exec_command.h"
@@ -45,21 +46,22 @@ static json_t *exec_text(const struct exec_stream *stream)
 }
 
 /* The last line of stderr that has something in it. */
-static size_t exec_last_line(const struct exec_stream *stream, const char **line)
+static size_t exec_last_line(const struct exec_stream *stream, char buffer[EXEC_STREAM_TAIL], const char **line)
 {
-    size_t end = stream->size, start;
-    while (end && strchr(" \t\r\n", stream->bytes[end - 1]))
+    const char *tail;
+    size_t end = exec_stream_tail(stream, buffer, &tail);
+    while (end && strchr(" \t\r\n", tail[end - 1]))
         end--;
-    const char *newline = end ? memrchr(stream->bytes, '\n', end) : NULL;
-    start = newline ? (size_t)(newline + 1 - stream->bytes) : 0;
-    *line = end ? stream->bytes + start : "";
+    const char *newline = end ? memrchr(tail, '\n', end) : NULL;
+    size_t start = newline ? (size_t)(newline + 1 - tail) : 0;
+    *line = end ? tail + start : "";
     return end - start;
 }
 
 /* Under "check": an end that is not good is an error, told with the last words of stderr. True after fail(). */
 static bool exec_is_refused(hay_task *task, const struct exec_command *command, int status, const struct exec_stream streams[2])
 {
-    char how[80] = "", told[EXEC_TOLD];
+    char how[80] = "", told[EXEC_TOLD], buffer[EXEC_STREAM_TAIL];
     const char *line, *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
     if (WIFSIGNALED(status))
         snprintf(how, sizeof how, name ? "signal %d (SIG%s)" : "signal %d", WTERMSIG(status), name);
@@ -70,7 +72,7 @@ static bool exec_is_refused(hay_task *task, const struct exec_command *command, 
                  command->max_output);
     if (!how[0])
         return false;
-    size_t size = exec_last_line(&streams[1], &line);
+    size_t size = exec_last_line(&streams[1], buffer, &line);
     size = hay_text_clean(told, sizeof told, line, size);
     hay_fail(task, "%s%s%.*s", how, size ? ": " : "", (int)size, told);
     return true;
@@ -124,43 +126,74 @@ static int exec_put_text(hay_task *task, const struct exec_stream *stream)
     return status;
 }
 
+static int exec_put_stream(hay_task *task, const struct exec_stream *stream, bool base64)
+{
+    char digits[24];
+    if (stream->file >= 0)
+        return hay_json_put(digits, (size_t)snprintf(digits, sizeof digits, "%zu", stream->size), task);
+    return base64 ? exec_put_base64(task, stream) : exec_put_text(task, stream);
+}
+
 /* Where something cannot be put, the host knows already that the job has failed. */
 static int exec_put_result(hay_task *task, int status, const struct exec_stream streams[2], bool base64)
 {
     char head[64];
-    int (*put)(hay_task *task, const struct exec_stream *stream) = base64 ? exec_put_base64 : exec_put_text;
     bool truncated = streams[0].truncated || streams[1].truncated;
-    if (streams[0].failed || streams[1].failed) {
-        hay_fail(task, "out of memory");
-        return -1;
-    }
     int size = WIFSIGNALED(status) ? snprintf(head, sizeof head, EXEC_HEAD_SIGNAL, WTERMSIG(status))
                                    : snprintf(head, sizeof head, EXEC_HEAD_EXIT, WEXITSTATUS(status));
-    if (hay_json_put(head, (size_t)size, task) || put(task, &streams[0]) ||
-        hay_json_put(EXEC_STDERR, sizeof EXEC_STDERR - 1, task) || put(task, &streams[1]) ||
+    if (hay_json_put(head, (size_t)size, task) || exec_put_stream(task, &streams[0], base64) ||
+        hay_json_put(EXEC_STDERR, sizeof EXEC_STDERR - 1, task) || exec_put_stream(task, &streams[1], base64) ||
         (truncated && hay_json_put(EXEC_TRUNCATED, sizeof EXEC_TRUNCATED - 1, task)))
         return -1;
     return hay_json_put("}", 1, task);
+}
+
+/* Output that could not be kept whole is no result. True after fail(). */
+static bool exec_is_lost(hay_task *task, const struct exec_stream streams[2])
+{
+    for (int i = 0; i < 2; i++) {
+        const struct exec_stream *stream = &streams[i];
+        if (!stream->error)
+            continue;
+        if (stream->path)
+            hay_fail(task, "cannot keep what it printed in %.800s: %s", stream->path, strerror(stream->error));
+        else
+            hay_fail(task, "out of memory");
+        return true;
+    }
+    return false;
+}
+
+static int exec_open_streams(const hay_task *task, const struct exec_command *command, struct exec_stream streams[2])
+{
+    static const char *const suffixes[2] = { ".out", ".err" };
+    for (int i = 0; i < 2; i++) {
+        if (exec_stream_open(&streams[i], command->max_output, command->spool, suffixes[i]))
+            return -1;
+        if (task->attempt > 1)
+            exec_stream_forget(&streams[i]);
+    }
+    return 0;
 }
 
 static int exec_run(hay_task *task, json_t *args)
 {
     struct exec_command command = { .stdin_fd = -1 };
     struct exec_wish wish = { .base64 = false };
-    struct exec_stream streams[2] = { { .read_fd = -1, .write_fd = -1 }, { .read_fd = -1, .write_fd = -1 } };
+    struct exec_stream streams[2] = { EXEC_STREAM_NONE, EXEC_STREAM_NONE };
     int status, code = -1;
     if (!exec_command_read(task, args, &command, &wish)) {
         if (task->host->cancelled(task))
             hay_fail(task, "cancelled");
-        else if (exec_stream_open(&streams[0]) || exec_stream_open(&streams[1]))
+        else if (exec_open_streams(task, &command, streams))
             hay_fail(task, "cannot make a pipe: %s", strerror(errno));
-        else if (!exec_supervise(task, &command, streams, &status) &&
+        else if (!exec_supervise(task, &command, streams, &status) && !exec_is_lost(task, streams) &&
                  (task->host->cancelled(task) || (json_int_t)task->attempt > wish.checked ||
                   !exec_is_refused(task, &command, status, streams)))
             code = exec_put_result(task, status, streams, wish.base64);
     }
-    exec_stream_close(&streams[0]);
-    exec_stream_close(&streams[1]);
+    exec_stream_close(&streams[0], !code);
+    exec_stream_close(&streams[1], !code);
     exec_command_free(&command);
     return code;
 }
@@ -179,4 +212,4 @@ static int run(hay_task *task, const struct hay_function *function, const void *
 
 HAY_PLUGIN_HOOKS(exec, "1.1", "Run commands", exec_open_null, exec_close_null, 0,
     HAY_FUNCTION(run, "Run a command: {\"argv\"} or {\"shell\"}, with "
-                      "\"stdin\", \"env\", \"cwd\", \"max_output\", \"check\", \"encoding\""))
+                      "\"stdin\", \"env\", \"cwd\", \"max_output\", \"spool\", \"check\", \"encoding\""))

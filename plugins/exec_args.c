@@ -13,6 +13,7 @@
 
 #define EXEC_OUTPUT_DEFAULT 1048576
 #define EXEC_OUTPUT_MAX 268435456
+#define EXEC_SPOOL_MAX (INT64_C(1) << 40)
 
 static int exec_null_fd = -1; /* /dev/null, the stdin of commands without one */
 
@@ -281,16 +282,27 @@ static int exec_read_wish(hay_task *task, json_t *args, struct exec_wish *wish)
     return 0;
 }
 
-int exec_command_read(hay_task *task, json_t *args, struct exec_command *command, struct exec_wish *wish)
+/* Where output is kept, and how much of it. */
+static int exec_read_output(hay_task *task, json_t *args, struct exec_command *command)
 {
     json_t *max = json_object_get(args, "max_output");
     json_int_t limit = max ? json_integer_value(max) : EXEC_OUTPUT_DEFAULT;
+    if (exec_string(task, args, "spool", &command->spool))
+        return -1;
+    if (command->spool && !*command->spool)
+        return hay_fail(task, "\"spool\" has to be the start of the names of files"), -1;
+    json_int_t most = command->spool ? EXEC_SPOOL_MAX : EXEC_OUTPUT_MAX;
+    if ((max && !json_is_integer(max)) || limit < 0 || limit > most)
+        return hay_fail(task, "\"max_output\" has to be an integer from 0 to %" JSON_INTEGER_FORMAT, most), -1;
+    command->max_output = (size_t)limit;
+    return 0;
+}
+
+int exec_command_read(hay_task *task, json_t *args, struct exec_command *command, struct exec_wish *wish)
+{
     if (exec_read_argv(task, args, command) || exec_read_env(task, args, command) || exec_read_wish(task, args, wish))
         return -1;
     if (exec_string(task, args, "cwd", &command->cwd) || exec_read_fds(task, args, command))
         return -1;
-    if ((max && !json_is_integer(max)) || limit < 0 || limit > EXEC_OUTPUT_MAX)
-        return hay_fail(task, "\"max_output\" has to be an integer from 0 to %d", EXEC_OUTPUT_MAX), -1;
-    command->max_output = (size_t)limit;
-    return exec_read_stdin(task, args, command);
+    return exec_read_output(task, args, command) || exec_read_stdin(task, args, command) ? -1 : 0;
 }

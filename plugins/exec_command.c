@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Output is read through pipes and discarded beyond a bound: a command that prints without end costs time, not memory. The end is
- * seen through a pidfd; where there is none (valgrind) by asking, ever more rarely.
+ * The end is seen through a pidfd; where there is none (valgrind) by asking, ever more rarely.
  */
 #include "exec_command.h"
 
@@ -15,63 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EXEC_BLOCK 65536        /* what a pipe holds */
 #define EXEC_TICK_MS 500        /* how often a silent command's job looks whether it is cancelled, signal or not */
 #define EXEC_ASK_MS 100         /* how long the host's own signal may take to arrive */
 #define EXEC_LINGER_MS 500      /* how long output is waited for whose writer outlives the command */
 #define EXEC_LINGER_STEP_MS 50
 #define EXEC_LOOK_MS 64         /* without a pidfd: the longest time between two looks whether the command has ended */
-
-int exec_stream_open(struct exec_stream *stream)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC))
-        return -1;
-    stream->read_fd = ends[0];
-    stream->write_fd = exec_above_stdio(ends[1]);
-    return stream->write_fd < 0 ? -1 : 0;
-}
-
-void exec_stream_close(struct exec_stream *stream)
-{
-    exec_close(&stream->read_fd);
-    exec_close(&stream->write_fd);
-    free(stream->bytes);
-    stream->bytes = NULL;
-}
-
-static void exec_stream_append(struct exec_stream *stream, const char *bytes, size_t size, size_t limit)
-{
-    if (size > limit - stream->size) {
-        size = limit - stream->size;
-        stream->truncated = true;
-    }
-    if (size > stream->capacity - stream->size) {
-        size_t capacity = stream->capacity * 2 > stream->size + size ? stream->capacity * 2 : stream->size + size;
-        char *larger = realloc(stream->bytes, capacity);
-        stream->failed |= !larger;
-        if (!larger)
-            return;
-        stream->bytes = larger;
-        stream->capacity = capacity;
-    }
-    if (size)
-        memcpy(stream->bytes + stream->size, bytes, size);
-    stream->size += size;
-}
-
-/* Take some bytes from a pipe that has some; what is over the limit is discarded. Returns how many, 0 at its end. */
-static size_t exec_stream_read(struct exec_stream *stream, size_t limit)
-{
-    char block[EXEC_BLOCK];
-    ssize_t got;
-    do
-        got = read(stream->read_fd, block, sizeof block);
-    while (got < 0 && errno == EINTR);
-    if (got > 0)
-        exec_stream_append(stream, block, (size_t)got, limit);
-    return got > 0 ? (size_t)got : 0;
-}
 
 /* The host cancels a job by a signal to the whole group. The command misses it when it came before the command was there,
  * and in an inline pool none is sent: then the command gets one from here, once. True when that is done. */
@@ -94,7 +41,7 @@ static bool exec_has_ended(pid_t pid)
 }
 
 /* Read output until the command has ended. */
-static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream streams[2], size_t limit)
+static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream streams[2])
 {
     struct pollfd fds[3] = {
         { .fd = pidfd, .events = POLLIN },
@@ -119,7 +66,7 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
         ended = pidfd < 0 ? exec_has_ended(pid) : fds[0].revents != 0;
         for (int i = 0; i < 2; i++)
             if (fds[1 + i].revents & POLLIN)
-                exec_stream_read(&streams[i], limit);
+                exec_stream_read(&streams[i]);
         if (pidfd < 0 && look_ms < EXEC_LOOK_MS)
             look_ms *= 2;
     }
@@ -127,7 +74,7 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
 
 /* The command has ended: read to the end of its output. Who still has that open is waited for a moment only: the reader of a
  * pipeline that it ended before, but not a daemon; and not who has printed too much. */
-static void exec_linger(hay_task *task, struct exec_stream streams[2], size_t limit)
+static void exec_linger(hay_task *task, struct exec_stream streams[2])
 {
     struct pollfd fds[2];
     int open_streams = 2;
@@ -143,7 +90,7 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2], size_t li
         for (int i = 0; i < 2 && ready > 0; i++) {
             if (!fds[i].revents)
                 continue;
-            if (!(fds[i].revents & POLLIN) || !exec_stream_read(&streams[i], limit) || streams[i].truncated) {
+            if (!(fds[i].revents & POLLIN) || !exec_stream_read(&streams[i]) || streams[i].truncated) {
                 fds[i].fd = -1;
                 open_streams--;
             }
@@ -220,13 +167,13 @@ static int exec_attend(hay_task *task, const struct exec_command *command, struc
     pid_t reaped, pid = exec_spawn(task, command, streams[0].write_fd, streams[1].write_fd, &pidfd);
     if (pid < 0)
         return -1;
-    exec_watch(task, pid, pidfd, streams, command->max_output);
+    exec_watch(task, pid, pidfd, streams);
     do
         reaped = waitpid(pid, status, 0);
     while (reaped < 0 && errno == EINTR);
     int error = errno;
     if (reaped > 0)
-        exec_linger(task, streams, command->max_output);
+        exec_linger(task, streams);
     exec_close(&pidfd);
     if (reaped < 0)
         return hay_fail(task, "the exit of %.800s is lost: %s", command->shown, strerror(error)), -1;

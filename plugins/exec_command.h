@@ -6,21 +6,7 @@
 #define PLUGINS_EXEC_COMMAND_H
 
 #include "exec_start.h"
-
-#include <stdbool.h>
-
-struct exec_stream {
-    int read_fd;
-    int write_fd;           /* kept open until the command has ended, so that no end of file wakes us before */
-    char *bytes;
-    size_t size, capacity;
-    bool truncated;
-    bool failed;            /* out of memory */
-};
-
-/* 0, or -1 with errno. exec_stream_close() is due either way. */
-int exec_stream_open(struct exec_stream *stream);
-void exec_stream_close(struct exec_stream *stream);
+#include "exec_stream.h"
 
 /* Run the command to its end and fill the streams. 0 with the wait status, or -1 after fail(). The command is reaped in any
  * case. */

@@ -24,6 +24,7 @@ struct exec_command {
     int *kept;              /* descriptors of ours that the command has too */
     size_t kept_count;
     size_t max_output;      /* of each stream; what is over it is discarded */
+    const char *spool;      /* NULL, or where files for long output go: the start of their names */
 };
 
 /* Start the command: its pid, with its pidfd, or -1 after fail(). Returns when the command runs or has failed to. The descriptors
