@@ -20,8 +20,12 @@
 #include <unistd.h>
 
 #define EXEC_FUNCTION "exec.run"
-#define EXEC_OUTPUT (UINT64_C(64) << 20)
-#define EXEC_OUTPUT_MAX (UINT64_C(256) << 20)
+#define EXEC_OUTPUT_JSON (UINT64_C(64) << 20)
+#define EXEC_OUTPUT (UINT64_C(1) << 30)
+#define EXEC_IN_MEMORY_MAX (UINT64_C(256) << 20)
+#define EXEC_OUTPUT_MAX (UINT64_C(1) << 40)
+#define EXEC_IN_MEMORY (UINT64_C(64) << 10) /* as exec.run has it */
+#define EXEC_UNSET UINT64_MAX
 #define EXEC_FDS 64
 #define EXEC_LINES_MAX 1000000
 #define EXEC_TAG_KEY ",\"tag\":\""  /* in no string, where a quote would be escaped */
@@ -40,13 +44,15 @@ struct exec {
     struct option_list given;
     struct words words;
     bool shell, json, tag;
-    uint64_t max_output;
+    uint64_t max_output;        /* EXEC_UNSET: not given */
     int inherited[EXEC_FDS];    /* descriptors that the commands have too */
-    struct bytes tail;          /* of the args of each job */
+    struct bytes tail;          /* of the args of each job, from the first job on */
+    struct bytes spool;         /* before that, a number between them; empty: all output stays in memory */
     struct map_lines lines;
     struct bytes args;          /* of the job in hand */
     struct bytes shown;         /* of a command or a line, as people read it */
     char reason[1024];          /* of the result in hand */
+    struct grouped_flow flow;
 };
 
 static const struct option_spec exec_specs[] = {
@@ -103,15 +109,32 @@ static bool exec_fault(const char *text)
 static bool exec_make_tail(struct exec *exec, const struct hay_pool_options *pool)
 {
     char text[128];
-    int checked = pool->final_errors ? 0 : pool->retries;
+    bool in_memory = exec->json || !exec->spool.size;
+    uint64_t most = in_memory && exec->max_output > EXEC_IN_MEMORY_MAX ? EXEC_IN_MEMORY_MAX : exec->max_output;
+    if (!in_memory)
+        bytes_put_text(&exec->tail, "\"");
     for (size_t i = 0; i < pool->keep_count; i++) {
         snprintf(text, sizeof text, "%s%d", i ? "," : ",\"fds\":[", pool->keep_fds[i]);
         bytes_put_text(&exec->tail, text);
     }
-    snprintf(text, sizeof text, "%s,\"max_output\":%" PRIu64 ",\"check\":%d%s}", pool->keep_count ? "]" : "", exec->max_output,
-             checked, exec->json ? "" : ",\"encoding\":\"base64\"");
+    snprintf(text, sizeof text, "%s,\"max_output\":%" PRIu64 ",\"check\":%d%s}", pool->keep_count ? "]" : "", most,
+             pool->final_errors ? 0 : pool->retries, exec->json ? "" : ",\"encoding\":\"base64\"");
     bytes_put_text(&exec->tail, text);
     return !exec->tail.failed;
+}
+
+/* Before the first job: where does output go that is too long for memory? A run that may keep less than that needs no folder. */
+static bool exec_begin(struct exec *exec, struct run *run)
+{
+    if (!exec->json && !run->options->dry_run && exec->max_output > EXEC_IN_MEMORY) {
+        spool_open(&run->spool);
+        if (!run->spool.failure) {
+            bytes_put_text(&exec->spool, ",\"spool\":\"");
+            bytes_put_json(&exec->spool, run->spool.path.at, run->spool.path.size);
+            bytes_put_text(&exec->spool, "/");
+        }
+    }
+    return exec_make_tail(exec, &run->options->pool) && !exec->spool.failed;
 }
 
 /* GNU parallel's, of which only the first is known here. */
@@ -167,13 +190,14 @@ static bool exec_check(struct run_options *options)
     if (exec->json) {
         exec->verb.render = NULL;
         exec->verb.write = NULL;
+        exec->verb.flow = NULL;
     }
+    if (exec->max_output == EXEC_UNSET)
+        exec->max_output = exec->json ? EXEC_OUTPUT_JSON : EXEC_OUTPUT;
+    else if (exec->json && exec->max_output > EXEC_IN_MEMORY_MAX)
+        return exec_fault("--max-output is at most 256M for result lines, which --json and -o ask for");
     pool->keep_fds = exec->inherited;
     pool->keep_count = setup_inherited(exec->inherited, EXEC_FDS);
-    if (!exec_make_tail(exec, pool)) {
-        say("out of memory");
-        return false;
-    }
     if (!pool->max_result_bytes) {
         uint64_t most = 3 * exec->max_output + (UINT64_C(1) << 16);
         pool->max_result_bytes = most < EXEC_RESULT_MAX ? most : EXEC_RESULT_MAX;
@@ -196,12 +220,24 @@ static void exec_put_tag(struct exec *exec, struct hay_span text)
     exec->args.failed = exec->args.failed || exec->shown.failed;
 }
 
+/* Each job has names of its own for its files. */
+static void exec_put_spool(struct exec *exec, uint64_t number)
+{
+    char digits[24];
+    if (!exec->spool.size)
+        return;
+    bytes_put(&exec->args, exec->spool.at, exec->spool.size);
+    bytes_put(&exec->args, digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number));
+}
+
 static enum run_made exec_make(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column)
 {
     struct exec *exec = run->options->verb_state;
     struct hay_span text = { line->at, line->size };
     struct bytes *args = &exec->args;
     bool is_text = bytes_utf8(text.at, text.size) == text.size;
+    if (!exec->tail.size && !exec_begin(exec, run))
+        return RUN_NO_MEMORY;
     if ((line->lines == 1 && memchr(text.at, 0, text.size)) || (!is_text && exec->json && exec->lines.id_is_line)) {
         *column = map_bad_byte(text, reason, capacity);
         if (*column)
@@ -212,6 +248,7 @@ static enum run_made exec_make(struct run *run, const struct input_line *line, c
     run->keyed = args->size; /* what --max-output and --retries say is no part of the job */
     if (exec->tag)
         exec_put_tag(exec, text);
+    exec_put_spool(exec, run->read + 1);
     bytes_put(args, exec->tail.at, exec->tail.size);
     run->job.args = bytes_span(args);
     return !args->failed && (!is_text || map_make_id(&exec->lines, run, text)) ? RUN_MADE : RUN_NO_MEMORY;
@@ -237,9 +274,9 @@ static void exec_judge(struct run *run, struct hay_result *result)
 {
     struct exec *exec = run->options->verb_state;
     if (exec->json)
-        grouped_judge_json(result, exec->reason, sizeof exec->reason);
+        grouped_judge_json(run, result, exec->reason, sizeof exec->reason);
     else
-        grouped_judge(result, exec->reason, sizeof exec->reason);
+        grouped_judge(run, result, exec->reason, sizeof exec->reason);
 }
 
 static size_t exec_render(struct run *run, char *out, size_t capacity, const struct hay_result *result, uint64_t seq)
@@ -252,13 +289,26 @@ static size_t exec_render(struct run *run, char *out, size_t capacity, const str
     return grouped_render(out, capacity, result, bytes_span(&exec->shown), exec_get_tag(exec, result->args));
 }
 
+static enum run_flow exec_write(struct run *run, struct hay_span bytes)
+{
+    struct exec *exec = run->options->verb_state;
+    return grouped_write(run, &exec->flow, bytes);
+}
+
+static enum run_flow exec_flow(struct run *run)
+{
+    struct exec *exec = run->options->verb_state;
+    return grouped_continue(run, &exec->flow);
+}
+
 int exec_main(int argc, char **argv)
 {
     struct exec exec = {
-        .max_output = EXEC_OUTPUT,
+        .max_output = EXEC_UNSET,
+        .flow.fd = -1,
         .verb = {
             .name = "exec", .specs = exec_specs, .take = exec_take, .check = exec_check, .make = exec_make, .judge = exec_judge,
-            .render = exec_render, .write = grouped_write, .show = exec_show,
+            .render = exec_render, .write = exec_write, .flow = exec_flow, .show = exec_show,
         },
     };
     int code = CLI_STOPPED;
@@ -268,7 +318,9 @@ int exec_main(int argc, char **argv)
         say("out of memory");
     words_release(&exec.words);
     option_list_release(&exec.given);
+    grouped_release(&exec.flow);
     bytes_release(&exec.tail);
+    bytes_release(&exec.spool);
     bytes_release(&exec.args);
     bytes_release(&exec.shown);
     bytes_release(&exec.lines.id);

@@ -2,7 +2,7 @@
  *
  * From the JSON of exec.run to bytes. It comes from a worker, so whatever does not look as exec.run writes it with base64 is an
  * error and not a guess. On stderr a failure that the command itself could not tell gets one line: that it was killed, took too
- * long, never ran.
+ * long, never ran. How these bytes go out is grouped_write.c's.
  */
 #include "cli/grouped.h"
 #include "cli/say.h"
@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUPED_HEAD (3 * sizeof(uint64_t))
 #define GROUPED_NOTICE 1024
 #define GROUPED_TAIL 2048
 #define GROUPED_COMMAND 200     /* bytes of a command in a notice */
@@ -20,7 +19,8 @@
 struct grouped {
     int exit_code, signal;      /* -1: null */
     bool truncated;
-    struct hay_span streams[2]; /* in base64, or as they stand in a JSON string */
+    struct hay_span streams[2]; /* in base64, or as they stand in a JSON string; NULL: */
+    int64_t spooled_bytes[2];   /* so many are in a file; -1: nor that */
 };
 
 /* The string that begins at `at`, quotes included; size 0: it has no end. Its end is a quote that no odd number of backslashes
@@ -50,29 +50,35 @@ static struct hay_span grouped_value(const char *at, const char *end)
     return (struct hay_span){ at, past < end ? (size_t)(past - at) : 0 };
 }
 
-/* A number, or -1 for null and all else. */
-static int grouped_number(struct hay_span span)
+/* A number of at most so many digits, or -1 for null and all else. */
+static int64_t grouped_number(struct hay_span span, size_t most_digits)
 {
-    char digits[8];
-    if (!span.size || span.size >= sizeof digits || span.at[0] < '0' || span.at[0] > '9')
-        return -1;
-    memcpy(digits, span.at, span.size);
-    digits[span.size] = '\0';
-    return atoi(digits);
+    int64_t number = 0;
+    for (size_t i = 0; i < span.size; i++) {
+        if (i == most_digits || span.at[i] < '0' || span.at[i] > '9')
+            return -1;
+        number = number * 10 + (span.at[i] - '0');
+    }
+    return span.size ? number : -1;
+}
+
+static void grouped_set_stream(struct grouped *grouped, int stream, struct hay_span value)
+{
+    bool is_text = value.size >= 2 && value.at[0] == '"';
+    grouped->streams[stream] = is_text ? (struct hay_span){ value.at + 1, value.size - 2 } : (struct hay_span){ NULL, 0 };
+    grouped->spooled_bytes[stream] = grouped_number(value, 15);
 }
 
 static void grouped_set(struct grouped *grouped, struct hay_span key, struct hay_span value)
 {
-    bool is_text = value.size >= 2 && value.at[0] == '"';
-    struct hay_span inside = is_text ? (struct hay_span){ value.at + 1, value.size - 2 } : (struct hay_span){ NULL, 0 };
     if (bytes_span_is(key, "\"exit\""))
-        grouped->exit_code = grouped_number(value);
+        grouped->exit_code = (int)grouped_number(value, 7);
     else if (bytes_span_is(key, "\"signal\""))
-        grouped->signal = grouped_number(value);
+        grouped->signal = (int)grouped_number(value, 7);
     else if (bytes_span_is(key, "\"stdout\""))
-        grouped->streams[0] = inside;
+        grouped_set_stream(grouped, 0, value);
     else if (bytes_span_is(key, "\"stderr\""))
-        grouped->streams[1] = inside;
+        grouped_set_stream(grouped, 1, value);
     else if (bytes_span_is(key, "\"truncated\""))
         grouped->truncated = bytes_span_is(value, "true");
 }
@@ -80,7 +86,7 @@ static void grouped_set(struct grouped *grouped, struct hay_span key, struct hay
 static bool grouped_read(struct hay_span json, struct grouped *grouped)
 {
     const char *at = json.at, *end = json.at + json.size;
-    *grouped = (struct grouped){ .exit_code = -1, .signal = -1 };
+    *grouped = (struct grouped){ .exit_code = -1, .signal = -1, .spooled_bytes = { -1, -1 } };
     if (!json.size || *at != '{')
         return false;
     while (at < end && (*at == '{' || *at == ',')) {
@@ -94,7 +100,24 @@ static bool grouped_read(struct hay_span json, struct grouped *grouped)
             return false;
         grouped_set(grouped, key, value);
     }
-    return grouped->streams[0].at && grouped->streams[1].at && (grouped->exit_code >= 0) != (grouped->signal >= 0);
+    for (int i = 0; i < 2; i++)
+        if (!grouped->streams[i].at && grouped->spooled_bytes[i] < 0)
+            return false;
+    return (grouped->exit_code >= 0) != (grouped->signal >= 0);
+}
+
+/* The files of a job are those that its result has; the others, which an attempt before it may have left, go. False: one that it
+ * has is not there. */
+static bool grouped_find(struct run *run, uint64_t number, const struct grouped *grouped)
+{
+    bool found = true;
+    for (int i = 0; i < 2; i++) {
+        if (grouped->spooled_bytes[i] < 0)
+            spool_drop(&run->spool, number, i);
+        else
+            found = spool_find(&run->spool, number, i, (uint64_t)grouped->spooled_bytes[i]) && found;
+    }
+    return found;
 }
 
 /* "exit 3: ..." or "signal 9 (SIGKILL): ..." */
@@ -111,33 +134,48 @@ static void grouped_judge_error(struct hay_result *result)
         result->signal = number;
 }
 
-void grouped_judge(struct hay_result *result, char *reason, size_t capacity)
+static void grouped_judge_ok(const struct run *run, const struct grouped *grouped, struct hay_result *result, char *reason,
+                             size_t capacity)
 {
-    struct grouped grouped;
-    if (result->outcome == HAY_OUTCOME_ERROR && result->message.at)
-        grouped_judge_error(result);
-    if (result->outcome != HAY_OUTCOME_OK)
-        return;
     reason[0] = '\0';
-    if (!grouped_read(result->value, &grouped)) {
-        snprintf(reason, capacity, "exec.run returned what it should not");
-        result->value = (struct hay_span){ NULL, 0 };
-    } else if (grouped.signal >= 0) {
-        const char *name = sigabbrev_np(grouped.signal);
-        snprintf(reason, capacity, name ? "killed by signal %d (SIG%s)" : "killed by signal %d", grouped.signal, name);
-        result->signal = grouped.signal;
-    } else if (grouped.exit_code) {
-        snprintf(reason, capacity, "exit %d", grouped.exit_code);
-        result->exit_code = grouped.exit_code;
-    } else if (!grouped.truncated) {
+    if (grouped->signal >= 0) {
+        const char *name = sigabbrev_np(grouped->signal);
+        snprintf(reason, capacity, name ? "killed by signal %d (SIG%s)" : "killed by signal %d", grouped->signal, name);
+        result->signal = grouped->signal;
+    } else if (grouped->exit_code) {
+        snprintf(reason, capacity, "exit %d", grouped->exit_code);
+        result->exit_code = grouped->exit_code;
+    } else if (!grouped->truncated) {
         return;
     }
-    if (grouped.truncated) {
+    if (grouped->truncated) {
         size_t size = strlen(reason);
-        snprintf(reason + size, capacity - size, "%sits output was cut: it printed more than --max-output", size ? ", and " : "");
+        snprintf(reason + size, capacity - size, "%sits output was cut: it printed more than %s%s", size ? ", and " : "",
+                 run->spool.failure ? "is kept without a folder for it in TMPDIR: " : "--max-output",
+                 run->spool.failure ? strerror(-run->spool.failure) : "");
     }
     result->outcome = HAY_OUTCOME_ERROR;
     result->message = (struct hay_span){ reason, strlen(reason) };
+}
+
+void grouped_judge(struct run *run, struct hay_result *result, char *reason, size_t capacity)
+{
+    struct grouped grouped = { .spooled_bytes = { -1, -1 } };
+    bool is_ok = result->outcome == HAY_OUTCOME_OK, is_good = result->value.at && grouped_read(result->value, &grouped);
+    bool is_spooled = grouped.spooled_bytes[0] >= 0 || grouped.spooled_bytes[1] >= 0;
+    if (is_spooled || result->attempts > 1 || (result->attempts && !is_good))
+        is_good = grouped_find(run, result->tag, &grouped) && is_good;
+    if (is_good && is_ok) {
+        grouped_judge_ok(run, &grouped, result, reason, capacity);
+    } else if (is_ok) {
+        snprintf(reason, capacity, "exec.run returned what it should not");
+        result->outcome = HAY_OUTCOME_ERROR;
+        result->message = (struct hay_span){ reason, strlen(reason) };
+    } else if (result->outcome == HAY_OUTCOME_ERROR && result->message.at) {
+        grouped_judge_error(result);
+    }
+    if (!is_good)
+        result->value = (struct hay_span){ NULL, 0 };
 }
 
 /* The last line of stderr that has something in it, as far as `capacity`; cut at the front when the end of stderr is all one
@@ -158,12 +196,12 @@ static size_t grouped_last_line(struct hay_span inside, char *line, size_t capac
     return (size_t)snprintf(line, capacity, "%.*s", (int)(size - from), tail + from);
 }
 
-void grouped_judge_json(struct hay_result *result, char *reason, size_t capacity)
+void grouped_judge_json(struct run *run, struct hay_result *result, char *reason, size_t capacity)
 {
     struct grouped grouped;
     char line[GROUPED_TAIL];
     bool was_ok = result->outcome == HAY_OUTCOME_OK;
-    grouped_judge(result, reason, capacity);
+    grouped_judge(run, result, reason, capacity);
     if (!was_ok || result->outcome != HAY_OUTCOME_ERROR || !grouped_read(result->value, &grouped) ||
         !grouped_last_line(grouped.streams[1], line, sizeof line))
         return;
@@ -202,59 +240,27 @@ size_t grouped_render(char *out, size_t capacity, const struct hay_result *resul
 {
     struct grouped grouped;
     char notice[GROUPED_NOTICE];
-    uint64_t sizes[3] = { 0, 0, 0 };
+    struct grouped_head head = { .number = result->tag };
     if (!result->value.at || !grouped_read(result->value, &grouped))
         grouped = (struct grouped){ .exit_code = -1 };
-    size_t notice_size = grouped_notice(notice, result, command, grouped.truncated);
+    head.sizes[GROUPED_NOTE] = grouped_notice(notice, result, command, grouped.truncated);
     size_t streams_size = grouped.streams[0].size / 4 * 3 + grouped.streams[1].size / 4 * 3;
-    size_t most = GROUPED_HEAD + streams_size + 1 + notice_size + tag.size + 1;
+    size_t most = sizeof head + streams_size + head.sizes[GROUPED_NOTE] + tag.size + 1;
     if (most > capacity)
         return most;
-    char *at = out + GROUPED_HEAD;
-    for (int i = 0; i < 2; i++)
-        at += sizes[i] = grouped_decode(at, grouped.streams[i]);
-    if (notice_size && sizes[1] && at[-1] != '\n') {
-        *at++ = '\n';
-        sizes[1]++;
-    }
-    memcpy(at, notice, notice_size);
-    sizes[1] += notice_size;
-    at += notice_size;
-    sizes[2] = grouped_decode(at, tag);
+    char *at = out + sizeof head;
+    head.sizes[GROUPED_TAG] = grouped_decode(at, tag);
     if (tag.at)
-        at[sizes[2]++] = '\t';
-    at += sizes[2];
-    memcpy(out, sizes, GROUPED_HEAD);
-    return (size_t)(at - out);
-}
-
-/* As they are, or each line with the tag, which ends with a tab, in front. */
-static void grouped_put(struct output *output, struct hay_span bytes, struct hay_span tag)
-{
-    const char *at = bytes.at, *end = bytes.at + bytes.size;
-    while (tag.size && at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at)), *past = newline ? newline + 1 : end;
-        output_bytes(output, tag.at, tag.size);
-        output_bytes(output, at, (size_t)(past - at));
-        at = past;
+        at[head.sizes[GROUPED_TAG]++] = '\t';
+    at += head.sizes[GROUPED_TAG];
+    for (int i = 0; i < 2; i++) {
+        at += head.sizes[i] = grouped_decode(at, grouped.streams[i]);
+        head.is_spooled[i] = !grouped.streams[i].at && grouped.spooled_bytes[i] > 0;
+        if (head.is_spooled[i])
+            head.sizes[i] = (uint64_t)grouped.spooled_bytes[i];
     }
-    output_bytes(output, at, (size_t)(end - at));
-}
-
-void grouped_write(struct run *run, struct hay_span bytes)
-{
-    uint64_t sizes[3];
-    if (bytes.size < GROUPED_HEAD)
-        return;
-    memcpy(sizes, bytes.at, GROUPED_HEAD);
-    const char *at = bytes.at + GROUPED_HEAD;
-    struct hay_span streams[2] = { { at, sizes[0] }, { at + sizes[0], sizes[1] } };
-    struct hay_span tag = { at + sizes[0] + sizes[1], sizes[2] };
-    grouped_put(&run->output, streams[0], tag);
-    if (!sizes[1])
-        return;
-    say_make_way();
-    output_flush(&run->output); /* on a terminal both come out in this order */
-    grouped_put(&run->errors, streams[1], tag);
-    output_flush(&run->errors);
+    memcpy(at, notice, head.sizes[GROUPED_NOTE]);
+    at += head.sizes[GROUPED_NOTE];
+    memcpy(out, &head, sizeof head);
+    return (size_t)(at - out);
 }

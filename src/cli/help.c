@@ -90,7 +90,7 @@ static const char help_exec[] =
     "      --tag              each line of output begins with the line and a tab\n"
     "      --shell            the words are a shell script; lines are quoted for it\n"
     "      --json             result lines instead of the output; -o FILE too\n"
-    "      --max-output SIZE  of one command's stdout or stderr; default: 64M\n"
+    "      --max-output SIZE  of one command's stdout or stderr; default: 1G\n"
     "      --id line|number   what the id of a result line is; default: number\n"
     "      --dry-run          print the commands, run nothing\n"
     "  -j N  --timeout D  --retries N  --joblog FILE  ...  as of hayfork run\n"

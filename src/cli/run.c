@@ -20,7 +20,6 @@
 /* After an interrupt, a consumer that reads nothing is waited for this long; and so is a worker, once it was killed. */
 #define RUN_PATIENCE_S 5.0
 #define RUN_GRACE_S 5.0             /* where none is given */
-#define RUN_RESUME ((size_t)256 << 10)
 
 uint64_t run_results(const struct run *run)
 {
@@ -144,10 +143,23 @@ static void run_on_signal(void *context, int count)
     }
 }
 
+static void run_be_patient(struct run *run)
+{
+    run->patience_steps = run->flow.steps;
+    ev_timer_stop(run->loop, &run->patience);
+    ev_timer_set(&run->patience, RUN_PATIENCE_S, 0.0);
+    ev_timer_start(run->loop, &run->patience);
+}
+
+/* One that takes a long result a piece at a time is waited for on and on, but no longer than until a second signal. */
 static void run_on_patience(struct ev_loop *loop, struct ev_timer *watcher, int events)
 {
     struct run *run = watcher->data;
     (void)events;
+    if (run->patience_steps != run->flow.steps && signals_count() < 2) {
+        run_be_patient(run);
+        return;
+    }
     run->abandoned = true;
     ev_break(loop, EVBREAK_ALL);
 }
@@ -174,7 +186,7 @@ static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, in
     }
     if ((run_write_is_full(run) || run_observe_is_full(run)) && !signals_count())
         run_set_paused(run, true);
-    else if (run_write_pending(run) < RUN_RESUME && !run_observe_is_full(run))
+    else if (run_write_is_low(run) && !run_observe_is_full(run))
         run_set_paused(run, false);
     if (!run_is_settled(run))
         return;
@@ -183,7 +195,7 @@ static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, in
     if (!run_write_pending(run))
         ev_break(loop, EVBREAK_ALL);
     else if (signals_count() && !ev_is_active(&run->patience))
-        ev_timer_start(loop, &run->patience);
+        run_be_patient(run);
 }
 
 /* Why results could not be written, and the exit code for that. */
@@ -245,7 +257,7 @@ static int run_start(struct run *run)
     }
     if (!run->options->is_inline)
         reaper_start(&run->reaper, run->loop, run->pool);
-    ev_timer_init(&run->patience, run_on_patience, RUN_PATIENCE_S, 0.0);
+    ev_init(&run->patience, run_on_patience);
     ev_init(&run->stuck, run_on_stuck);
     ev_prepare_init(&run->turn_end, run_on_turn_end);
     ev_set_priority(&run->turn_end, EV_MINPRI);
@@ -261,7 +273,7 @@ static int run_start(struct run *run)
 static void run_drain(struct run *run)
 {
     run_write_flush(run, true);
-    ev_timer_start(run->loop, &run->patience);
+    run_be_patient(run);
     while (run_write_pending(run) && !run->output.failure && !run->abandoned) {
         ev_run(run->loop, EVRUN_ONCE);
         run_write_flush(run, true);
@@ -280,6 +292,7 @@ static void run_on_exit(void *context)
     ev_prepare_stop(run->loop, &run->turn_end);
     run_drain(run);
     run_observe_finish(run);
+    spool_close(&run->spool);
 }
 
 /* End the workers: in good order, or at once after a second signal; not at all when nobody wants results, as freeing kills. */
@@ -368,7 +381,7 @@ int run_verb(const struct run_verb *verb, void *state, int argc, char **argv)
     int fds[2] = { 0, 1 }, code;
     roster_expect();
     if (run_options_read(&options, verb, state, argc, argv, &code)) {
-        struct run run = { .options = &options, .output.stream.fd = -1, .errors.stream.fd = -1 };
+        struct run run = { .options = &options, .output.stream.fd = -1, .errors.stream.fd = -1, .spool.folder = -1 };
         if (!options.dry_run)
             setup_write_errors();
         if (options.is_inline && !options.dry_run)

@@ -18,6 +18,7 @@
 #include "cli/order.h"
 #include "cli/output.h"
 #include "cli/reaper.h"
+#include "cli/spool.h"
 
 #include <hayfork.h>
 
@@ -34,6 +35,13 @@ enum run_made {
     RUN_NO_MEMORY,
 };
 
+/* A result on its way out. */
+enum run_flow {
+    RUN_FLOWN,      /* it is written, as far as the run is concerned */
+    RUN_FLOWS,      /* there is more of it, which can go on at once */
+    RUN_WAITS,      /* only once an output has taken what it has */
+};
+
 /* What the verbs run, map and exec do differently. A hook that is NULL does it as `run` does: job lines in, result lines out. */
 struct run_verb {
     const char *name;
@@ -48,7 +56,9 @@ struct run_verb {
     void (*judge)(struct run *run, struct hay_result *result);
     /* A result as bytes, as hay_result_write() makes a line of it; and such bytes on their way out, in their turn. */
     size_t (*render)(struct run *run, char *out, size_t capacity, const struct hay_result *result, uint64_t seq);
-    void (*write)(struct run *run, struct hay_span bytes);
+    enum run_flow (*write)(struct run *run, struct hay_span bytes);
+    /* The next step of a result that was not written whole. */
+    enum run_flow (*flow)(struct run *run);
     /* A job as people would write it. */
     void (*show)(const struct run *run, const struct hay_job *job, struct bytes *text);
 };
@@ -83,6 +93,14 @@ struct run {
     struct output errors;           /* stderr, where a verb writes results there too */
     struct order order;
     struct bytes composed;          /* a result that a verb has made */
+    struct spool spool;             /* what jobs have printed and memory is not for */
+    struct {
+        enum run_flow state;        /* of a result that is partly written: */
+        struct bytes behind;        /* these come after it, each with its size in front */
+        size_t at;                  /* and begin here */
+        uint64_t steps;             /* so many were taken so far */
+        struct ev_idle next;        /* active while the next can be taken */
+    } flow;
     struct logsink *logs;
     struct observe observe;
     struct control control;
@@ -91,6 +109,7 @@ struct run {
     struct ev_idle spin;            /* active while there is more to feed: the loop does not sleep then */
     struct ev_io readable;          /* the input that has nothing now */
     struct ev_timer patience;       /* for the output, once the run has been interrupted */
+    uint64_t patience_steps;        /* as many pieces of it as there were when that began */
     struct ev_timer stuck;          /* for the workers, likewise */
 
     int function;                   /* of -f, -1: none */
@@ -150,8 +169,10 @@ void run_write(struct run *run, const struct hay_result *result, uint64_t seq, u
 void run_write_none(struct run *run, uint64_t seq);
 /* Write what has waited for its turn, as far as the output takes it; `all`: however full it is. */
 void run_write_flush(struct run *run, bool all);
-/* Is the consumer so far behind that nothing more should be produced? And is anything unwritten, of what could be written now? */
+/* Is the consumer so far behind that nothing more should be produced? Has it caught up with most of that? And is anything
+ * unwritten, of what could be written now? */
 bool run_write_is_full(const struct run *run);
+bool run_write_is_low(const struct run *run);
 size_t run_write_pending(const struct run *run);
 void run_write_close(struct run *run);
 

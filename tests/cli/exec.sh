@@ -297,7 +297,9 @@ refused "behind one ':::'" echo ::: a ::: b
 refused "only ':::' is known; the lines of a file are taken by -a FILE" echo :::: one
 refused "not from two of these" -a one echo ::: a
 refused "a command is needed" ::: a
-refused "--max-output" --max-output 1G true
+refused "--max-output" --max-output 1025G true
+refused "--max-output is at most 256M" --max-output 257M --json true
+refused "--max-output is at most 256M" --max-output 257M -o x true
 refused "unknown option '--nosuch'" --nosuch true
 
 # Where output cannot go.

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The folder of a run for what its jobs print beyond what memory is for: each job makes its files in there, by its number, and
+ * they wait on disk for their turn. It is in TMPDIR, for nobody else's eyes, and goes when the run ends; only where that is
+ * killed it stays. What is in the folder comes from workers: a file is what its result says, or not taken.
+ */
+#ifndef CLI_SPOOL_H
+#define CLI_SPOOL_H
+
+#include "cli/bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spool {
+    struct bytes path;
+    int folder;             /* its descriptor; -1: there is none */
+    int failure;            /* 0 or -errno: why it could not be made */
+    uint64_t waiting_bytes; /* in files that were found and not taken yet */
+};
+
+/* Make the folder; a failure stays in it. */
+void spool_open(struct spool *spool);
+/* Is there a file of this job for stdout (0) or stderr (1), of just this size? It is waited for then. */
+bool spool_find(struct spool *spool, uint64_t number, int stream, uint64_t size_bytes);
+/* Such a file to read from, which has no name any more; or -errno. */
+int spool_take(struct spool *spool, uint64_t number, int stream, uint64_t size_bytes);
+/* This job's file is not wanted, if there is one. */
+void spool_drop(struct spool *spool, uint64_t number, int stream);
+/* Remove the folder and what is in it. */
+void spool_close(struct spool *spool);
+
+#endif
