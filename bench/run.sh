@@ -291,12 +291,16 @@ bench_5() {
     seq "$commands" > "$work/seq"
     few=$(scaled 1000 10)
     seq "$few" > "$work/few"
+    loud="head -c 8000000 /dev/zero; : {}"
+    seq $(((few + 9) / 10)) > "$work/tens"
     parallel=
     ! parallel --version 2> /dev/null < /dev/null | grep -q '^GNU' || parallel=parallel
     round=0
     while [ $((round += 1)) -le "$rounds" ]; do
         timed verb -i "$work/seq" "$hayfork" exec -j 2 "$command" {}
         [ -z "$parallel" ] || timed parallel -i "$work/few" parallel --plain -j 2 "$command" {}
+        timed loud -m -i "$work/tens" -o "$work/out" "$hayfork" exec -j 2 --shell "$loud"
+        [ -z "$parallel" ] || timed parallel.loud -m -i "$work/tens" -o "$work/out" parallel --plain -j 2 "$loud"
         timed exec "$hayfork" run -j 2 -p exec -o "$work/out" "$work/run.jsonl"
         all_ok "$work/out" "$commands"
         [ "$(grep -c '"exit":0' "$work/out")" = "$commands" ] || die "$command did not exit 0 each time"
@@ -315,6 +319,12 @@ bench_5() {
         "$(rate xargs5 "$commands")" "$(ratio xargs5 spawn0.word)" - 0
     [ -z "$parallel" ] || row "hayfork exec true {}, -j 2 : GNU parallel" "$ours" "$(rate parallel "$few")" \
         "$(ratio parallel verb | awk -v n="$commands" -v m="$few" '{ print $1 * n / m }')" - 0
+    if [ "$parallel" ]; then
+        row "hayfork exec of 8 MB of output each, -j 2 : GNU parallel" "$(figure loud s)" "$(figure parallel.loud s)" \
+            "$(ratio parallel.loud loud)" - 0
+        row "its peak memory, without its workers : GNU parallel" "$(figure loud.peak KiB)" "$(figure parallel.loud.peak KiB)" \
+            "$(ratio parallel.loud.peak loud.peak)" - 0
+    fi
     ours=$(rate exec "$commands")
     row "exec.run of true, -j 2 : xargs -P2 -n1" "$ours" "$(rate xargs5 "$commands")" "$(ratio xargs5 exec)" ">=" 1.6
     row "exec.run of true, -j 2 : xargs -P2 -I{}, no argument either" "$ours" "$(rate xargs5.bare "$commands")" \
