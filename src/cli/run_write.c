@@ -80,7 +80,8 @@ static void write_bytes(struct run *run, struct hay_span bytes)
     }
 }
 
-/* A result has gone: what waits behind it follows, as far as the next one that does not go at once. */
+/* A result has gone: what waits behind it follows, as far as the next one that does not go at once. Behind a slow reader
+ * something always waits, so what has gone makes room before all has. */
 static void write_behind(struct run *run)
 {
     struct bytes *behind = &run->flow.behind;
@@ -90,9 +91,14 @@ static void write_behind(struct run *run)
         run->flow.at += sizeof bytes.size + bytes.size;
         run->flow.state = run->options->verb->write(run, bytes);
     }
-    if (run->flow.at < behind->size)
+    size_t left = behind->size - run->flow.at;
+    if (left > run->flow.at)
         return;
-    bytes_clear(behind);
+    if (left)
+        memcpy(behind->at, behind->at + run->flow.at, left);
+    else
+        bytes_clear(behind);
+    behind->size = left;
     run->flow.at = 0;
 }
 

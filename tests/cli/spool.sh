@@ -128,8 +128,17 @@ else
     run "$HAYFORK" exec -j 2 --shell 'cat {}; master=$(sed -n "s/^PPid:[^0-9]*//p" /proc/$PPID/status)
         grep -h VmHWM /proc/$PPID/status /proc/$master/status >>peaks' ::: bigger bigger bigger bigger
     is "memory is bounded" "$code $(wc -c <out) $(awk '$2 < 16384' peaks | wc -l)" "0 $((4 * $(wc -c <bigger))) 8"
+    # Something waits behind the slow reader all the time; the last job looks.
+    head -c 60000 big >less
+    $limit "$HAYFORK" exec -j 2 --shell 'cat less; echo {} >&2; [ {} != 600 ] ||
+        sed -n "s/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$(sed -n "s/^PPid:[^0-9]*//p" /proc/$PPID/status)/status" >peak' \
+        ::: $(seq 600) 2>&1 | while dd bs=64k count=1 2>/dev/null >part && [ -s part ]; do
+            wc -c <part
+            sleep 0.002
+        done | awk '{ size += $1 } END { print size }' >out
+    is "also behind a slow reader" "$(cat out) $(($(cat peak) < 16384))" "$((600 * 60000 + $(seq 600 | wc -c))) 1"
 fi
-rm -f out bigger
+rm -f out bigger less part
 
 # What a worker says of its files is believed only where it is so.
 lie()
