@@ -127,7 +127,7 @@ static bool exec_make_tail(struct exec *exec, const struct hay_pool_options *poo
 static bool exec_begin(struct exec *exec, struct run *run)
 {
     if (!exec->json && !run->options->dry_run && exec->max_output > EXEC_IN_MEMORY) {
-        spool_open(&run->spool);
+        spool_open(&run->spool, exec->max_output);
         if (!run->spool.failure) {
             bytes_put_text(&exec->spool, ",\"spool\":\"");
             bytes_put_json(&exec->spool, run->spool.path.at, run->spool.path.size);

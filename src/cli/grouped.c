@@ -106,18 +106,19 @@ static bool grouped_read(struct hay_span json, struct grouped *grouped)
     return (grouped->exit_code >= 0) != (grouped->signal >= 0);
 }
 
-/* The files of a job are those that its result has; the others, which an attempt before it may have left, go. False: one that it
- * has is not there. */
-static bool grouped_find(struct run *run, uint64_t number, const struct grouped *grouped)
+/* The files of a job are those that its result has, and wait then; the others, which an attempt before it may have left, go. False:
+ * one that it has is not there, or it is no result, and none waits. */
+static bool grouped_find(struct run *run, uint64_t number, const struct grouped *grouped, bool is_good)
 {
-    bool found = true;
+    for (int i = 0; i < 2; i++)
+        is_good = is_good && (grouped->spooled_bytes[i] < 0 || spool_has(&run->spool, number, i, (uint64_t)grouped->spooled_bytes[i]));
     for (int i = 0; i < 2; i++) {
-        if (grouped->spooled_bytes[i] < 0)
-            spool_drop(&run->spool, number, i);
+        if (is_good && grouped->spooled_bytes[i] >= 0)
+            run->spool.waiting_bytes += (uint64_t)grouped->spooled_bytes[i];
         else
-            found = spool_find(&run->spool, number, i, (uint64_t)grouped->spooled_bytes[i]) && found;
+            spool_drop(&run->spool, number, i);
     }
-    return found;
+    return is_good;
 }
 
 /* "exit 3: ..." or "signal 9 (SIGKILL): ..." */
@@ -164,7 +165,7 @@ void grouped_judge(struct run *run, struct hay_result *result, char *reason, siz
     bool is_ok = result->outcome == HAY_OUTCOME_OK, is_good = result->value.at && grouped_read(result->value, &grouped);
     bool is_spooled = grouped.spooled_bytes[0] >= 0 || grouped.spooled_bytes[1] >= 0;
     if (is_spooled || result->attempts > 1 || (result->attempts && !is_good))
-        is_good = grouped_find(run, result->tag, &grouped) && is_good;
+        is_good = grouped_find(run, result->tag, &grouped, is_good);
     if (is_good && is_ok) {
         grouped_judge_ok(run, &grouped, result, reason, capacity);
     } else if (is_ok) {

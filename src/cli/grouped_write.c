@@ -9,6 +9,7 @@
 #include "cli/say.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -103,8 +104,8 @@ static bool grouped_waits(struct run *run, const struct grouped_flow *flow)
     return out->device == error->device && out->inode == error->inode && output_pending(output) && !output->failure;
 }
 
-/* Write some of it. */
-static enum run_flow grouped_step(struct run *run, struct grouped_flow *flow)
+/* Write some of it. What is no longer there costs nothing else its place. */
+static void grouped_step(struct run *run, struct grouped_flow *flow)
 {
     int more = 0;
     if (flow->piece != GROUPED_STDOUT && flow->head.sizes[flow->piece])
@@ -114,22 +115,22 @@ static enum run_flow grouped_step(struct run *run, struct grouped_flow *flow)
     else
         grouped_put_piece(run, flow);
     if (more > 0)
-        return RUN_FLOWS;
+        return;
     grouped_next_piece(flow);
     if (more < 0) {
-        say("what a command has printed cannot be read again: %s", strerror(-more));
-        run->output.failure = more;
-        return RUN_FLOWN;
+        say("what command %" PRIu64 " has printed cannot be read again: %s", flow->head.number, strerror(-more));
+        run->lost = true;
     }
-    return RUN_FLOWS;
 }
 
 enum run_flow grouped_continue(struct run *run, struct grouped_flow *flow)
 {
     if (grouped_waits(run, flow))
         return RUN_WAITS;
-    if (flow->piece < GROUPED_PIECES && grouped_step(run, flow) == RUN_FLOWS)
+    if (flow->piece < GROUPED_PIECES) {
+        grouped_step(run, flow);
         return RUN_FLOWS;
+    }
     bytes_clear(&flow->record);
     return RUN_FLOWN;
 }

@@ -325,6 +325,8 @@ static int run_verdict(struct run *run)
     }
     if (run->broken)
         return CLI_STOPPED;
+    if (run->lost)
+        return CLI_OUTPUT;
     if (run->refused)
         return CLI_INPUT;
     if (run->input.failure)

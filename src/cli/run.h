@@ -129,6 +129,7 @@ struct run {
     bool stopping;                  /* read no more lines: a signal, a failure, a broken pool */
     bool refused;                   /* the input is not that of the journal */
     bool broken;                    /* the pool had to stop */
+    bool lost;                      /* a result could not be written that others could be written after */
     bool abandoned;                 /* results can no longer be written: end now */
     bool is_stuck;                  /* an interrupted run has a worker that was killed and does not die */
     int64_t begin_ns, end_ns;

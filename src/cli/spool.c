@@ -30,8 +30,9 @@ static int spool_make(struct spool *spool)
     return mkdtemp(spool->path.at) ? 0 : -errno;
 }
 
-void spool_open(struct spool *spool)
+void spool_open(struct spool *spool, uint64_t most_bytes)
 {
+    spool->most_bytes = most_bytes;
     spool->failure = spool_make(spool);
     if (!spool->failure) {
         spool->folder = open(spool->path.at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -48,26 +49,40 @@ static void spool_name(char name[32], uint64_t number, int stream)
     snprintf(name, 32, "%" PRIu64 ".%s", number, stream ? "err" : "out");
 }
 
-bool spool_find(struct spool *spool, uint64_t number, int stream, uint64_t size_bytes)
+/* It is whatever a worker has made. */
+static void spool_remove(const struct spool *spool, const char *name)
+{
+    if (unlinkat(spool->folder, name, 0) && errno == EISDIR)
+        unlinkat(spool->folder, name, AT_REMOVEDIR);
+}
+
+static bool spool_is(const struct stat *status, uint64_t size_bytes)
+{
+    return S_ISREG(status->st_mode) && (uint64_t)status->st_size == size_bytes;
+}
+
+bool spool_has(const struct spool *spool, uint64_t number, int stream, uint64_t size_bytes)
 {
     char name[32];
     struct stat status;
     spool_name(name, number, stream);
-    if (spool->folder < 0 || fstatat(spool->folder, name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG(status.st_mode) ||
-        (uint64_t)status.st_size != size_bytes)
-        return false;
-    spool->waiting_bytes += size_bytes;
-    return true;
+    return spool->folder >= 0 && size_bytes <= spool->most_bytes &&
+           !fstatat(spool->folder, name, &status, AT_SYMLINK_NOFOLLOW) && spool_is(&status, size_bytes);
 }
 
 int spool_take(struct spool *spool, uint64_t number, int stream, uint64_t size_bytes)
 {
     char name[32];
+    struct stat status;
     spool_name(name, number, stream);
     spool->waiting_bytes -= size_bytes;
     int fd = openat(spool->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
+    if (fstat(fd, &status) || !spool_is(&status, size_bytes)) {
+        close(fd);
+        return -EIO;
+    }
     unlinkat(spool->folder, name, 0);
     return fd;
 }
@@ -78,14 +93,14 @@ void spool_drop(struct spool *spool, uint64_t number, int stream)
     if (spool->folder < 0)
         return;
     spool_name(name, number, stream);
-    unlinkat(spool->folder, name, 0);
+    spool_remove(spool, name);
 }
 
 void spool_close(struct spool *spool)
 {
     DIR *entries = spool->folder < 0 ? NULL : fdopendir(spool->folder);
     for (struct dirent *entry; entries && (entry = readdir(entries));)
-        unlinkat(spool->folder, entry->d_name, 0);
+        spool_remove(spool, entry->d_name);
     if (entries)
         closedir(entries);
     else if (spool->folder >= 0)

@@ -16,14 +16,15 @@ struct spool {
     struct bytes path;
     int folder;             /* its descriptor; -1: there is none */
     int failure;            /* 0 or -errno: why it could not be made */
-    uint64_t waiting_bytes; /* in files that were found and not taken yet */
+    uint64_t most_bytes;    /* in a file */
+    uint64_t waiting_bytes; /* in files that are to be taken */
 };
 
 /* Make the folder; a failure stays in it. */
-void spool_open(struct spool *spool);
-/* Is there a file of this job for stdout (0) or stderr (1), of just this size? It is waited for then. */
-bool spool_find(struct spool *spool, uint64_t number, int stream, uint64_t size_bytes);
-/* Such a file to read from, which has no name any more; or -errno. */
+void spool_open(struct spool *spool, uint64_t most_bytes);
+/* Is there a file of this job for stdout (0) or stderr (1), of just this size? */
+bool spool_has(const struct spool *spool, uint64_t number, int stream, uint64_t size_bytes);
+/* Such a file, which was counted as waiting, to read from; it has no name any more. Or -errno: it is not what it was. */
 int spool_take(struct spool *spool, uint64_t number, int stream, uint64_t size_bytes);
 /* This job's file is not wanted, if there is one. */
 void spool_drop(struct spool *spool, uint64_t number, int stream);

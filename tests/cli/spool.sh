@@ -151,10 +151,45 @@ is "a file of the size that was told" "$code $(cat out) $(left)" "0 hello 0"
 for script in : 'echo hell >$SPOOL.out' 'echo hello >x; ln -s "$PWD/x" $SPOOL.out' 'mkfifo $SPOOL.out' 'mkdir $SPOOL.out' \
     'echo hello >$SPOOL.err'; do
     lie {} "$script" ::: "$told"
-    is "a lie: $script" "$code $(cat out) $(sed 's/ it should not: .*//' err)" "1  hayfork exec: exec.run returned what"
+    is "a lie: $script" "$code $(cat out) $(sed 's/ it should not: .*//' err) $(left)" "1  hayfork exec: exec.run returned what 0"
 done
 lie {} 'echo hello >$SPOOL.out' ::: '{"exit":0,"signal":null,"stdout":-6,"stderr":""}'
 is "a lie: a size below none" "$code $(wc -c <out)" "1 0"
+lie --max-output 100K {} 'truncate -s 100K $SPOOL.out' ::: '{"exit":0,"signal":null,"stdout":102400,"stderr":""}'
+is "a file of --max-output" "$code $(wc -c <out)" "0 102400"
+lie --max-output 100K {} 'truncate -s 102401 $SPOOL.out' ::: '{"exit":0,"signal":null,"stdout":102401,"stderr":""}'
+is "a lie: more than --max-output" "$code $(wc -c <out)" "1 0"
+# More than may wait, but it does not.
+cat >job <<'END'
+case $SPOOL in
+*/1) truncate -s 2G "$SPOOL.out" ;;
+*/2) until grep -q '^1	' log && [ -e last ]; do sleep 0.01; done ;;
+*/9) : >last ;;
+esac
+END
+lie -j 2 --timeout 30s --joblog log {} 'sh ./job' ::: "$(echo "$told" | sed 's/6/2147483648/; s/""/7/')" $(seq 8 | sed 's/.*/{"exit":0,"signal":null,"stdout":"","stderr":""}/')
+is "a lie does not count as what waits" "$code $(grep -c . err)" "1 1"
+# What is told is swapped for something else while it waits for its turn.
+cat >job <<'END'
+folder=${SPOOL%/*}
+case $SPOOL in
+*/1)
+    until grep -q '^2	' log; do sleep 0.01; done
+    rm -f "$folder/2.out"
+    eval "$SWAP"
+    ;;
+*/2) echo hello >"$SPOOL.out" ;;
+esac
+END
+for SWAP in : 'echo hell >$folder/2.out' 'ln -s "$PWD/x" $folder/2.out' \
+    'mkfifo $folder/2.out; { sleep 60 & } <>$folder/2.out'; do
+    export SWAP
+    rm -f log
+    lie -j 2 -k --joblog log {} 'sh ./job' ::: '{"exit":0,"signal":null,"stdout":"MQo=","stderr":""}' "$told" \
+        '{"exit":0,"signal":null,"stdout":"Mwo=","stderr":""}'
+    is "swapped: $SWAP" "$code $(tr '\n' ' ' <out) $(sed 's/again: .*/again/' err) $(left)" \
+        "74 1 3  hayfork exec: what command 2 has printed cannot be read again 0"
+done
 lie --json {} 'echo hello >$SPOOL.out' ::: "$told"
 is "a lie: a file where none is asked for" "$code $(grep -c 'returned what it should not' out)" "1 1"
 
