@@ -155,6 +155,13 @@ static void summary_retry(const struct run *run)
     bytes_release(&command);
 }
 
+/* What was never run, or was stopped, says nothing of how fast the run was. */
+static double summary_rate(const struct run *run, uint64_t results, double seconds)
+{
+    uint64_t ended = results - run->by_outcome[HAY_OUTCOME_CANCELLED] - run->by_outcome[HAY_OUTCOME_SKIPPED];
+    return seconds > 0 ? (double)ended / seconds : 0;
+}
+
 void run_summary(const struct run *run, const struct hay_pool_stats *stats)
 {
     const struct tally *tally = run->observe.tally;
@@ -162,7 +169,7 @@ void run_summary(const struct run *run, const struct hay_pool_stats *stats)
     double seconds = (double)(end_ns - run->begin_ns) / 1e9;
     uint64_t results = run_results(run);
     summary_counts(run, results);
-    say("%.3f s, %.0f jobs/s", seconds, seconds > 0 ? (double)results / seconds : 0.0);
+    say("%.3f s, %.0f jobs/s", seconds, summary_rate(run, results, seconds));
     summary_workers(run, stats);
     if (tally) {
         summary_times(tally);

@@ -130,6 +130,14 @@ is "a summary of nothing" "$code $(sed -n 1p err)" "0 hayfork run: 0 jobs: 0 ok"
 seq 1 200 | sed 's/.*/{"fn":"demo.noop"}/' >jobs
 run "$HAYFORK" run -j 12 --summary -p demo jobs
 is "many workers" "$(grep -c '^hayfork run: workers busy: [0-9]*% on average, from [0-9]*% (worker [0-9]*) to [0-9]*% (worker [0-9]*)$' err)" 1
+{
+    echo '{"id":"wait","fn":"demo.sleep","args":{"ms":500}}'
+    echo '{"id":"no","fn":"demo.fail","args":{"message":"m"}}'
+    seq 1 200 | sed 's/.*/{"fn":"demo.noop","after":["no"]}/'
+} >stopped
+run "$HAYFORK" run -j 2 --summary -p demo stopped
+is "what was not run does not make the run look fast" "$(sed -n 1p err) $(grep -c ' s, [0-4] jobs/s$' err)" \
+    "hayfork run: 202 jobs: 1 ok, 1 error, 200 skipped 1"
 on_terminal 80 "$HAYFORK" run -p demo jobs
 is "on a terminal it comes by itself" "$(grep -c '200 jobs: 200 ok' seen)" 1
 on_terminal 80 "$HAYFORK" run --no-summary -p demo jobs
