@@ -280,13 +280,31 @@ void run_observe_start(struct run *run)
     say_curtain(observe_hide, run);
 }
 
+/* A job in the words of its verb. */
+static void observe_show(struct run *run, const struct hay_result *result)
+{
+    struct hay_job job = { .index = (int)result->function, .args = result->args, .id = result->id, .tag = result->tag };
+    bytes_clear(&run->observe.command);
+    run->options->verb->show(run, &job, &run->observe.command);
+}
+
+/* A failure is told with the command that it is of, where the verb knows one. */
+static void observe_tally(struct run *run, const struct hay_result *result, uint64_t seq, const char *what, bool can_show)
+{
+    struct observe *observe = &run->observe;
+    if (can_show && result->outcome != HAY_OUTCOME_OK && observe->tally->failed < TALLY_NAMED) {
+        observe_show(run, result);
+        bytes_put(&observe->command, "", 1);
+        what = observe->command.failed ? what : observe->command.at;
+    }
+    tally_result(observe->tally, result, seq, what);
+}
+
 /* The row of a job whose verb has a way to say it. */
 static void observe_log_shown(struct run *run, const struct hay_result *result, uint64_t seq)
 {
     struct bytes *command = &run->observe.command;
-    struct hay_job job = { .index = (int)result->function, .args = result->args, .id = result->id, .tag = result->tag };
-    bytes_clear(command);
-    run->options->verb->show(run, &job, command);
+    observe_show(run, result);
     joblog_write(&run->observe.joblog, result, seq, command->failed ? (struct hay_span){ NULL, 0 } : bytes_span(command));
 }
 
@@ -297,14 +315,15 @@ void run_observe_result(struct run *run, const struct hay_result *result, uint64
     if (!observe->functions)
         return;
     bool known = result->number && result->function < (uint32_t)observe->function_count;
+    bool can_show = known && run->options->verb->show;
     const struct observe_function *function = known ? &observe->functions[result->function] : &none;
     if (observe->tally)
-        tally_result(observe->tally, result, seq, function->name);
+        observe_tally(run, result, seq, function->name, can_show);
     if (run->options->observe.trace)
         trace_write(&observe->trace, result, seq, bytes_span(&function->json));
     if (!run->options->observe.joblog)
         return;
-    if (known && run->options->verb->show)
+    if (can_show)
         observe_log_shown(run, result, seq);
     else
         joblog_write_call(&observe->joblog, result, seq, bytes_span(&function->call));

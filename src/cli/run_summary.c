@@ -109,7 +109,7 @@ static void summary_failures(const struct tally *tally)
     uint64_t told = summary_told(tally->failed);
     for (uint64_t i = 0; i < told; i++) {
         const struct tally_job *job = &tally->failures[i];
-        say("failed: job %s%s%s%s, %s: %s", job->id, *job->function ? " (" : "", job->function, *job->function ? ")" : "",
+        say("failed: job %s%s%s%s, %s: %s", job->id, *job->what ? " (" : "", job->what, *job->what ? ")" : "",
             hay_outcome_name(job->outcome), job->text);
     }
     if (tally->failed > told)

@@ -59,7 +59,7 @@ int64_t tally_percentile(const struct tally *tally, double share)
     return tally->ran ? tally->max_ns : 0;
 }
 
-static void tally_name(struct tally_job *job, const struct hay_result *result, uint64_t seq, const char *function)
+static void tally_name(struct tally_job *job, const struct hay_result *result, uint64_t seq, const char *what)
 {
     job->outcome = result->outcome;
     job->attempts = result->attempts;
@@ -70,7 +70,7 @@ static void tally_name(struct tally_job *job, const struct hay_result *result, u
     else
         snprintf(job->id, sizeof job->id, "number %" PRIu64, seq);
     say_escape(job->text, sizeof job->text, result->message.at, result->message.at ? result->message.size : 0);
-    snprintf(job->function, sizeof job->function, "%s", function ? function : "");
+    say_escape(job->what, sizeof job->what, what, what ? strlen(what) : 0);
 }
 
 /* The place of a worker; NULL: out of memory. */
@@ -95,23 +95,23 @@ void tally_busy(struct tally *tally, int worker, int64_t busy_ns)
         *known_ns = busy_ns;
 }
 
-void tally_result(struct tally *tally, const struct hay_result *result, uint64_t seq, const char *function)
+void tally_result(struct tally *tally, const struct hay_result *result, uint64_t seq, const char *what)
 {
     bool failed = result->outcome != HAY_OUTCOME_OK && result->outcome != HAY_OUTCOME_CANCELLED &&
                   result->outcome != HAY_OUTCOME_SKIPPED;
     if (failed && tally->failed++ < TALLY_NAMED)
-        tally_name(&tally->failures[tally->failed - 1], result, seq, function);
+        tally_name(&tally->failures[tally->failed - 1], result, seq, what);
     if (!result->attempts)
         return;
     int64_t run_ns = result->run_ns > 0 ? result->run_ns : 0;
     tally->times[tally_bucket((uint64_t)run_ns)]++;
     if (!tally->ran++ || run_ns > tally->max_ns) {
         tally->max_ns = run_ns;
-        tally_name(&tally->longest, result, seq, function);
+        tally_name(&tally->longest, result, seq, what);
     }
     int64_t *busy_ns = result->worker >= 0 ? tally_worker(tally, result->worker) : NULL;
     if (busy_ns)
         *busy_ns += run_ns;
     if (result->outcome == HAY_OUTCOME_OK && result->attempts > 1 && tally->flaky++ < TALLY_NAMED)
-        tally_name(&tally->passes[tally->flaky - 1], result, seq, function);
+        tally_name(&tally->passes[tally->flaky - 1], result, seq, what);
 }

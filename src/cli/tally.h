@@ -21,7 +21,7 @@ struct tally_job {
     enum hay_outcome outcome;
     uint32_t attempts;
     char id[TALLY_ID_SIZE];     /* the JSON token, cut; or words where there is none */
-    char function[HAY_FUNCTION_NAME_MAX + 1];
+    char what[HAY_FUNCTION_NAME_MAX + 1]; /* its function, or the command that it is, one line, cut */
     char text[TALLY_TEXT_SIZE]; /* the message, one line, cut */
 };
 
@@ -39,8 +39,8 @@ struct tally {
 /* Ownership: tally_free(). NULL when memory is out. */
 struct tally *tally_new(void);
 void tally_free(struct tally *tally);
-/* `function` may be NULL. */
-void tally_result(struct tally *tally, const struct hay_result *result, uint64_t seq, const char *function);
+/* `what` is the function, or the command that the job is; it may be NULL. */
+void tally_result(struct tally *tally, const struct hay_result *result, uint64_t seq, const char *what);
 /* What the pool says of a worker, which knows of attempts that no result tells of; less than what is known is ignored. */
 void tally_busy(struct tally *tally, int worker, int64_t busy_ns);
 /* The time that `share` of all jobs did not exceed, 0 to 1; 0 when no job ran. */

@@ -89,7 +89,7 @@ static void the_first_failures_are_kept_and_the_rest_counted(void)
     CU_ASSERT_EQUAL(tally->failed, 9);
     CU_ASSERT_STRING_EQUAL(tally->failures[0].text, "message 1\\n");
     CU_ASSERT_STRING_EQUAL(tally->failures[TALLY_NAMED - 1].id, "5");
-    CU_ASSERT_STRING_EQUAL(tally->failures[0].function, "demo.fail");
+    CU_ASSERT_STRING_EQUAL(tally->failures[0].what, "demo.fail");
     tally_free(tally);
 }
 
@@ -132,9 +132,12 @@ static void huge_ids_and_messages_are_cut(void)
     memset(huge, '\n', 1 << 20);
     struct hay_result result = result_of(HAY_OUTCOME_CRASH, 10);
     result.id = result.message = (struct hay_span){ huge, 1 << 20 };
-    tally_result(tally, &result, 1, "demo.noop");
+    huge[(1 << 20) - 1] = '\0';
+    tally_result(tally, &result, 1, huge);
     CU_ASSERT(strlen(tally->failures[0].id) < TALLY_ID_SIZE);
     CU_ASSERT(strlen(tally->failures[0].text) < TALLY_TEXT_SIZE);
+    CU_ASSERT(strlen(tally->failures[0].what) < sizeof tally->failures[0].what);
+    CU_ASSERT_PTR_NOT_NULL(strstr(tally->failures[0].what, "\\n…"));
     free(huge);
     tally_free(tally);
 }
