@@ -106,15 +106,16 @@ static bool grouped_read(struct hay_span json, struct grouped *grouped)
     return (grouped->exit_code >= 0) != (grouped->signal >= 0);
 }
 
-/* The files of a job are those that its result has, and wait then; the others, which an attempt before it may have left, go. False:
- * one that it has is not there, or it is no result, and none waits. */
+/* The files of a job are those that its result has, and wait from now on; the others, which an attempt before it may have left,
+ * go. False: one that it has is not there, or it is no result, and none waits. */
 static bool grouped_find(struct run *run, uint64_t number, const struct grouped *grouped, bool is_good)
 {
+    const int64_t *sizes = grouped->spooled_bytes;
     for (int i = 0; i < 2; i++)
-        is_good = is_good && (grouped->spooled_bytes[i] < 0 || spool_has(&run->spool, number, i, (uint64_t)grouped->spooled_bytes[i]));
+        is_good = is_good && (sizes[i] < 0 || spool_has(&run->spool, number, i, (uint64_t)sizes[i]));
     for (int i = 0; i < 2; i++) {
-        if (is_good && grouped->spooled_bytes[i] >= 0)
-            run->spool.waiting_bytes += (uint64_t)grouped->spooled_bytes[i];
+        if (is_good && sizes[i] >= 0)
+            run->spool.waiting_bytes += (uint64_t)sizes[i];
         else
             spool_drop(&run->spool, number, i);
     }
