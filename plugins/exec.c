@@ -126,33 +126,12 @@ static int exec_put_text(hay_task *task, const struct exec_stream *stream)
     return status;
 }
 
-static int exec_put_stream(hay_task *task, const struct exec_stream *stream, bool base64)
-{
-    char digits[24];
-    if (stream->file >= 0)
-        return hay_json_put(digits, (size_t)snprintf(digits, sizeof digits, "%zu", stream->size), task);
-    return base64 ? exec_put_base64(task, stream) : exec_put_text(task, stream);
-}
-
-/* Where something cannot be put, the host knows already that the job has failed. */
-static int exec_put_result(hay_task *task, int status, const struct exec_stream streams[2], bool base64)
-{
-    char head[64];
-    bool truncated = streams[0].truncated || streams[1].truncated;
-    int size = WIFSIGNALED(status) ? snprintf(head, sizeof head, EXEC_HEAD_SIGNAL, WTERMSIG(status))
-                                   : snprintf(head, sizeof head, EXEC_HEAD_EXIT, WEXITSTATUS(status));
-    if (hay_json_put(head, (size_t)size, task) || exec_put_stream(task, &streams[0], base64) ||
-        hay_json_put(EXEC_STDERR, sizeof EXEC_STDERR - 1, task) || exec_put_stream(task, &streams[1], base64) ||
-        (truncated && hay_json_put(EXEC_TRUNCATED, sizeof EXEC_TRUNCATED - 1, task)))
-        return -1;
-    return hay_json_put("}", 1, task);
-}
-
 /* Output that could not be kept whole is no result. True after fail(). */
-static bool exec_is_lost(hay_task *task, const struct exec_stream streams[2])
+static bool exec_is_lost(hay_task *task, struct exec_stream streams[2])
 {
     for (int i = 0; i < 2; i++) {
-        const struct exec_stream *stream = &streams[i];
+        struct exec_stream *stream = &streams[i];
+        exec_stream_settle(stream);
         if (!stream->error)
             continue;
         if (stream->path)
@@ -162,6 +141,30 @@ static bool exec_is_lost(hay_task *task, const struct exec_stream streams[2])
         return true;
     }
     return false;
+}
+
+static int exec_put_stream(hay_task *task, const struct exec_stream *stream, bool base64)
+{
+    char digits[24];
+    if (stream->settled)
+        return hay_json_put(digits, (size_t)snprintf(digits, sizeof digits, "%zu", stream->size), task);
+    return base64 ? exec_put_base64(task, stream) : exec_put_text(task, stream);
+}
+
+/* Where something cannot be put, the host knows already that the job has failed. */
+static int exec_put_result(hay_task *task, int status, struct exec_stream streams[2], bool base64)
+{
+    char head[64];
+    bool truncated = streams[0].truncated || streams[1].truncated;
+    if (exec_is_lost(task, streams))
+        return -1;
+    int size = WIFSIGNALED(status) ? snprintf(head, sizeof head, EXEC_HEAD_SIGNAL, WTERMSIG(status))
+                                   : snprintf(head, sizeof head, EXEC_HEAD_EXIT, WEXITSTATUS(status));
+    if (hay_json_put(head, (size_t)size, task) || exec_put_stream(task, &streams[0], base64) ||
+        hay_json_put(EXEC_STDERR, sizeof EXEC_STDERR - 1, task) || exec_put_stream(task, &streams[1], base64) ||
+        (truncated && hay_json_put(EXEC_TRUNCATED, sizeof EXEC_TRUNCATED - 1, task)))
+        return -1;
+    return hay_json_put("}", 1, task);
 }
 
 static int exec_open_streams(const hay_task *task, const struct exec_command *command, struct exec_stream streams[2])
@@ -187,7 +190,7 @@ static int exec_run(hay_task *task, json_t *args)
             hay_fail(task, "cancelled");
         else if (exec_open_streams(task, &command, streams))
             hay_fail(task, "cannot make a pipe: %s", strerror(errno));
-        else if (!exec_supervise(task, &command, streams, &status) && !exec_is_lost(task, streams) &&
+        else if (!exec_supervise(task, &command, streams, &status) &&
                  (task->host->cancelled(task) || (json_int_t)task->attempt > wish.checked ||
                   !exec_is_refused(task, &command, status, streams)))
             code = exec_put_result(task, status, streams, wish.base64);

@@ -38,9 +38,10 @@ void exec_stream_forget(const struct exec_stream *stream)
 
 static void exec_stream_drop(struct exec_stream *stream)
 {
-    if (stream->file >= 0)
+    if (stream->file >= 0 || stream->settled)
         exec_stream_forget(stream);
     exec_close(&stream->file);
+    stream->settled = false;
     free(stream->bytes);
     stream->bytes = NULL;
     stream->size = stream->capacity = 0;
@@ -51,7 +52,7 @@ void exec_stream_close(struct exec_stream *stream, bool keep)
     exec_close(&stream->read_fd);
     exec_close(&stream->write_fd);
     if (keep)
-        exec_close(&stream->file);
+        stream->settled = false;
     exec_stream_drop(stream);
     free(stream->path);
     stream->path = NULL;
@@ -61,6 +62,17 @@ static void exec_stream_fail(struct exec_stream *stream, int error)
 {
     stream->error = error;
     exec_stream_drop(stream);
+}
+
+void exec_stream_settle(struct exec_stream *stream)
+{
+    if (stream->file < 0)
+        return;
+    int failed = close(stream->file) && errno != EINTR;
+    stream->file = -1;
+    stream->settled = true;
+    if (failed)
+        exec_stream_fail(stream, errno);
 }
 
 /* To the end of the file. To write more than files may have would be SIGXFSZ, and the end of the worker. */

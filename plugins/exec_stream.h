@@ -18,7 +18,8 @@ struct exec_stream {
     int write_fd;           /* kept open until the command has ended, so that no end of file wakes us before */
     size_t limit;
     char *path;             /* of the file for what is too long for memory; NULL: there is to be none */
-    int file;               /* all of it, once it is too long; -1: it is in `bytes` */
+    int file;               /* all of it, once it is too long; -1: it is in `bytes`, or: */
+    bool settled;           /* it is in the file, which takes no more */
     char *bytes;
     size_t size, capacity;  /* size: of what is kept, wherever that is */
     bool truncated;
@@ -32,6 +33,8 @@ int exec_stream_open(struct exec_stream *stream, size_t limit, const char *place
 size_t exec_stream_read(struct exec_stream *stream);
 /* The end of what is kept, all of it where it is in memory; `buffer` has EXEC_STREAM_TAIL bytes. Returns its size. */
 size_t exec_stream_tail(const struct exec_stream *stream, char *buffer, const char **tail);
+/* All has been read: is the file whole? A file system may say so only when it is closed. Before a result tells of it. */
+void exec_stream_settle(struct exec_stream *stream);
 /* The file stays where somebody is told of it, as `keep` says, and is removed otherwise. */
 void exec_stream_close(struct exec_stream *stream, bool keep);
 /* A file that another attempt may have left is not this one's. */

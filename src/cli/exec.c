@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #define EXEC_FUNCTION "exec.run"
-#define EXEC_OUTPUT_JSON (UINT64_C(64) << 20)
+#define EXEC_OUTPUT_IN_MEMORY (UINT64_C(64) << 20) /* for result lines by default, else at most where there is no folder */
 #define EXEC_OUTPUT (UINT64_C(1) << 30)
-#define EXEC_IN_MEMORY_MAX (UINT64_C(256) << 20)
+#define EXEC_OUTPUT_JSON_MAX (UINT64_C(256) << 20)
 #define EXEC_OUTPUT_MAX (UINT64_C(1) << 40)
 #define EXEC_IN_MEMORY (UINT64_C(64) << 10) /* as exec.run has it */
 #define EXEC_UNSET UINT64_MAX
@@ -105,13 +105,18 @@ static bool exec_fault(const char *text)
     return false;
 }
 
+/* How much of each stream can be part of a result. */
+static uint64_t exec_in_memory(const struct exec *exec)
+{
+    return exec->json || exec->max_output < EXEC_OUTPUT_IN_MEMORY ? exec->max_output : EXEC_OUTPUT_IN_MEMORY;
+}
+
 /* What the args of all jobs end with. The last attempt brings a result in any case, because it has the output. */
 static bool exec_make_tail(struct exec *exec, const struct hay_pool_options *pool)
 {
     char text[128];
-    bool in_memory = exec->json || !exec->spool.size;
-    uint64_t most = in_memory && exec->max_output > EXEC_IN_MEMORY_MAX ? EXEC_IN_MEMORY_MAX : exec->max_output;
-    if (!in_memory)
+    uint64_t most = exec->json || exec->spool.size ? exec->max_output : exec_in_memory(exec);
+    if (exec->spool.size)
         bytes_put_text(&exec->tail, "\"");
     for (size_t i = 0; i < pool->keep_count; i++) {
         snprintf(text, sizeof text, "%s%d", i ? "," : ",\"fds\":[", pool->keep_fds[i]);
@@ -193,13 +198,13 @@ static bool exec_check(struct run_options *options)
         exec->verb.flow = NULL;
     }
     if (exec->max_output == EXEC_UNSET)
-        exec->max_output = exec->json ? EXEC_OUTPUT_JSON : EXEC_OUTPUT;
-    else if (exec->json && exec->max_output > EXEC_IN_MEMORY_MAX)
+        exec->max_output = exec->json ? EXEC_OUTPUT_IN_MEMORY : EXEC_OUTPUT;
+    else if (exec->json && exec->max_output > EXEC_OUTPUT_JSON_MAX)
         return exec_fault("--max-output is at most 256M for result lines, which --json and -o ask for");
     pool->keep_fds = exec->inherited;
     pool->keep_count = setup_inherited(exec->inherited, EXEC_FDS);
     if (!pool->max_result_bytes) {
-        uint64_t most = 3 * exec->max_output + (UINT64_C(1) << 16);
+        uint64_t most = 3 * exec_in_memory(exec) + (UINT64_C(1) << 16);
         pool->max_result_bytes = most < EXEC_RESULT_MAX ? most : EXEC_RESULT_MAX;
     }
     options->function = EXEC_FUNCTION;
