@@ -5,6 +5,9 @@
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
 mkfifo in
+# What is killed leaves its folder.
+TMPDIR=$scratch
+export TMPDIR
 # Whatever descends from the command carries this, unlike anything else.
 HAYFORK_TEST_MARK=$scratch
 export HAYFORK_TEST_MARK
