@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define EXEC_OUTPUT_DEFAULT 1048576
@@ -190,29 +189,16 @@ static int exec_read_env(hay_task *task, json_t *args, struct exec_command *comm
     return hay_fail(task, "out of memory"), -1;
 }
 
-/* A memory file with the text: unlike a pipe it takes all of it at once, whether the command reads or not. But it counts as a
- * file: to write more than these may have would be SIGXFSZ, and the end of the worker. */
-static int exec_text_fd(const char *text, size_t size)
+/* A memory file with the text: unlike a pipe it takes all of it at once, whether the command reads or not. */
+static int exec_text_fd(const char *text)
 {
-    struct rlimit limit;
-    if (!getrlimit(RLIMIT_FSIZE, &limit) && size > limit.rlim_cur) {
-        errno = EFBIG;
-        return -1;
-    }
     int fd = exec_above_stdio(memfd_create("stdin", MFD_CLOEXEC));
-    if (fd < 0)
-        return -1;
-    for (size_t done = 0; done < size;) {
-        ssize_t wrote = write(fd, text + done, size - done);
-        if (wrote < 0 && errno != EINTR) {
-            int error = errno;
-            close(fd);
-            errno = error;
-            return -1;
-        }
-        done += wrote > 0 ? (size_t)wrote : 0;
-    }
-    lseek(fd, 0, SEEK_SET);
+    int error = fd < 0 ? errno : exec_write(fd, 0, text, strlen(text));
+    if (error)
+        exec_close(&fd);
+    else
+        lseek(fd, 0, SEEK_SET);
+    errno = error;
     return fd;
 }
 
@@ -222,7 +208,7 @@ static int exec_read_stdin(hay_task *task, json_t *args, struct exec_command *co
     if (exec_string(task, args, "stdin", &text))
         return -1;
     if (text && *text)
-        command->stdin_fd = exec_text_fd(text, strlen(text));
+        command->stdin_fd = exec_text_fd(text);
     else if (!exec_open_null())
         command->stdin_fd = exec_null_fd;
     if (command->stdin_fd >= 0)

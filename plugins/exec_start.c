@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -58,6 +59,21 @@ void exec_close(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+int exec_write(int fd, size_t before, const char *bytes, size_t size)
+{
+    struct rlimit limit;
+    if (!getrlimit(RLIMIT_FSIZE, &limit) && before + size > limit.rlim_cur)
+        return EFBIG;
+    while (size) {
+        ssize_t wrote = write(fd, bytes, size);
+        if (wrote < 0 && errno != EINTR)
+            return errno;
+        bytes += wrote > 0 ? wrote : 0;
+        size -= wrote > 0 ? (size_t)wrote : 0;
+    }
+    return 0;
 }
 
 char *exec_writable(const char *text)

@@ -35,6 +35,9 @@ pid_t exec_spawn(hay_task *task, const struct exec_command *command, int out_fd,
  * replaced. */
 int exec_above_stdio(int fd);
 void exec_close(int *fd);
+/* Write all of it at the end of a file, which has `before` bytes. 0 or errno; to write more than files may have, also one in
+ * memory, would be SIGXFSZ, and the end of the worker: that is EFBIG here. */
+int exec_write(int fd, size_t before, const char *bytes, size_t size);
 /* execve() writes to none of its strings; its prototype is older than const. */
 char *exec_writable(const char *text);
 /* On the monotonic clock. */

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define EXEC_BLOCK 65536        /* what a pipe holds; and so much stays in memory, where there is a place for a file */
@@ -75,22 +74,6 @@ void exec_stream_settle(struct exec_stream *stream)
         exec_stream_fail(stream, errno);
 }
 
-/* To the end of the file. To write more than files may have would be SIGXFSZ, and the end of the worker. */
-static int exec_stream_write(const struct exec_stream *stream, size_t before, const char *bytes, size_t size)
-{
-    struct rlimit limit;
-    if (!getrlimit(RLIMIT_FSIZE, &limit) && before + size > limit.rlim_cur)
-        return EFBIG;
-    while (size) {
-        ssize_t wrote = write(stream->file, bytes, size);
-        if (wrote < 0 && errno != EINTR)
-            return errno;
-        bytes += wrote > 0 ? wrote : 0;
-        size -= wrote > 0 ? (size_t)wrote : 0;
-    }
-    return 0;
-}
-
 /* From memory to a file, which is made anew: what has its name already may be anybody's. */
 static int exec_stream_spill(struct exec_stream *stream)
 {
@@ -98,7 +81,7 @@ static int exec_stream_spill(struct exec_stream *stream)
     stream->file = open(stream->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (stream->file < 0)
         return errno;
-    int error = exec_stream_write(stream, 0, stream->bytes, stream->size);
+    int error = exec_write(stream->file, 0, stream->bytes, stream->size);
     free(stream->bytes);
     stream->bytes = NULL;
     stream->capacity = 0;
@@ -130,7 +113,7 @@ static void exec_stream_append(struct exec_stream *stream, const char *bytes, si
     if (stream->path && stream->file < 0 && stream->size + size > EXEC_BLOCK)
         error = exec_stream_spill(stream);
     if (!error)
-        error = stream->file >= 0 ? exec_stream_write(stream, stream->size, bytes, size)
+        error = stream->file >= 0 ? exec_write(stream->file, stream->size, bytes, size)
                                   : exec_stream_grow(stream, stream->size + size);
     if (error) {
         exec_stream_fail(stream, error);
