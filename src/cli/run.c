@@ -21,6 +21,13 @@
 #define RUN_PATIENCE_S 5.0
 #define RUN_GRACE_S 5.0             /* where none is given */
 
+void run_on_idle(struct ev_loop *loop, struct ev_idle *watcher, int events)
+{
+    (void)loop;
+    (void)watcher;
+    (void)events;
+}
+
 uint64_t run_results(const struct run *run)
 {
     uint64_t results = 0;
@@ -146,9 +153,7 @@ static void run_on_signal(void *context, int count)
 static void run_be_patient(struct run *run)
 {
     run->patience_steps = run->flow.steps;
-    ev_timer_stop(run->loop, &run->patience);
-    ev_timer_set(&run->patience, RUN_PATIENCE_S, 0.0);
-    ev_timer_start(run->loop, &run->patience);
+    ev_timer_again(run->loop, &run->patience);
 }
 
 /* One that takes a long result a piece at a time is waited for on and on, but no longer than until a second signal. */
@@ -257,7 +262,7 @@ static int run_start(struct run *run)
     }
     if (!run->options->is_inline)
         reaper_start(&run->reaper, run->loop, run->pool);
-    ev_init(&run->patience, run_on_patience);
+    ev_timer_init(&run->patience, run_on_patience, 0.0, RUN_PATIENCE_S);
     ev_init(&run->stuck, run_on_stuck);
     ev_prepare_init(&run->turn_end, run_on_turn_end);
     ev_set_priority(&run->turn_end, EV_MINPRI);

@@ -156,6 +156,8 @@ bool run_feed_skips(const struct run *run);
 
 /* Interrupted: its workers have the grace from now on, and a while more until they are given up. */
 void run_expect_end(struct run *run);
+/* For an idle watcher: while it is active the loop does not sleep, and what a turn of it does goes on. */
+void run_on_idle(struct ev_loop *loop, struct ev_idle *watcher, int events);
 /* How many results this run has, of whatever outcome. */
 uint64_t run_results(const struct run *run);
 /* Count a result and write it. */

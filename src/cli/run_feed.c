@@ -332,13 +332,6 @@ static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, in
         ev_idle_stop(loop, &run->spin);
 }
 
-static void feed_on_idle(struct ev_loop *loop, struct ev_idle *watcher, int events)
-{
-    (void)loop;
-    (void)watcher;
-    (void)events;
-}
-
 static void feed_on_readable(struct ev_loop *loop, struct ev_io *watcher, int events)
 {
     struct run *run = watcher->data;
@@ -356,7 +349,7 @@ void run_feed_start(struct run *run)
 {
     ev_prepare_init(&run->feed, feed_on_prepare);
     ev_set_priority(&run->feed, EV_MAXPRI);
-    ev_idle_init(&run->spin, feed_on_idle);
+    ev_idle_init(&run->spin, run_on_idle);
     ev_set_priority(&run->spin, EV_MINPRI);
     ev_init(&run->readable, feed_on_readable);
     run->feed.data = run->readable.data = run;

@@ -23,14 +23,6 @@
 #define WRITE_STEPS 16 /* in a turn */
 #define WRITE_LOW_BYTES ((size_t)256 << 10)
 
-/* To be woken is enough: the turn's end writes. */
-static void write_on_idle(struct ev_loop *loop, struct ev_idle *watcher, int events)
-{
-    (void)loop;
-    (void)watcher;
-    (void)events;
-}
-
 int run_write_open(struct run *run, int stdout_fd)
 {
     const struct run_options *options = run->options;
@@ -39,7 +31,7 @@ int run_write_open(struct run *run, int stdout_fd)
         failure = run->output.failure = order_init(&run->order, options->order_window, WRITE_HELD_BYTES);
     if (!failure && options->verb->write)
         output_open(&run->errors, run->loop, NULL, STDERR_FILENO);
-    ev_idle_init(&run->flow.next, write_on_idle);
+    ev_idle_init(&run->flow.next, run_on_idle);
     return failure;
 }
 
@@ -52,8 +44,7 @@ void run_write_close(struct run *run)
     order_release(&run->order);
     bytes_release(&run->composed);
     bytes_release(&run->flow.behind);
-    if (ev_is_active(&run->flow.next))
-        ev_idle_stop(run->loop, &run->flow.next);
+    ev_idle_stop(run->loop, &run->flow.next);
     spool_close(&run->spool);
 }
 
@@ -123,10 +114,9 @@ static void write_flow(struct run *run)
 /* The next step waits for an output, or for nothing but a turn. */
 static void write_wake(struct run *run)
 {
-    bool goes_on = run->flow.state == RUN_FLOWS && !write_is_stuck(run) && !run->output.failure;
-    if (goes_on && !ev_is_active(&run->flow.next))
+    if (run->flow.state == RUN_FLOWS && !write_is_stuck(run) && !run->output.failure)
         ev_idle_start(run->loop, &run->flow.next);
-    else if (!goes_on && ev_is_active(&run->flow.next))
+    else
         ev_idle_stop(run->loop, &run->flow.next);
 }
 
