@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,11 +285,25 @@ static int exec_read_output(hay_task *task, json_t *args, struct exec_command *c
     return 0;
 }
 
+/* Into our own environment, which the command has too. */
+static int exec_tell_worker(hay_task *task)
+{
+    static int64_t told = -1;
+    char digits[12];
+    if (told == task->worker)
+        return 0;
+    snprintf(digits, sizeof digits, "%" PRIu32, task->worker);
+    if (setenv("HAYFORK_WORKER", digits, 1))
+        return hay_fail(task, "out of memory"), -1;
+    told = task->worker;
+    return 0;
+}
+
 int exec_command_read(hay_task *task, json_t *args, struct exec_command *command, struct exec_wish *wish)
 {
-    if (exec_read_argv(task, args, command) || exec_read_env(task, args, command) || exec_read_wish(task, args, wish))
+    if (exec_tell_worker(task) || exec_read_argv(task, args, command) || exec_read_env(task, args, command))
         return -1;
-    if (exec_string(task, args, "cwd", &command->cwd) || exec_read_fds(task, args, command))
+    if (exec_read_wish(task, args, wish) || exec_string(task, args, "cwd", &command->cwd) || exec_read_fds(task, args, command))
         return -1;
     return exec_read_output(task, args, command) || exec_read_stdin(task, args, command) ? -1 : 0;
 }

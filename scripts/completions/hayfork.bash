@@ -14,7 +14,7 @@ _hayfork_options() { # VERB
     case $1 in
     run) echo "$_hayfork_run_options -f --function" ;;
     map) echo "$_hayfork_run_options -f --function --args --id -0 --null" ;;
-    exec) echo "$_hayfork_run_options --shell --tag --json --max-output --id -0 --null -a --arg-file -n --max-args" ;;
+    exec) echo "$_hayfork_run_options --shell --tag --json --max-output --id -0 --null -a --arg-file -n --max-args -C --colsep" ;;
     call) echo '-p --plugin --config --inline --timeout --start-timeout --grace --crash-retries -h --help' ;;
     check) echo '-p --plugin --config -f --function -h --help' ;;
     report) echo '-o --output --trace -h --help' ;;
@@ -26,7 +26,7 @@ _hayfork_options() { # VERB
 # Does this option take a value?
 _hayfork_has_value() {
     case $1 in
-    -[pfjoan] | --plugin | --config | --function | --jobs | --output | --arg-file | --max-args | --args | --id | --max-output) ;;
+    -[pfjoanC] | --plugin | --config | --function | --jobs | --output | --arg-file | --max-args | --colsep | --args | --id | --max-output) ;;
     --queue | --sync | --order-window | --max-result | --timeout | --start-timeout | --grace | --retries | --retry-on) ;;
     --retry-delay | --retry-delay-max | --crash-retries | --halt | --max-fails | --max-jobs-per-worker) ;;
     --max-worker-rss | --max-worker-age | --limit | --nice | --memfree | --load | --progress | --joblog | --trace | --stderr) ;;

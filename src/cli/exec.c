@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * `hayfork exec COMMAND`: one command for each input line, or each word behind ":::", run by the function exec.run. The line
- * takes the place of {} in the words, or comes last, with -n several lines do; no shell is in between unless --shell asks for
- * it, and then lines are quoted for it. Bytes that are no UTF-8 pass through as they are, in base64 on the way. The commands'
- * own output comes out grouped, or as result lines.
+ * takes the place of {} in the words, or comes last; with -n several lines do, and with -C its columns. No shell is in between
+ * unless --shell asks for it, and then lines are quoted for it. Bytes that are no UTF-8 pass through as they are, in base64 on
+ * the way. The commands' own output comes out grouped, or as result lines.
  */
 #include "cli/cli.h"
 #include "cli/grouped.h"
@@ -44,12 +44,14 @@ struct exec {
     struct option_list given;
     struct words words;
     bool shell, json, tag;
+    const char *separator;      /* of the columns of a line; NULL: it has none */
     uint64_t max_output;        /* EXEC_UNSET: not given */
     int inherited[EXEC_FDS];    /* descriptors that the commands have too */
     struct bytes tail;          /* of the args of each job, from the first job on */
     struct bytes spool;         /* before that, a number between them; empty: all output stays in memory */
     struct map_lines lines;
     struct bytes args;          /* of the job in hand */
+    struct bytes columns;       /* of the line in hand, each but the last with a NUL behind it */
     struct bytes shown;         /* of a command or a line, as people read it */
     char reason[1024];          /* of the result in hand */
     struct grouped_flow flow;
@@ -64,6 +66,7 @@ static const struct option_spec exec_specs[] = {
     { '0', "null", false },
     { 'a', "arg-file", true },
     { 'n', "max-args", true },
+    { 'C', "colsep", true },
     { 0, NULL, false },
 };
 
@@ -88,6 +91,9 @@ static bool exec_take(struct run_options *options, struct options *reader, int k
         if (!options_count(reader, 1, EXEC_LINES_MAX, &count))
             return false;
         options->group_lines = count > 1 ? (uint64_t)count : 0;
+        return true;
+    case 'C':
+        exec->separator = strcmp(reader->value, "\\t") ? reader->value : "\t";
         return true;
     case 'a':
         option_list_add(&options->files, reader->value);
@@ -189,6 +195,8 @@ static bool exec_check(struct run_options *options)
     }
     if (options->group_lines && exec->lines.id_is_line)
         return exec_fault("--id line is not for commands that have several lines (-n)");
+    if (exec->separator && (options->group_lines || !*exec->separator))
+        return exec_fault("--colsep is at least one character, and for commands of one line each, so not with -n");
     exec->json = exec->json || options->output;
     if (exec->tag && exec->json)
         return exec_fault("--tag is for plain output, not for result lines, which --json and -o ask for");
@@ -235,6 +243,21 @@ static void exec_put_spool(struct exec *exec, uint64_t number)
     bytes_put(&exec->args, digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number));
 }
 
+/* The columns of the line, as words_put() takes several lines. */
+static struct hay_span exec_split(struct exec *exec, struct hay_span line)
+{
+    size_t size = strlen(exec->separator);
+    const char *end = line.at + line.size, *at = line.at, *found;
+    bytes_clear(&exec->columns);
+    while (at < end && (found = memmem(at, (size_t)(end - at), exec->separator, size))) {
+        bytes_put(&exec->columns, at, (size_t)(found - at));
+        bytes_put(&exec->columns, "", 1);
+        at = found + size;
+    }
+    bytes_put(&exec->columns, at, (size_t)(end - at));
+    return bytes_span(&exec->columns);
+}
+
 static enum run_made exec_make(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column)
 {
     struct exec *exec = run->options->verb_state;
@@ -249,7 +272,9 @@ static enum run_made exec_make(struct run *run, const struct input_line *line, c
             return RUN_UNFIT;
     }
     bytes_clear(args);
-    words_put(&exec->words, &(struct words_job){ text, run->read + 1, !is_text }, args);
+    struct hay_span words = exec->separator ? exec_split(exec, text) : text;
+    words_put(&exec->words, &(struct words_job){ words, run->read + 1, !is_text }, args);
+    args->failed = args->failed || exec->columns.failed;
     run->keyed = args->size; /* what --max-output and --retries say is no part of the job */
     if (exec->tag)
         exec_put_tag(exec, text);
@@ -327,6 +352,7 @@ int exec_main(int argc, char **argv)
     bytes_release(&exec.tail);
     bytes_release(&exec.spool);
     bytes_release(&exec.args);
+    bytes_release(&exec.columns);
     bytes_release(&exec.shown);
     bytes_release(&exec.lines.id);
     return code;

@@ -86,6 +86,7 @@ static const char help_exec[] =
     "without extension, {#} the number of the job.\n"
     "  -a, --arg-file FILE    lines from FILE, repeat; -0, --null: they end with NUL\n"
     "  -n, --max-args N       N lines for each command: {} is all, {2} the second\n"
+    "  -C, --colsep TEXT      cut each line there: {} is all columns, {2} the second\n"
     "  -k, --keep-order       output in the order of the lines\n"
     "      --tag              each line of output begins with the line and a tab\n"
     "      --shell            the words are a shell script; lines are quoted for it\n"

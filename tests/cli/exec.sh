@@ -50,6 +50,24 @@ run "$HAYFORK" exec -k printf '[%s]' {1} {1.} {} ::: a.b ''
 is "{1} without -n is the line, which may be empty" "$code $(cat out)" "0 [a.b][a][a.b][][][]"
 run "$HAYFORK" exec -k -n 2 echo {2} {} {1} ::: a b c
 is "-n: all of them, and one again" "$code $(cat out)" "0 b a b a${newline}c c"
+printf 'ann,Ann Lee,7\r\nbob,,"8"\n,\nsolo\n\n' >table
+run "$HAYFORK" exec -k -a table -C , printf '[%s]' '{1}={2}' {3} {#}
+is "-C: columns of a line" "$code $(cat out)" '0 [ann=Ann Lee][7][1][bob=]["8"][2][=][3][solo=][4]'
+run "$HAYFORK" exec -k -a table --colsep=, printf '[%s]' 'x{}'
+is "-C: a word with {} is there for each" "$code $(cat out)" '0 [xann][xAnn Lee][x7][xbob][x][x"8"][x][x][xsolo]'
+run "$HAYFORK" exec -k -C '\t' --shell 'printf "[%s]" {2/} {1.}; : {}' ::: "a.b	it's/x y" '	'
+is "-C: tabs, in a script" "$code $(cat out)" "0 [x y][a][][]"
+run "$HAYFORK" exec -k -C '::' --tag echo {2} ::: a::b:::c ::
+is "-C: a text of several characters; --tag has the line" "$code $(tr '\t' '|' <out)" "0 a::b:::c|b$newline::|"
+run "$HAYFORK" exec -k -C , --id line --json echo {2} ::: a,b
+is "-C: --id has the line" "$code $(sed 's/,"status.*"stdout"//' out)" '0 {"id":"a,b":"b\n","stderr":""}}'
+printf 'a,\377\n1\0002,3\n' >table
+run "$HAYFORK" exec -k -C , -a table printf '[%s]'
+is "-C: bytes that are no text, and NULs" "$code $(cat out) $(grep -c 'line 2: a NUL byte' err)" "1 [a][$(printf '\377')] 1"
+run "$HAYFORK" exec -C , -n 2 echo ::: a
+is "-C is not for -n" "$code $(grep -c 'colsep' err)" "2 1"
+run "$HAYFORK" exec -C '' echo ::: a
+is "-C ''" "$code $(grep -c 'at least one character' err)" "2 1"
 run "$HAYFORK" exec --dry-run -k {} if=1 if ::: A=b if go
 is "--dry-run: what a shell would take for more than a name" "$code $(cat out)" "0 'A=b' if=1 if${newline}'if' if=1 if${newline}go if=1 if"
 run "$HAYFORK" exec -k -n 2 --tag echo ::: a b c
@@ -190,6 +208,13 @@ is "and is in its result line" "$code $(sed 's/.*"status"/"status"/' out)" '1 "s
 from '1\n2\n' -j 2 --halt now,fail=1 --shell 'test {} = 2 || { until test -e up; do sleep 0.05; done; exit 1; }
 trap "echo bye; exit 0" TERM; : >up; while :; do sleep 0.05; done'
 is "that of one that is cancelled too" "$code $(cat out)" "3 bye"
+# Each command has the number of its worker, also in the place of one that died, and no two have it at once.
+seq 40 >lines
+run "$HAYFORK" exec -a lines -j 3 --crash-retries 0 --shell 'mkdir w$HAYFORK_WORKER || exit 1; sleep 0.02; rmdir w$HAYFORK_WORKER
+echo $HAYFORK_WORKER; test $(({} % 10)) -gt 0 || kill -9 $PPID'
+is "HAYFORK_WORKER" "$code $(sort -u out | tr '\n' ' ') $(wc -l <out) $(grep -vc 'killed by SIGKILL' err)" "1 0 1 2  36 0"
+run "$HAYFORK" call exec.run '{"shell":"echo $HAYFORK_WORKER","env":{"HAYFORK_WORKER":"mine"}}'
+is "it is the job's to set" "$code $(grep -c 'stdout":"mine' out)" "0 1"
 mkdir tries
 from '1\n2\n3\n' -k --retries 2 --retry-delay 1ms sh -c 'echo x >>tries/{}; n=$(wc -l <tries/{}); echo {}: $n; [ $n -ge {} ]'
 is "--retries: the output is that of the last attempt" "$code $(tr '\n' ' ' <out)" "0 1: 1 2: 2 3: 3 "
