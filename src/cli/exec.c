@@ -5,6 +5,7 @@
  * unless --shell asks for it, and then lines are quoted for it. Bytes that are no UTF-8 pass through as they are, in base64 on
  * the way. The commands' own output comes out grouped, or as result lines.
  */
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/grouped.h"
 #include "cli/map.h"
@@ -12,12 +13,9 @@
 #include "cli/setup.h"
 #include "cli/words.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define EXEC_FUNCTION "exec.run"
 #define EXEC_OUTPUT_IN_MEMORY (UINT64_C(64) << 20) /* for result lines by default, else at most where there is no folder */
@@ -148,34 +146,23 @@ static bool exec_begin(struct exec *exec, struct run *run)
     return exec_make_tail(exec, &run->options->pool) && !exec->spool.failed;
 }
 
-/* GNU parallel's, of which only the first is known here. */
-static bool exec_is_separator(const char *word)
-{
-    return !strcmp(word, ":::") || !strcmp(word, ":::+") || !strcmp(word, "::::") || !strcmp(word, "::::+");
-}
-
-/* The words behind a ":::" take the place of stdin, each as a line, which NUL ends because it may have newlines. */
-static bool exec_take_list(struct run_options *options, int at)
+/* The words behind ":::" take the place of stdin, each as a line, which NUL ends because it may have newlines. */
+static bool exec_take_arguments(struct run_options *options)
 {
     struct exec *exec = options->verb_state;
-    struct bytes lines = { .at = NULL };
-    if (exec->given.items[at][3])
-        return exec_fault("of GNU parallel's separators only ':::' is known; the lines of a file are taken by -a FILE");
+    size_t count = (size_t)exec->given.count, at = arguments_begin(exec->given.items, count);
+    if (at == count)
+        return true;
     if (options->nul_ended || options->files.count)
-        return exec_fault("the arguments come behind one ':::', from -a FILE or -0 stdin, but not from two of these");
-    for (int i = at + 1; i < exec->given.count; i++)
-        bytes_put(&lines, exec->given.items[i], strlen(exec->given.items[i]) + 1);
-    int fd = lines.failed ? -1 : memfd_create("arguments", MFD_CLOEXEC);
-    bool is_stdin = fd >= 0 && write(fd, lines.at, lines.size) == (ssize_t)lines.size && lseek(fd, 0, SEEK_SET) == 0 &&
-                    dup2(fd, STDIN_FILENO) == STDIN_FILENO;
-    if (!is_stdin)
-        say("cannot keep the arguments behind ':::': %s", strerror(lines.failed ? ENOMEM : errno));
-    if (fd >= 0)
-        close(fd);
-    bytes_release(&lines);
-    exec->given.count = at;
+        return exec_fault("the arguments come behind ':::', from -a FILE or -0 stdin, but not from two of these");
+    size_t lists = arguments_to_stdin(exec->given.items + at, count - at);
+    if (lists > 1 && (options->group_lines || exec->separator))
+        return exec_fault("several lists of arguments behind ':::' make a command of one word each, so not with -n or -C");
+    if (lists > 1)
+        options->group_lines = lists;
+    exec->given.count = (int)at;
     options->nul_ended = options->has_arguments = true;
-    return is_stdin;
+    return lists > 0;
 }
 
 static bool exec_check(struct run_options *options)
@@ -184,17 +171,16 @@ static bool exec_check(struct run_options *options)
     struct hay_pool_options *pool = &options->pool;
     if (options->function)
         return exec_fault("-f is not for exec: the function is " EXEC_FUNCTION);
-    if (!exec->given.count || !exec->given.items[0][0] || exec_is_separator(exec->given.items[0]))
+    if (!exec->given.count || !exec->given.items[0][0] || !arguments_begin(exec->given.items, 1))
         return exec_fault("a command is needed");
-    for (int i = exec->given.count - 1; i > 0; i--)
-        if (exec_is_separator(exec->given.items[i]) && !exec_take_list(options, i))
-            return false;
+    if (!exec_take_arguments(options))
+        return false;
     if (!words_parse(&exec->words, exec->given.items, (size_t)exec->given.count, exec->shell)) {
         say("out of memory");
         return false;
     }
     if (options->group_lines && exec->lines.id_is_line)
-        return exec_fault("--id line is not for commands that have several lines (-n)");
+        return exec_fault("--id line is not for commands that have several lines, by -n or several ':::'");
     if (exec->separator && (options->group_lines || !*exec->separator))
         return exec_fault("--colsep is at least one character, and for commands of one line each, so not with -n");
     exec->json = exec->json || options->output;

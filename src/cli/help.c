@@ -79,7 +79,7 @@ static const char help_exec[] =
     "Usage: hayfork exec [OPTION]... COMMAND [WORD|{}]... [::: ARGUMENT...]\n"
     "Run the command once for each line of stdin, or each ARGUMENT, without a shell.\n"
     "Its output comes out in one piece when it has ended. Options end where the\n"
-    "command begins.\n"
+    "command begins. Several lists of ::: make all combinations, {1} {2} in a word.\n"
     "\n"
     "{} in a word is the line; without any it is the last word. {.} is the line\n"
     "without extension, {/} its last part, {//} its directory, {/.} its last part\n"

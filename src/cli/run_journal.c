@@ -38,11 +38,12 @@ static void journal_stop(struct run *run)
 
 static void journal_say_changed(const struct run *run, const struct input_line *line)
 {
-    bool is_stdin = !strcmp(line->name, "-");
-    const char *name = run->options->has_arguments ? "argument" : is_stdin ? "standard input line" : line->name;
+    bool is_stdin = !strcmp(line->name, "-"), is_argument = run->options->has_arguments;
+    bool is_group = is_argument && run->options->group_lines; /* where single words have no numbers that anybody counts */
+    const char *name = is_group ? "command" : is_argument ? "argument" : is_stdin ? "standard input line" : line->name;
+    uint64_t number = is_group ? run->read + 1 : line->file_number;
     say("%s%s%s %llu is not the one whose result is in '%s'; --resume-changed runs such %s again", is_stdin ? "" : "'", name,
-        is_stdin ? "" : "' line", (unsigned long long)line->file_number, run->journal.path,
-        run->options->has_arguments ? "jobs" : "lines");
+        is_stdin ? "" : "' line", (unsigned long long)number, run->journal.path, is_argument ? "jobs" : "lines");
 }
 
 bool run_journal_admit(struct run *run, const struct input_line *line, struct hay_span bytes)

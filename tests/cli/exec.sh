@@ -146,6 +146,23 @@ a${tab}half$(printf '\377\t\377\n\377\t\n\377\thalf')\"tag\":\"eA==\"$tab\"tag\"
 is "--tag is for stderr too" "$(head -n 1 err)" "a${tab}err"
 run "$HAYFORK" exec echo :::
 is "none behind :::" "$code $(wc -c <out)" "0 0"
+run "$HAYFORK" exec -k printf '[%s]' {1.}-{3} {} {#} ::: a.x b ::: 1 '' ::: z
+is "lists behind ::: make all combinations" "$code $(cat out)" "0 [a-z][a.x][1][z][1][a-z][a.x][][z][2][b-z][b][1][z][3][b-z][b][][z][4]"
+run "$HAYFORK" exec -k --tag --shell 'echo {2}{1}' ::: "it's" ::: '*' '$x'
+is "in a script" "$code $(tr '\t' '|' <out)" "0 it's *|*it's
+it's \$x|\$xit's"
+run "$HAYFORK" exec echo ::: a b ::: ::: c
+is "none with an empty one" "$code $(wc -c <out)" "0 0"
+# shellcheck disable=SC2046
+run "$HAYFORK" exec --dry-run echo ::: $(seq 300) ::: $(seq 1000)
+is "many" "$code $(awk '$2 == int((NR - 1) / 1000) + 1 && $3 == (NR - 1) % 1000 + 1' out | wc -l)" "0 300000"
+word=$(head -c 32767 /dev/zero | tr '\0' a)
+run "$HAYFORK" exec -k -j 1 --shell 'printf "%s %s" {1} {2} | wc -c' ::: "$word" ::: "$word" x
+is "as long as may be" "$code $(tr '\n' , <out)" "0 65535,32769,"
+run "$HAYFORK" exec -k -o product echo ::: 1 2 ::: 3 4
+run "$HAYFORK" exec -o product --resume echo ::: 1 5 ::: 3 4
+is "one that has changed is told" "$code $(cat err)" \
+    "65 hayfork exec: command 3 is not the one whose result is in 'product'; --resume-changed runs such jobs again"
 run "$HAYFORK" exec -k -o listed echo ::: 1 2
 run "$HAYFORK" exec -o listed --resume echo ::: 1 3
 is "an argument that has changed is told as one" "$code $(cat err)" \
@@ -318,7 +335,13 @@ refused "a command is needed"
 refused "--tag is for plain output" --tag --json true
 refused "a command is needed" -k ''
 refused "-f is not for exec" -f demo.noop true
-refused "behind one ':::'" echo ::: a ::: b
+refused "not with -n or -C" -n 2 echo ::: a ::: b
+refused "not with -n or -C" -C , echo ::: a ::: b
+refused "not for commands that have several lines" --id line echo ::: a ::: b
+refused "only ':::' is known" echo ::: a :::+ b
+refused "only ':::' is known" echo ::: a :::: b
+refused "more than 64 lists" echo $(seq 65 | sed 's/.*/::: a/')
+refused "at most 64 KiB a command" echo ::: "$(head -c 40000 /dev/zero | tr '\0' a)" ::: "$(head -c 40000 /dev/zero | tr '\0' b)"
 refused "only ':::' is known; the lines of a file are taken by -a FILE" echo :::: one
 refused "not from two of these" -a one echo ::: a
 refused "a command is needed" ::: a
