@@ -8,7 +8,7 @@ _hayfork_verbs='run map exec call results report info check new help'
 _hayfork_run_options='-p --plugin --config -j --jobs -o --output -k --keep-order -h --help --queue --dry-run --inline
     --resume --retry-failed --resume-changed --sync --order-window --meta --max-result --timeout --start-timeout --grace --retries
     --retry-on --retry-delay --retry-delay-max --retry-timeouts --crash-retries --halt --max-fails --max-jobs-per-worker
-    --max-worker-rss --max-worker-age --limit --nice --memfree --load --summary --no-summary --progress --joblog --trace --stderr'
+    --max-worker-rss --max-worker-age --limit --nice --memfree --load --delay --summary --no-summary --progress --joblog --trace --stderr'
 
 _hayfork_options() { # VERB
     case $1 in
@@ -29,7 +29,7 @@ _hayfork_has_value() {
     -[pfjoanC] | --plugin | --config | --function | --jobs | --output | --arg-file | --max-args | --colsep | --args | --id | --max-output) ;;
     --queue | --sync | --order-window | --max-result | --timeout | --start-timeout | --grace | --retries | --retry-on) ;;
     --retry-delay | --retry-delay-max | --crash-retries | --halt | --max-fails | --max-jobs-per-worker) ;;
-    --max-worker-rss | --max-worker-age | --limit | --nice | --memfree | --load | --progress | --joblog | --trace | --stderr) ;;
+    --max-worker-rss | --max-worker-age | --limit | --nice | --memfree | --load | --delay | --progress | --joblog | --trace | --stderr) ;;
     *) return 1 ;;
     esac
 }

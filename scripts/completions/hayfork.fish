@@ -61,7 +61,7 @@ function __hayfork_operands
     set -l words (commandline -opc)
     set -l long plugin config function jobs output arg-file max-args colsep args id max-output queue sync order-window max-result timeout start-timeout grace \
         retries retry-on retry-delay retry-delay-max crash-retries halt max-fails max-jobs-per-worker max-worker-rss max-worker-age \
-        limit nice memfree load progress joblog trace stderr
+        limit nice memfree load delay progress joblog trace stderr
     for word in $words[3..-1]
         if test $skip = 1
             set skip 0
@@ -155,6 +155,7 @@ complete -c hayfork -n '__hayfork_verb run map exec' -l max-worker-age -x -d 'Re
 complete -c hayfork -n '__hayfork_verb run map exec' -l limit -x \
     -a '(__hayfork_list mem= cpu= files= fsize=)' -d 'Bounds of each worker'
 complete -c hayfork -n '__hayfork_verb run map exec' -l nice -x -d 'Niceness of the workers'
+complete -c hayfork -n '__hayfork_verb run map exec' -l delay -x -d 'Between the starts of two jobs'
 complete -c hayfork -n '__hayfork_verb run map exec' -l memfree -x -d 'Start jobs only with so much memory'
 complete -c hayfork -n '__hayfork_verb run map exec' -l load -x -d 'Start jobs only below this load'
 complete -c hayfork -n '__hayfork_verb run map exec' -l summary -d 'Say at the end what it came to'

@@ -153,6 +153,42 @@ static void control_on_throttle(void *context, bool held)
     run_feed_wake(run);
 }
 
+/* ---- --delay ---- */
+
+static void control_on_delay(struct ev_loop *loop, struct ev_timer *watcher, int events)
+{
+    (void)loop, (void)watcher, (void)events; /* what it waited for is looked at before the loop sleeps */
+}
+
+/* A job that the pool has to queue would start when it likes: there has to be a worker with nothing to do. make's slots come only
+ * when there are jobs for them. */
+bool control_may_begin(const struct run *run)
+{
+    const struct control *control = &run->control;
+    struct hay_pool_stats stats;
+    if (!run->options->control.delay_ms)
+        return true;
+    if (ev_is_active(&control->delay) || control->throttle.held)
+        return false;
+    if (run->options->is_inline)
+        return true;
+    hay_pool_stats(run->pool, &stats);
+    int workers = control->jobserver.loop ? control->jobserver.most : stats.workers_ready;
+    return run->accepted - run->settled - stats.waiting < (uint64_t)workers;
+}
+
+void control_begin(struct run *run)
+{
+    int64_t delay_ms = run->options->control.delay_ms;
+    if (!delay_ms)
+        return;
+    ev_now_update(run->loop);
+    ev_timer_set(&run->control.delay, (double)delay_ms / 1000, 0.0);
+    ev_timer_start(run->loop, &run->control.delay);
+}
+
+/* ---- each turn ---- */
+
 /* A halt is met inside a result's callback, and carried out here. */
 void control_turn(struct run *run)
 {
@@ -244,6 +280,7 @@ void control_start(struct run *run)
     const struct control_options *options = &run->options->control;
     struct control *control = &run->control;
     control_watch(run->loop, &control->drain, control_on_drain, SIGHUP, run);
+    ev_init(&control->delay, control_on_delay);
     if (run->options->is_inline)
         return;
     control_watch(run->loop, &control->suspend, control_on_suspend, SIGTSTP, run);
@@ -270,6 +307,7 @@ void control_stop(struct run *run)
     jobs_unwatch(&control->jobs_file, run->loop);
     throttle_stop(&control->throttle, run->loop);
     ev_timer_stop(run->loop, &control->ease);
+    ev_timer_stop(run->loop, &control->delay);
     jobserver_close(&control->jobserver);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What may start, and when a run ends early: dependencies, --halt, --load, --memfree, the forms of -j, make's jobserver, SIGHUP
- * and SIGTSTP. The run asks it about each job and tells it each result; what nobody asked for costs a test a job.
+ * What may start, and when a run ends early: dependencies, --halt, --load, --memfree, --delay, the forms of -j, make's jobserver,
+ * SIGHUP and SIGTSTP. The run asks it about each job and tells it each result; what nobody asked for costs a test a job.
  */
 #ifndef CLI_CONTROL_H
 #define CLI_CONTROL_H
@@ -23,6 +23,7 @@ struct control_options {
     const char *retry_on;
     double load_max;
     uint64_t memory_least;
+    int64_t delay_ms;           /* between the starts of two jobs */
     bool retries, crash_retries; /* --retries, --crash-retries was given */
 };
 
@@ -40,6 +41,7 @@ enum {
     CONTROL_NICE,
     CONTROL_MEMFREE,
     CONTROL_LOAD,
+    CONTROL_DELAY,
 };
 #define CONTROL_SPECS \
     { 'j', "jobs", true }, { CONTROL_HALT, "halt", true }, { CONTROL_MAX_FAILS, "max-fails", true }, \
@@ -47,7 +49,7 @@ enum {
         { CONTROL_RETRY_DELAY_MAX, "retry-delay-max", true }, { CONTROL_MAX_JOBS, "max-jobs-per-worker", true }, \
         { CONTROL_MAX_RSS, "max-worker-rss", true }, { CONTROL_MAX_AGE, "max-worker-age", true }, \
         { CONTROL_LIMIT, "limit", true }, { CONTROL_NICE, "nice", true }, { CONTROL_MEMFREE, "memfree", true }, \
-        { CONTROL_LOAD, "load", true }
+        { CONTROL_LOAD, "load", true }, { CONTROL_DELAY, "delay", true }
 
 struct control {
     struct halt halt;
@@ -57,6 +59,7 @@ struct control {
     struct throttle throttle;
     struct jobserver jobserver;
     bool throttle_told;
+    struct ev_timer delay;      /* active until the next job may start */
     int wanted, asked;          /* of make's slots: for jobs; and with those that workers have which are ending */
     struct ev_timer ease;       /* until fewer are wanted, */
     int ease_to;                /* so many */
@@ -84,6 +87,9 @@ void control_stop(struct run *run);
 void control_release(struct run *run);
 
 enum control_answer { CONTROL_GO, CONTROL_KEPT, CONTROL_SKIP, CONTROL_REJECT };
+/* Under --delay: may another job be handed to the pool, to start at once? And: one is. */
+bool control_may_begin(const struct run *run);
+void control_begin(struct run *run);
 /* Note the job of place `seq`, and ask whether run->job may start. `list`: its "after", absent: NULL. KEPT: it comes back by
  * control_next(). `reason` is for SKIP and REJECT. */
 enum control_answer control_ask(struct run *run, uint64_t seq, struct hay_span list, char *reason, size_t capacity);

@@ -139,6 +139,8 @@ bool control_take(struct run_options *options, const struct options *reader, int
             return false;
         pool->limits.nice = (int)number;
         return true;
+    case CONTROL_DELAY:
+        return options_duration(reader, &control->delay_ms);
     case CONTROL_MEMFREE:
         return options_size(reader, 1, CONTROL_SIZE_MAX, &control->memory_least);
     default:

@@ -46,6 +46,7 @@ static const char help_run[] =
     "  --crash-retries N   after a worker died: 1; --retry-timeouts\n"
     "  --halt now|soon,fail|success|done=N|N%     end early; --max-fails N\n"
     "  --queue N           jobs accepted ahead: 4096 a worker; --max-result SIZE: 16M\n"
+    "  --delay D           between the starts of two jobs\n"
     "  --max-jobs-per-worker N  --max-worker-rss SIZE  --max-worker-age D\n"
     "  --limit mem=,cpu=,files=,fsize=  --nice N  --load N  --memfree SIZE\n"
     "  --joblog FILE  --trace FILE  --stderr tag|pass|FILE  --meta  --[no-]summary\n"

@@ -220,6 +220,9 @@ static void feed_submit(struct run *run)
 {
     struct hay_error error; /* filled on failure only: clearing it would be the dearest thing here */
     bool is_new = !run->control.kept;
+    if (!control_may_begin(run))
+        return;
+    control_begin(run);
     run->read += is_new;
     run->accepted++;
     enum hay_status status = hay_pool_submit(run->pool, &run->job, 0, NULL, &error);
@@ -290,11 +293,16 @@ static bool feed_has_job(const struct run *run)
            (!run->input_done && !run->input_waiting && !control_is_full(run) && order_has_room(&run->order, run->read + 1));
 }
 
+/* While the next job has to wait for its time, its line is in hand: the end of the input is seen. */
+static bool feed_may_submit(const struct run *run)
+{
+    return !run->held || control_may_begin(run);
+}
+
 static bool feed_may(const struct run *run)
 {
-    bool skips = run_feed_skips(run);
-    return (skips || (!run->stopping && !run->pool_full)) && feed_has_job(run) && !run_write_is_full(run) &&
-           !run->output.failure && !signals_count();
+    bool skips = run_feed_skips(run), submits = !run->stopping && !run->pool_full && feed_may_submit(run);
+    return (skips || submits) && feed_has_job(run) && !run_write_is_full(run) && !run->output.failure && !signals_count();
 }
 
 /* In one turn. */

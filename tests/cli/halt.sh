@@ -191,7 +191,42 @@ run "$HAYFORK" run -p demo --load 100000 --memfree 1 one
 is "limits that are not reached hold nothing up" "$code $(count ok)" "0 3"
 run timeout -s INT -k 10 2 "$HAYFORK" run -p demo --memfree 1000000G one
 is "too little memory: nothing is started" "$code $(count ok) $(count cancelled)" "124 0 3"
-for bad in "--load x" "--load 0" "--memfree x"; do
+
+# ---- --delay ----
+
+# since_ms JOBS ARGUMENT... : so many jobs of 1 ms; `took` from before the first to the start of the last, by the workers' clocks
+since_ms()
+{
+    seq "$1" | sed 's/.*/{"fn":"demo.sleep","args":{"ms":1}}/' >paced
+    shift
+    begin=$(date +%s.%N)
+    run "$HAYFORK" run --meta -p demo "$@" paced
+    took=$(sed 's/.*"start":\([0-9.]*\).*/\1/' out | sort -n | tail -n 1 | awk -v b="$begin" '{ printf "%d", ($1 - b) * 1000 }')
+}
+since_ms 5 -j 3 --delay 100ms
+ok "--delay: four times between five jobs ($took ms)" test "$code $((took >= 400))" = "0 1"
+since_ms 5 --inline --delay 0.1
+ok "--delay: inline too ($took ms)" test "$code $((took >= 400))" = "0 1"
+since_ms 1000 -j 2 --delay 0
+is "--delay 0: none" "$code $(count ok)" "0 1000"
+printf '{"id":1,"fn":"demo.noop"}\n{"fn":"demo.noop","after":[1]}\n{"fn":"demo.noop","after":[1]}\n{"fn":"demo.noop"}\n' >chain
+begin=$(date +%s%N)
+run "$HAYFORK" run -j 2 --delay 100ms -p demo chain
+took=$((($(date +%s%N) - begin) / 1000000))
+ok "--delay: also those that came after others ($took ms)" test "$code $(count ok) $((took >= 300))" = "0 4 1"
+printf '{}\n' >paced_one
+run "$HAYFORK" run --delay 1h -f demo.noop paced_one
+is "--delay: nothing comes after the last" "$code $(count ok)" "0 1"
+printf '{"fn":"demo.fail"}\n{"fn":"demo.noop"}\n{"fn":"demo.noop"}\nbad\n' >failing
+run "$HAYFORK" run --delay 1h --halt soon,fail=1 -p demo failing
+is "--delay: a halt does not wait" "$code $(count error) $(count skipped) $(count rejected)" "3 1 2 1"
+run timeout -s INT -k 10 2 "$HAYFORK" run --delay 1h -p demo one
+is "--delay: nor does an interrupt" "$code $(count ok) $(count cancelled)" "124 1 0"
+# One that has to be tried again has no claim to the time of another.
+printf '{"fn":"demo.fail"}\n{"fn":"demo.noop"}\n' >again
+run "$HAYFORK" run -j 1 --delay 10ms --retries 1 --retry-delay 1s -p demo again
+is "--delay: one that waits for its next attempt holds none up" "$code $(sed 's/.*"status":"\([a-z]*\).*/\1/' out | tr '\n' ' ')" "1 ok error "
+for bad in "--load x" "--load 0" "--memfree x" "--delay x" "--delay -1"; do
     # shellcheck disable=SC2086 # two words
     run "$HAYFORK" run -p demo $bad one
     is "$bad is a usage error" "$code" 2
