@@ -42,6 +42,7 @@ struct exec {
     struct option_list given;
     struct words words;
     bool shell, json, tag;
+    bool is_product;            /* a job has a word of each of several lists */
     const char *separator;      /* of the columns of a line; NULL: it has none */
     uint64_t max_output;        /* EXEC_UNSET: not given */
     int inherited[EXEC_FDS];    /* descriptors that the commands have too */
@@ -158,8 +159,8 @@ static bool exec_take_arguments(struct run_options *options)
     size_t lists = arguments_to_stdin(exec->given.items + at, count - at);
     if (lists > 1 && (options->group_lines || exec->separator))
         return exec_fault("several lists of arguments behind ':::' make a command of one word each, so not with -n or -C");
-    if (lists > 1)
-        options->group_lines = lists;
+    exec->is_product = lists > 1;
+    options->group_lines = lists > 1 ? lists : options->group_lines;
     exec->given.count = (int)at;
     options->nul_ended = options->has_arguments = true;
     return lists > 0;
@@ -259,7 +260,8 @@ static enum run_made exec_make(struct run *run, const struct input_line *line, c
     }
     bytes_clear(args);
     struct hay_span words = exec->separator ? exec_split(exec, text) : text;
-    words_put(&exec->words, &(struct words_job){ words, run->read + 1, !is_text }, args);
+    bool is_row = exec->separator || exec->is_product;
+    words_put(&exec->words, &(struct words_job){ words, run->read + 1, is_row, !is_text }, args);
     args->failed = args->failed || exec->columns.failed;
     run->keyed = args->size; /* what --max-output and --retries say is no part of the job */
     if (exec->tag)

@@ -61,11 +61,12 @@ static struct hay_span words_line(const struct words_job *job, uint32_t number)
     return number ? (struct hay_span){ NULL, 0 } : line;
 }
 
-/* Is the word, which is not a script, nothing but a place for a line that the job does not have? */
+/* Is the word, which is not a script, left out, being nothing but a place for a line that the job does not have? */
 static bool words_is_void(const struct words *words, size_t at, const struct words_job *job)
 {
     const struct template *template = &words->templates[at];
-    return !words->shell && template->count == 1 && template->pieces->line && !words_line(job, template->pieces->line).at;
+    return !words->shell && !job->is_row && template->count == 1 && template->pieces->line &&
+           !words_line(job, template->pieces->line).at;
 }
 
 /* In a script the place of one line has all of them, as words. */
@@ -75,8 +76,8 @@ static void words_put_quoted(struct words *words, const struct template_piece *p
     struct hay_span line = { NULL, 0 };
     if (piece->line) {
         struct hay_span one = words_line(job, piece->line), part = template_piece(piece, one, job->number, scratch);
-        if (one.at)
-            bytes_put_quoted(&words->word, part.at, part.size);
+        if (one.at || job->is_row)
+            bytes_put_quoted(&words->word, part.at, one.at ? part.size : 0);
         return;
     }
     for (const char *space = ""; words_next_line(job, &line); space = " ") {

@@ -26,6 +26,7 @@ struct words {
 struct words_job {
     struct hay_span text;
     uint64_t number;
+    bool is_row;                /* a line that is not there is an empty one: else a word with nothing else is left out */
     bool is_binary;             /* the text is not UTF-8 */
 };
 

@@ -52,11 +52,13 @@ run "$HAYFORK" exec -k -n 2 echo {2} {} {1} ::: a b c
 is "-n: all of them, and one again" "$code $(cat out)" "0 b a b a${newline}c c"
 printf 'ann,Ann Lee,7\r\nbob,,"8"\n,\nsolo\n\n' >table
 run "$HAYFORK" exec -k -a table -C , printf '[%s]' '{1}={2}' {3} {#}
-is "-C: columns of a line" "$code $(cat out)" '0 [ann=Ann Lee][7][1][bob=]["8"][2][=][3][solo=][4]'
+is "-C: columns of a line" "$code $(cat out)" '0 [ann=Ann Lee][7][1][bob=]["8"][2][=][][3][solo=][][4]'
 run "$HAYFORK" exec -k -a table --colsep=, printf '[%s]' 'x{}'
 is "-C: a word with {} is there for each" "$code $(cat out)" '0 [xann][xAnn Lee][x7][xbob][x][x"8"][x][x][xsolo]'
 run "$HAYFORK" exec -k -C '\t' --shell 'printf "[%s]" {2/} {1.}; : {}' ::: "a.b	it's/x y" '	'
 is "-C: tabs, in a script" "$code $(cat out)" "0 [x y][a][][]"
+run "$HAYFORK" exec -k -C , --shell 'printf "[%s]" {2} {1} {2//}' ::: a a,b/c
+is "-C: one that is not there is empty in a script too" "$code $(cat out)" "0 [][a][][b/c][a][b]"
 run "$HAYFORK" exec -k -C '::' --tag echo {2} ::: a::b:::c ::
 is "-C: a text of several characters; --tag has the line" "$code $(tr '\t' '|' <out)" "0 a::b:::c|b$newline::|"
 run "$HAYFORK" exec -k -C , --id line --json echo {2} ::: a,b
