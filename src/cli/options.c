@@ -231,7 +231,7 @@ bool options_time(const struct options *options, int64_t *duration_ms)
 
 bool options_size(const struct options *options, uint64_t least, uint64_t most, uint64_t *size_bytes)
 {
-    static const char units[] = "KMG";
+    static const char units[] = "KMGT";
     const char *at = options->value, *unit;
     uint64_t number;
     if (options_digits(&at, most, &number)) {
@@ -245,8 +245,9 @@ bool options_size(const struct options *options, uint64_t least, uint64_t most, 
             return true;
         }
     }
-    say_usage("%s needs a size such as 64K or 16M, from %llu to %lluM, not '%s'", options->name, (unsigned long long)least,
-              (unsigned long long)(most >> 20), options->value);
+    unsigned unit_of_most = most >> 40 ? 4 : most >> 30 ? 3 : 2;
+    say_usage("%s needs a size such as 64K or 16M, from %llu to %llu%c, not '%s'", options->name, (unsigned long long)least,
+              (unsigned long long)(most >> 10 * unit_of_most), units[unit_of_most - 1], options->value);
     return false;
 }
 

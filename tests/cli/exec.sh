@@ -347,7 +347,7 @@ refused "at most 64 KiB a command" echo ::: "$(head -c 40000 /dev/zero | tr '\0'
 refused "only ':::' is known; the lines of a file are taken by -a FILE" echo :::: one
 refused "not from two of these" -a one echo ::: a
 refused "a command is needed" ::: a
-refused "--max-output" --max-output 1025G true
+refused "from 0 to 1T, not '1025G'" --max-output 1025G true
 refused "--max-output is at most 256M" --max-output 257M --json true
 refused "--max-output is at most 256M" --max-output 257M -o x true
 refused "unknown option '--nosuch'" --nosuch true

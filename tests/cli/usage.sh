@@ -93,7 +93,7 @@ is "help that cannot be written is exit 74" "$code" 74
 echo '{"fn":"demo.noop"}' >jobs
 for good in '-j1' '-j 2' '--jobs=2' '--max-res 1M' '--timeout 250ms' '--timeout 5s' '--timeout 2m' '--timeout 1h' '--timeout 1.5' \
     '--timeout .5' '--timeout 0' '--grace 0' '--grace 10' '--start-timeout 1m' '--retries 3 --retry-timeouts' '--crash-retries 0' '--max-result 64K' \
-    '--max-result 1g' '--max-result 1000' '--queue 1' '--meta --summary' '--'; do
+    '--max-result 1g' '--max-result 1000' '--max-worker-rss 2t' '--queue 1' '--meta --summary' '--'; do
     run "$HAYFORK" run -p demo $good jobs
     is "accepted: $good" "$code $(grep -c '"status":"ok"' out)" "0 1"
 done
