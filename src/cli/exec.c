@@ -104,12 +104,6 @@ static bool exec_take(struct run_options *options, struct options *reader, int k
     }
 }
 
-static bool exec_fault(const char *text)
-{
-    say_usage("%s", text);
-    return false;
-}
-
 /* How much of each stream can be part of a result. */
 static uint64_t exec_in_memory(const struct exec *exec)
 {
@@ -147,46 +141,86 @@ static bool exec_begin(struct exec *exec, struct run *run)
     return exec_make_tail(exec, &run->options->pool) && !exec->spool.failed;
 }
 
-/* The words behind ":::" take the place of stdin, each as a line, which NUL ends because it may have newlines. */
-static bool exec_take_arguments(struct run_options *options)
+/* What contradicts itself, whatever the lines are. */
+static int exec_check_options(const struct run_options *options)
 {
-    struct exec *exec = options->verb_state;
-    size_t count = (size_t)exec->given.count, at = arguments_begin(exec->given.items, count);
-    if (at == count)
-        return true;
-    if (options->nul_ended || options->files.count)
-        return exec_fault("the arguments come behind ':::', from -a FILE or -0 stdin, but not from two of these");
-    size_t lists = arguments_to_stdin(exec->given.items + at, count - at);
-    if (lists > 1 && (options->group_lines || exec->separator))
-        return exec_fault("several lists of arguments behind ':::' make a command of one word each, so not with -n or -C");
-    exec->is_product = lists > 1;
-    options->group_lines = lists > 1 ? lists : options->group_lines;
-    exec->given.count = (int)at;
-    options->nul_ended = options->has_arguments = true;
-    return lists > 0;
+    const struct exec *exec = options->verb_state;
+    bool is_json = exec->json || options->output;
+    if (options->function)
+        return say_usage("-f is not for exec: the function is " EXEC_FUNCTION);
+    if (options->group_lines && exec->lines.id_is_line)
+        return say_usage("--id line is not for commands that have several lines (-n)");
+    if (exec->separator && (options->group_lines || !*exec->separator))
+        return say_usage("--colsep is at least one character, and for commands of one line each, so not with -n");
+    if (exec->separator && exec->separator[1] && strchr(exec->separator, '\\'))
+        return say_usage("--colsep is a text, not a pattern; of what has a backslash only '\\t', a tab, is known");
+    if (exec->tag && is_json)
+        return say_usage("--tag is for plain output, not for result lines, which --json and -o ask for");
+    if (is_json && exec->max_output != EXEC_UNSET && exec->max_output > EXEC_OUTPUT_JSON_MAX)
+        return say_usage("--max-output is at most 256M for result lines, which --json and -o ask for");
+    return CLI_OK;
 }
 
-static bool exec_check(struct run_options *options)
+/* The lists behind the command take the place of stdin, each argument as a line, which NUL ends because it may have newlines. */
+static int exec_take_arguments(struct run_options *options, const char *const *words, size_t count)
+{
+    struct exec *exec = options->verb_state;
+    size_t lists = arguments_lists(words, count);
+    if (!count)
+        return CLI_OK;
+    if (options->files.count)
+        return say_usage("the arguments come behind ':::' or from -a FILE, but not from both");
+    const char *file = arguments_only_file(words, count);
+    if (file) {
+        option_list_add(&options->files, file);
+        return CLI_OK;
+    }
+    exec->is_product = lists > 1;
+    if (exec->is_product && (options->group_lines || exec->separator || exec->lines.id_is_line))
+        return say_usage("of several lists a command has one argument each, so not with -n, -C or --id line");
+    int code = arguments_to_stdin(words, count, options->nul_ended);
+    options->group_lines = exec->is_product ? lists : options->group_lines;
+    options->nul_ended = options->has_arguments = true;
+    return code;
+}
+
+static int exec_take_words(struct run_options *options, size_t count)
+{
+    struct exec *exec = options->verb_state;
+    uint64_t most = exec->separator ? UINT32_MAX : options->group_lines ? options->group_lines : 1;
+    for (size_t i = 0; i < count; i++)
+        if (strstr(exec->given.items[i], "{%}"))
+            return say_usage("'{%%}' is not known here: a command finds its slot, from 0, in the environment as HAYFORK_WORKER");
+    if (!words_parse(&exec->words, exec->given.items, count, exec->shell)) {
+        say("out of memory");
+        return CLI_STOPPED;
+    }
+    if (exec->separator && bytes_utf8(exec->separator, strlen(exec->separator)) < strlen(exec->separator))
+        exec->words.is_binary = true; /* the columns of a line that is text need not be */
+    if (exec->words.last_line > most)
+        return say_usage("'{%" PRIu32 "}' stands for nothing: a command has %" PRIu64 " here; more come by -n, -C or more ':::'",
+                         exec->words.last_line, most);
+    options->group_bytes = INPUT_GROUP_BYTES;
+    if (exec->shell && !exec->is_product) /* a script is one word, in which each place has all lines, quoted */
+        options->group_bytes /= 2 * (exec->words.places ? exec->words.places : 1);
+    return CLI_OK;
+}
+
+static int exec_check(struct run_options *options)
 {
     struct exec *exec = options->verb_state;
     struct hay_pool_options *pool = &options->pool;
-    if (options->function)
-        return exec_fault("-f is not for exec: the function is " EXEC_FUNCTION);
-    if (!exec->given.count || !exec->given.items[0][0] || !arguments_begin(exec->given.items, 1))
-        return exec_fault("a command is needed");
-    if (!exec_take_arguments(options))
-        return false;
-    if (!words_parse(&exec->words, exec->given.items, (size_t)exec->given.count, exec->shell)) {
-        say("out of memory");
-        return false;
-    }
-    if (options->group_lines && exec->lines.id_is_line)
-        return exec_fault("--id line is not for commands that have several lines, by -n or several ':::'");
-    if (exec->separator && (options->group_lines || !*exec->separator))
-        return exec_fault("--colsep is at least one character, and for commands of one line each, so not with -n");
+    size_t given = (size_t)exec->given.count, count = arguments_begin(exec->given.items, given);
+    if (!count || !exec->given.items[0][0])
+        return say_usage("a command is needed; for lines that are commands themselves: hayfork exec sh -c");
+    int code = exec_check_options(options);
+    if (!code)
+        code = exec_take_arguments(options, exec->given.items + count, given - count);
+    if (!code)
+        code = exec_take_words(options, count);
+    if (code)
+        return code;
     exec->json = exec->json || options->output;
-    if (exec->tag && exec->json)
-        return exec_fault("--tag is for plain output, not for result lines, which --json and -o ask for");
     if (exec->json) {
         exec->verb.render = NULL;
         exec->verb.write = NULL;
@@ -194,8 +228,6 @@ static bool exec_check(struct run_options *options)
     }
     if (exec->max_output == EXEC_UNSET)
         exec->max_output = exec->json ? EXEC_OUTPUT_IN_MEMORY : EXEC_OUTPUT;
-    else if (exec->json && exec->max_output > EXEC_OUTPUT_JSON_MAX)
-        return exec_fault("--max-output is at most 256M for result lines, which --json and -o ask for");
     pool->keep_fds = exec->inherited;
     pool->keep_count = setup_inherited(exec->inherited, EXEC_FDS);
     if (!pool->max_result_bytes) {
@@ -203,7 +235,7 @@ static bool exec_check(struct run_options *options)
         pool->max_result_bytes = most < EXEC_RESULT_MAX ? most : EXEC_RESULT_MAX;
     }
     options->function = EXEC_FUNCTION;
-    return true;
+    return CLI_OK;
 }
 
 /* Of no interest to the function, but it comes back with the result. */

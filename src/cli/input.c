@@ -114,9 +114,10 @@ void input_use_nul(struct input *input)
     input->nul_ended = true;
 }
 
-void input_use_groups(struct input *input, uint64_t lines)
+void input_use_groups(struct input *input, uint64_t lines, size_t bytes)
 {
     input->group_lines = lines;
+    input->group_bytes = bytes;
 }
 
 int input_stdin_again(const struct input *input)
@@ -327,7 +328,7 @@ static bool input_join(struct input *input)
     if (!input->grouped.lines) {
         bytes_clear(&input->group);
         input->grouped = *next;
-    } else if (input->group.size + next->size >= INPUT_GROUP_BYTES) {
+    } else if (input->group.size + next->size >= input->group_bytes) {
         return false;
     } else {
         bytes_put(&input->group, "", 1);

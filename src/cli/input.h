@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INPUT_GROUP_BYTES ((size_t)64 << 10)
+#define INPUT_GROUP_BYTES ((size_t)64 << 10) /* as a rule */
 
 struct input_source {
     const char *path;       /* NULL: stdin */
@@ -44,6 +44,7 @@ struct input {
     bool nul_ended;                 /* lines end with a NUL and count as they are: empty, white space, CR, BOM */
     bool at_start, skipping, ended; /* of the current file: before its first line; inside a line too long; end seen */
     uint64_t group_lines;           /* so many make a group at most; 0: none are made */
+    size_t group_bytes;             /* nor more than these, but for one line */
     struct bytes group;
     struct input_line grouped;      /* what is in `group`; handed out when `lines` is 0 again */
     struct input_line next;         /* read, and not in the group; when `lines` is not 0 */
@@ -73,9 +74,9 @@ static inline void input_begin_turn(struct input *input, uint64_t bytes)
 }
 /* Lines end with a NUL from here on, and only those without a byte are not handed out. Before the first line. */
 void input_use_nul(struct input *input);
-/* From here on this many lines are handed out at once, fewer at the end of all input or where they had more than
- * INPUT_GROUP_BYTES. A line that is too long or has a NUL in it comes alone. */
-void input_use_groups(struct input *input, uint64_t lines);
+/* From here on this many lines are handed out at once, fewer at the end of all input or where they had more than so many bytes. A
+ * line that is too long or has a NUL in it comes alone. */
+void input_use_groups(struct input *input, uint64_t lines, size_t bytes);
 /* Does it surely end? */
 bool input_is_finite(const struct input *input);
 /* Can all of it be opened and read once more? */

@@ -86,34 +86,27 @@ static bool map_take(struct run_options *options, struct options *reader, int ke
 }
 
 /* The template, tried with a line. */
-static bool map_check(struct run_options *options)
+static int map_check(struct run_options *options)
 {
     struct map *map = options->verb_state;
     struct hay_jobline_fault fault;
-    if (options->function && map->function) {
-        say_usage("the function is given twice: '%s' and -f %s", map->function, options->function);
-        return false;
-    }
+    if (options->function && map->function)
+        return say_usage("the function is given twice: '%s' and -f %s", map->function, options->function);
     if (map->function)
         options->function = map->function;
-    if (!options->function) {
-        say_usage("a function is needed: PLUGIN.FUNCTION");
-        return false;
-    }
+    if (!options->function)
+        return say_usage("a function is needed: PLUGIN.FUNCTION");
     if (!template_parse(&map->template, map->text, true))
         template_expand_json(&map->template, (struct hay_span){ "x", 1 }, 1, &map->args);
     if (!map->template.pieces || map->args.failed) {
         say("out of memory");
-        return false;
+        return CLI_STOPPED;
     }
-    if (!map->template.has_place) {
-        say_usage("--args '%s' has no {} for the line", map->text);
-        return false;
-    }
+    if (!map->template.has_place)
+        return say_usage("--args '%s' has no {} for the line", map->text);
     if (hay_json_check(map->args.at, map->args.size, HAY_JOBLINE_DEPTH - 1, &fault) == HAY_OK)
-        return true;
-    say_usage("--args '%s' is not JSON: with \"x\" for {}, %s at byte %zu", map->text, fault.reason, fault.column);
-    return false;
+        return CLI_OK;
+    return say_usage("--args '%s' is not JSON: with \"x\" for {}, %s at byte %zu", map->text, fault.reason, fault.column);
 }
 
 static enum run_made map_make(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column)

@@ -48,8 +48,8 @@ struct run_verb {
     const struct option_spec *specs;    /* options of its own, or NULL */
     /* Take one of these, or an operand; false after a fault. */
     bool (*take)(struct run_options *options, struct options *reader, int key);
-    /* All options are read; false after a fault. */
-    bool (*check)(struct run_options *options);
+    /* All options are read: CLI_OK, or an exit code when the fault has been said. */
+    int (*check)(struct run_options *options);
     /* Fill the args of run->job, and its id if it is not to be the line number. `reason` and `column` are for RUN_UNFIT. */
     enum run_made (*make)(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column);
     /* Look at a result before it is counted: what a function calls a result can be a failure here. */
@@ -69,7 +69,8 @@ struct run_options {
     bool keep_order, dry_run;
     bool nul_ended;             /* lines end with a NUL */
     bool has_arguments;         /* standard input is not the caller's: it has the words behind ":::" */
-    uint64_t group_lines;       /* so many make one job, 0: each does */
+    uint64_t group_lines;       /* so many make one job, 0: each does; */
+    size_t group_bytes;         /* fewer, where they have more than this */
     uint64_t order_window;
     struct hay_pool_options pool;
     struct option_list plugins, configs, files;

@@ -217,11 +217,11 @@ bool run_options_read(struct run_options *options, const struct run_verb *verb, 
             return false;
         }
     }
-    if (!control_check(options) || (verb->check && !verb->check(options)) ||
-        !journal_check(&options->journal, options->output)) {
+    *code = !control_check(options) ? CLI_USAGE : verb->check ? verb->check(options) : CLI_OK;
+    if (!*code && !journal_check(&options->journal, options->output))
         *code = CLI_USAGE;
+    if (*code)
         return false;
-    }
     options->argc = argc;
     options->argv = argv;
     if (!options->observe.summary && !options->observe.no_summary)

@@ -5,19 +5,27 @@
 #include <string.h>
 #include <sys/types.h>
 
-bool words_parse(struct words *words, const char *const *given, size_t count, bool shell)
+/* What the pieces of all words ask for. */
+static void words_count_places(struct words *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        for (size_t k = 0; k < words->templates[i].count; k++) {
+            const struct template_piece *piece = &words->templates[i].pieces[k];
+            words->places += piece->kind != TEMPLATE_TEXT && piece->kind != TEMPLATE_NUMBER && !piece->line;
+            words->last_line = piece->line > words->last_line ? piece->line : words->last_line;
+        }
+}
+
+static bool words_parse_all(struct words *words, const char *const *given, size_t count)
 {
     bool has_place = false;
-    *words = (struct words){ .templates = calloc(count + 1, sizeof *words->templates), .shell = shell };
-    if (!words->templates)
-        return false;
     for (size_t i = 0; i < count; i++) {
         words->is_binary = words->is_binary || bytes_utf8(given[i], strlen(given[i])) < strlen(given[i]);
         if (template_parse(&words->templates[words->count++], given[i], false))
             return false;
         has_place = has_place || words->templates[i].has_place;
     }
-    if (!shell)
+    if (!words->shell)
         return has_place || !template_parse(&words->templates[words->count++], "{}", false);
     for (size_t i = 0; i < count; i++) {
         template_release(&words->templates[i]);
@@ -27,6 +35,15 @@ bool words_parse(struct words *words, const char *const *given, size_t count, bo
     bytes_put(&words->script, "", 1);
     words->count = 1;
     return !words->script.failed && !template_parse(words->templates, words->script.at, false);
+}
+
+bool words_parse(struct words *words, const char *const *given, size_t count, bool shell)
+{
+    *words = (struct words){ .templates = calloc(count + 1, sizeof *words->templates), .shell = shell };
+    if (!words->templates || !words_parse_all(words, given, count))
+        return false;
+    words_count_places(words);
+    return true;
 }
 
 void words_release(struct words *words)

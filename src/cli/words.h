@@ -16,6 +16,8 @@
 struct words {
     struct template *templates; /* of the words, or of the one script */
     size_t count;
+    size_t places;              /* in which all lines of a job stand */
+    uint32_t last_line;         /* the highest that a place asks for by its number */
     struct bytes script;
     bool shell;
     bool is_binary;             /* a word is not UTF-8 */

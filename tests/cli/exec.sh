@@ -17,8 +17,8 @@ a 2 b2
 a 3 b3'
 from '1\n2 3\n' -k printf '<%s>'
 is "without any {} the line comes last, as one word" "$code $(cat out)" "0 <1><2 3>"
-from 'd/a.tar.gz\n' echo {.} {/} {//} {/.} {#} {%} {}
-is "the parts of a line" "$(cat out)" "d/a.tar a.tar.gz d a.tar 1 {%} d/a.tar.gz"
+from 'd/a.tar.gz\n' echo {.} {/} {//} {/.} {#} '{= =}' {}
+is "the parts of a line" "$(cat out)" "d/a.tar a.tar.gz d a.tar 1 {= =} d/a.tar.gz"
 from 'x\n' -k -j 1 ls -d -- /
 is "options end where the command begins" "$code $(sed -n 1p out)" "1 /"
 from '' echo
@@ -39,7 +39,7 @@ is "-n: a word with a place is there for each line, through all files" "$code $(
     "0 <1> <2> <3> <4> 1 1x 2x 3x 4x end$newline<5> <6> <7> <3> 2 5x 6x 7x 3x end"
 run "$HAYFORK" exec -k -n 2 --shell 'printf "<%s>" {} {/}; echo {#} of {#}' ::: "it's" 'x/y z' "a${newline}b"
 is "-n in a script" "$code $(cat out)" "0 <it's><x/y z><it's><y z>1 of 1$newline<a${newline}b><a${newline}b>2 of 2"
-run "$HAYFORK" exec -k -n 2 printf '[%s]' {2} '{1/.}-{2//}' {1}{1} {3} {2#} {0} {01} {10000} end ::: a/b.c d/e f
+run "$HAYFORK" exec -k -n 2 printf '[%s]' {2} '{1/.}-{2//}' {1}{1} {2#} {0} {01} {10000} end ::: a/b.c d/e f
 is "-n: one of the lines" "$code $(cat out)" \
     "0 [d/e][b-d][a/b.ca/b.c][{2#}][{0}][{01}][{10000}][end][f-][ff][{2#}][{0}][{01}][{10000}][end]"
 run "$HAYFORK" exec -k -n 2 --shell 'printf "[%s]" {2} x{1} y{2}' ::: 'a b' "it's" '*'
@@ -66,6 +66,8 @@ is "-C: --id has the line" "$code $(sed 's/,"status.*"stdout"//' out)" '0 {"id":
 printf 'a,\377\n1\0002,3\n' >table
 run "$HAYFORK" exec -k -C , -a table printf '[%s]'
 is "-C: bytes that are no text, and NULs" "$code $(cat out) $(grep -c 'line 2: a NUL byte' err)" "1 [a][$(printf '\377')] 1"
+run "$HAYFORK" exec -k -C "$(printf '\251')" printf '[%s]' {1} {2} ::: a$(printf '\303\251')b
+is "-C: that cuts a character in two" "$code $(cat out)" "0 [a$(printf '\303')][b]"
 run "$HAYFORK" exec -C , -n 2 echo ::: a
 is "-C is not for -n" "$code $(grep -c 'colsep' err)" "2 1"
 run "$HAYFORK" exec -C '' echo ::: a
@@ -78,6 +80,12 @@ from 'a\0b\nc\nd\n' -k -n 2 echo
 is "a bad line among them is rejected alone" "$code $(cat out) $(grep -c 'line 1: a NUL byte' err)" "1 c d 1"
 from 'a\n\377\nc\n' -k -n 3 printf '[%s]'
 is "bytes that are no text among them" "$code $(cat out)" "0 [a][$(printf '\377')][c]"
+for line in 1 'x y' "'"; do
+    yes "$line" | head -n 30000 >same
+    # shellcheck disable=SC2016 # of the script
+    run "$HAYFORK" exec -a same -n 30000 --shell 'set -- {}; : {} {.}; echo $#'
+    is "-n: scripts that Linux takes, of lines that are $line" "$code $(awk '{ n += $1 } END { print n }' out)" "0 30000"
+done
 awk 'BEGIN { for (i = 0; i < 20000; i++) print "word" i }' >many
 run "$HAYFORK" exec -k -a many -n 1000000 echo
 tr ' ' '\n' <out >words
@@ -158,9 +166,28 @@ is "none with an empty one" "$code $(wc -c <out)" "0 0"
 # shellcheck disable=SC2046
 run "$HAYFORK" exec --dry-run echo ::: $(seq 300) ::: $(seq 1000)
 is "many" "$code $(awk '$2 == int((NR - 1) / 1000) + 1 && $3 == (NR - 1) % 1000 + 1' out | wc -l)" "0 300000"
+run sh -c 'ulimit -f 1; "$HAYFORK" exec echo ::: $(seq 300) ::: $(seq 300)'
+is "more than files may be" "$code $(cat err)" "70 hayfork exec: cannot keep the arguments: File too large"
 word=$(head -c 32767 /dev/zero | tr '\0' a)
 run "$HAYFORK" exec -k -j 1 --shell 'printf "%s %s" {1} {2} | wc -c' ::: "$word" ::: "$word" x
 is "as long as may be" "$code $(tr '\n' , <out)" "0 65535,32769,"
+printf 'A\nB b\n\nC\r\n' >list
+run "$HAYFORK" exec -k printf '[%s]' {1}{2} :::: list ::: 1 ''
+is "a file is a list too" "$code $(cat out)" "0 [A1][A][B b1][B b][C1][C]"
+run sh -c 'printf "x\ny\n" | "$HAYFORK" exec -k printf "[%s]" {2}{1} :::: list -'
+is "and so is stdin" "$code $(cat out)" "0 [xA][yA][xB b][yB b][xC][yC]"
+run "$HAYFORK" exec -k printf '[%s]' :::: list
+is "alone it is that of -a" "$code $(cat out)" "0 [A][B b][C]"
+printf 'D\0E\ne\0\0' >list0
+run "$HAYFORK" exec -0 -k printf '[%s]' {2}-{1} ::: q :::: list0
+is "with lines that NULs end" "$code $(cat out)" "0 [D-q][E${newline}e-q][-q]"
+run "$HAYFORK" exec -k echo ::: a :::: list0
+is "a NUL in a line of a list" "$code $(wc -c <out) $(cat err)" \
+    "65 0 hayfork exec: line 1 of 'list0' has a NUL byte (for lines that end with NUL there is --null)"
+run "$HAYFORK" exec -k echo :::: nosuch ::: a
+is "a list that is not there" "$code $(cat err)" "65 hayfork exec: cannot read 'nosuch': No such file or directory"
+run "$HAYFORK" exec -k echo :::: /dev/null ::: a
+is "an empty one" "$code $(cat out err)" "0 "
 run "$HAYFORK" exec -k -o product echo ::: 1 2 ::: 3 4
 run "$HAYFORK" exec -o product --resume echo ::: 1 5 ::: 3 4
 is "one that has changed is told" "$code $(cat err)" \
@@ -337,15 +364,20 @@ refused "a command is needed"
 refused "--tag is for plain output" --tag --json true
 refused "a command is needed" -k ''
 refused "-f is not for exec" -f demo.noop true
-refused "not with -n or -C" -n 2 echo ::: a ::: b
-refused "not with -n or -C" -C , echo ::: a ::: b
-refused "not for commands that have several lines" --id line echo ::: a ::: b
-refused "only ':::' is known" echo ::: a :::+ b
-refused "only ':::' is known" echo ::: a :::: b
+refused "so not with -n, -C or --id line" -n 2 echo ::: a ::: b
+refused "so not with -n, -C or --id line" -C , echo ::: a ::: b
+refused "so not with -n, -C or --id line" --id line echo ::: a ::: b
+refused "for pairs, 'paste' two files" echo ::: a :::+ b
 refused "more than 64 lists" echo $(seq 65 | sed 's/.*/::: a/')
 refused "at most 64 KiB a command" echo ::: "$(head -c 40000 /dev/zero | tr '\0' a)" ::: "$(head -c 40000 /dev/zero | tr '\0' b)"
-refused "only ':::' is known; the lines of a file are taken by -a FILE" echo :::: one
-refused "not from two of these" -a one echo ::: a
+refused "but not from both" -a one echo ::: a
+refused "not for arguments behind ':::'" -0 echo ::: a ::: b
+refused "a file is needed behind '::::'" echo ::: a ::::
+refused "'{2}' stands for nothing: a command has 1" echo {1} x{2/}
+refused "'{3}' stands for nothing: a command has 2" -n 2 echo {3}
+refused "'{4}' stands for nothing: a command has 3" echo {4} ::: a ::: b ::: c
+refused "HAYFORK_WORKER" --shell 'echo {%}; : {}'
+refused "not a pattern" -C '\s' echo
 refused "a command is needed" ::: a
 refused "from 0 to 1T, not '1025G'" --max-output 1025G true
 refused "--max-output is at most 256M" --max-output 257M --json true
