@@ -114,7 +114,8 @@ static void control_want(struct run *run)
     struct control *control = &run->control;
     struct hay_pool_stats stats;
     hay_pool_stats(run->pool, &stats);
-    uint64_t jobs = run->accepted - run->settled + run->held - stats.waiting;
+    bool comes = run->held && !ev_is_active(&control->delay);
+    uint64_t jobs = run->accepted - run->settled + comes - stats.waiting;
     int most = control->jobserver.most, want = jobs < (uint64_t)most ? (int)jobs : most;
     if (control->throttle.held || want < 1)
         want = 1;
@@ -138,9 +139,14 @@ static void control_on_ease(struct ev_loop *loop, struct ev_timer *watcher, int 
     run->control.wanted = run->control.ease_to;
 }
 
+static bool control_is_held(const struct run *run)
+{
+    return run->control.throttle.held || run->crowded || run->control.halted;
+}
+
 void control_hold(struct run *run)
 {
-    hay_pool_hold(run->pool, run->control.throttle.held || run->crowded || run->control.halted);
+    hay_pool_hold(run->pool, control_is_held(run));
 }
 
 static void control_on_throttle(void *context, bool held)
@@ -160,27 +166,28 @@ static void control_on_delay(struct ev_loop *loop, struct ev_timer *watcher, int
     (void)loop, (void)watcher, (void)events; /* what it waited for is looked at before the loop sleeps */
 }
 
-/* A job that the pool has to queue would start when it likes: there has to be a worker with nothing to do. make's slots come only
- * when there are jobs for them. */
+/* A job that the pool has to queue would start when it likes: there has to be a worker with nothing to do. */
 bool control_may_begin(const struct run *run)
 {
     const struct control *control = &run->control;
     struct hay_pool_stats stats;
     if (!run->options->control.delay_ms)
         return true;
-    if (ev_is_active(&control->delay) || control->throttle.held)
+    if (ev_is_active(&control->delay) || control_is_held(run))
         return false;
     if (run->options->is_inline)
         return true;
     hay_pool_stats(run->pool, &stats);
-    int workers = control->jobserver.loop ? control->jobserver.most : stats.workers_ready;
-    return run->accepted - run->settled - stats.waiting < (uint64_t)workers;
+    return run->accepted - run->settled - stats.waiting < (uint64_t)stats.workers_ready;
 }
 
-void control_begin(struct run *run)
+void control_begin(struct run *run, bool is_refused)
 {
     int64_t delay_ms = run->options->control.delay_ms;
     if (!delay_ms)
+        return;
+    ev_timer_stop(run->loop, &run->control.delay);
+    if (is_refused)
         return;
     ev_now_update(run->loop);
     ev_timer_set(&run->control.delay, (double)delay_ms / 1000, 0.0);

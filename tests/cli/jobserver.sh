@@ -135,4 +135,30 @@ touch go
 exec 7>&-
 wait $pid
 is "and all comes back" "$? $(printf '%s%s' "$taken" "$(tokens)" | fold -w 1 | sort | tr -d '\n')" "0 xyz"
+
+# --delay holds where slots come late: no job waits in the pool for one, to start together with others. And none is kept meanwhile.
+rm -f go began
+tokens >/dev/null
+# shellcheck disable=SC2016 # of the script
+MAKEFLAGS=" -j6 $auth" $limit "$HAYFORK" exec --delay 300ms --joblog log --shell 'touch began; test {} != 1 || until test -e go; do sleep 0.02; done' \
+    ::: 1 2 3 4 5 6 >out 2>err &
+pid=$!
+until_true test -e began
+sleep 1 # three times the delay
+begin=$(date +%s.%N)
+printf vwxyz >&5
+touch go
+wait $pid
+code=$?
+took=$(awk -v b="$begin" 'NR > 1 && $3 > last { last = $3 } END { printf "%d", (last - b) * 1000 }' log)
+ok "--delay: four times between the five jobs that slots come for ($took ms)" test "$code $((took >= 1190))" = "0 1"
+is "and the slots come back" "$(tokens)" vwxyz
+refill vwxyz
+MAKEFLAGS=" -j6 $auth" $limit "$HAYFORK" exec --delay 1h sleep ::: 1000 1 >out 2>err &
+pid=$!
+until_true pgrep -P $pid -x hayfork
+sleep 1
+is "--delay: a job that cannot start yet takes no slot" "$(tokens)" vwxyz
+kill $pid
+wait $pid
 done_testing
