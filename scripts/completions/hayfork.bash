@@ -19,7 +19,8 @@ _hayfork_options() { # VERB
     check) echo '-p --plugin --config -f --function -h --help' ;;
     report) echo '-o --output --trace -h --help' ;;
     info) echo '--json -h --help' ;;
-    results | new | help) echo '-h --help' ;;
+    results) echo '--plain -h --help' ;;
+    new | help) echo '-h --help' ;;
     esac
 }
 

@@ -178,6 +178,7 @@ complete -c hayfork -n '__hayfork_verb exec' -l shell -d 'The words are a shell 
 complete -c hayfork -n '__hayfork_verb exec' -l json -d 'Result lines, not output'
 complete -c hayfork -n '__hayfork_verb exec' -l tag -d 'Each line of output begins with its argument'
 complete -c hayfork -n '__hayfork_verb exec' -l max-output -x -d 'The most output of a command'
+complete -c hayfork -n '__hayfork_verb results' -l plain -d 'What commands printed'
 complete -c hayfork -n '__hayfork_verb info' -l json -d 'One JSON object'
 complete -c hayfork -n '__hayfork_verb report' -s o -l output -rF -d 'Write the page here'
 complete -c hayfork -n '__hayfork_verb report' -l trace -rF -d 'Times and workers of this trace'

@@ -119,10 +119,12 @@ static const char help_call[] =
     "Example: hayfork call text.count '{\"path\":\"/etc/services\"}'\n";
 
 static const char help_results[] =
-    "Usage: hayfork results FILE\n"
+    "Usage: hayfork results [--plain] FILE\n"
     "Print what the results of hayfork run -o FILE come to: one line for each job, in\n"
     "the order of the input. Where a job has several results, the newest. FILE is not\n"
     "changed, and may be one that a run is writing.\n"
+    "\n"
+    "  --plain    what the commands of hayfork exec printed, instead of result lines\n"
     "\n"
     "Exit: 0, 2 usage, 65 FILE cannot be read or holds something else, 74 output not\n"
     "      writable\n"

@@ -6,7 +6,7 @@
 #include "cli/report_trace.h"
 #include "cli/cli.h"
 #include "cli/input.h"
-#include "cli/report_members.h"
+#include "cli/members.h"
 #include "cli/say.h"
 
 #include <errno.h>

@@ -2,12 +2,15 @@
  *
  * `hayfork results`: what a file of results comes to, one line for each job in the order of the input: the newest, where a job
  * has several. Two passes: the first notes where each job's newest line begins, 8 bytes a job; the second reads the lines in
- * order, which is nearly that of the file. The file may be one that a run is writing just now; it is not changed.
+ * order, which is nearly that of the file. The file may be one that a run is writing just now; it is not changed. With --plain,
+ * what commands printed comes out instead, as exec would have printed it.
  */
+#include "cli/bytes.h"
 #include "cli/cli.h"
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/pages.h"
+#include "cli/members.h"
 #include "cli/resultfile.h"
 #include "cli/say.h"
 
@@ -22,14 +25,19 @@
 #define RESULTS_WINDOW_LEAST ((size_t)4 << 10)
 #define RESULTS_WINDOW_MOST ((size_t)256 << 10)
 
+enum { RESULTS_PLAIN = 256 };
+
 static const struct option_spec results_specs[] = {
     { 'h', "help", false },
+    { RESULTS_PLAIN, "plain", false },
     { 0, NULL, false },
 };
 
 struct results {
     const char *path;
     int fd;
+    bool plain;
+    struct bytes text;      /* of a command's output */
     struct pages offsets;   /* by seq: where the line begins, plus 1; 0: none */
     uint64_t last;
     struct pages window;    /* bytes [from, from + size) of the file */
@@ -82,6 +90,41 @@ static int results_fill(struct results *results, uint64_t at, size_t wanted)
     return 0;
 }
 
+/* The characters of a JSON string. 0 or -errno. */
+static int results_put_text(struct results *results, struct hay_span string, FILE *stream)
+{
+    if (string.size < 2 || string.at[0] != '"')
+        return 0;
+    bytes_clear(&results->text);
+    if (!bytes_reserve(&results->text, string.size))
+        return -ENOMEM;
+    size_t size = hay_json_unescape(string.at + 1, string.size - 2, results->text.at, string.size);
+    fwrite(results->text.at, 1, size, stream);
+    return 0;
+}
+
+/* What the command of this result printed, if it is one of exec.run: first to standard output, then to standard error. */
+static int results_put_plain(struct results *results, const char *line, size_t size)
+{
+    struct hay_resultline result;
+    struct hay_span rest, key, value, errors = { NULL, 0 };
+    int failure = 0;
+    if (hay_resultline_scan(line, size, &result, NULL) != HAY_OK)
+        return -ESTALE;
+    if (!result.value.at || result.value.at[0] != '{')
+        return 0;
+    for (rest = result.value; !failure && member_next(&rest, &key, &value);) {
+        if (bytes_span_is(key, "stdout"))
+            failure = results_put_text(results, value, stdout);
+        else if (bytes_span_is(key, "stderr"))
+            errors = value;
+    }
+    if (failure || errors.size <= 2)
+        return failure;
+    fflush(stdout);
+    return results_put_text(results, errors, stderr);
+}
+
 /* Print the line that begins at `at`. 0 or -errno. */
 static int results_print(struct results *results, uint64_t at)
 {
@@ -104,6 +147,8 @@ static int results_print(struct results *results, uint64_t at)
         if (!newline && results->size < wanted)
             return -ESTALE; /* it was there a moment ago */
     }
+    if (results->plain)
+        return results_put_plain(results, line, (size_t)(newline - line));
     fwrite(line, 1, (size_t)(newline - line) + 1, stdout);
     return 0;
 }
@@ -144,6 +189,10 @@ int results_main(int argc, char **argv)
             return help_verb("results");
         if (key == OPTIONS_FAULT)
             return CLI_USAGE;
+        if (key == RESULTS_PLAIN) {
+            results.plain = true;
+            continue;
+        }
         if (results.path)
             return say_usage("one file at a time: '%s' is too much", reader.value);
         results.path = reader.value;
@@ -153,6 +202,7 @@ int results_main(int argc, char **argv)
     int code = results_run(&results);
     pages_release(&results.offsets);
     pages_release(&results.window);
+    bytes_release(&results.text);
     if (results.fd >= 0)
         close(results.fd);
     return code;

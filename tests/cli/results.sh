@@ -42,6 +42,36 @@ is "two files" "$code" 2
 run sh -c '"$HAYFORK" results before >/dev/full'
 is "a full disk" "$code $(cat err)" "74 hayfork results: cannot write to standard output: No space left on device"
 
+# What commands printed, as exec prints it.
+seq 30 >lines
+cat >job <<'END'
+case $1 in
+1) printf 'half' ;;
+2) printf 'a\377b\303\251\001\n"\\\n' ;;
+3) printf 'x\0y\n' ;;
+4) test -e tried || { touch tried; echo first; exit 1; }; echo second ;;
+5) echo out; exit 7 ;;
+*) seq $1; echo "e $1" >&2 ;;
+esac
+END
+run "$HAYFORK" exec -o journal -a lines sh job
+is "results of commands" "$code $(wc -l <journal)" "1 30"
+run "$HAYFORK" exec -o journal --retry-failed -a lines sh job
+is "some tried again" "$code $(wc -l <journal)" "1 32"
+run "$HAYFORK" results --plain journal
+cp out plain.out
+cp err plain.err
+is "--plain" "$code" 0
+run "$HAYFORK" exec -k -a lines sh job
+sed 's/\o377/\xef\xbf\xbd/' out >wanted
+ok "--plain: their output is that of exec -k, but for what is no text" cmp -s wanted plain.out
+grep -v '^hayfork exec: exit 7' err >wanted
+ok "--plain: and so are their errors" cmp -s wanted plain.err
+run "$HAYFORK" results --plain before
+is "--plain: results of other functions print nothing" "$code $(cat out err)" "0 "
+run sh -c '"$HAYFORK" results --plain journal >/dev/full'
+is "--plain: a full disk" "$code $(grep -v '^e ' err)" "74 hayfork results: cannot write to standard output: No space left on device"
+
 # Against a plain way to the same: 20,000 jobs, three results each, in any order, lines of very different sizes.
 awk 'BEGIN {
     srand(5)

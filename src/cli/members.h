@@ -2,8 +2,8 @@
  *
  * The members of a JSON object that hay_json_check() found valid: a walk without a tree.
  */
-#ifndef CLI_REPORT_MEMBERS_H
-#define CLI_REPORT_MEMBERS_H
+#ifndef CLI_MEMBERS_H
+#define CLI_MEMBERS_H
 
 #include <hayfork/jobline.h>
 

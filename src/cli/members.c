@@ -3,7 +3,7 @@
  * The walk leans on the check that went before: strings end, brackets match, and only white space, commas and colons stand
  * between.
  */
-#include "cli/report_members.h"
+#include "cli/members.h"
 #include "cli/bytes.h"
 
 #include <stdlib.h>
