@@ -212,12 +212,23 @@ void grouped_judge_json(struct run *run, struct hay_result *result, char *reason
     result->message.size = bytes_utf8(reason, strlen(reason)); /* it may have been cut */
 }
 
-/* What the command cannot have said itself. Cancelled and skipped jobs are many at once, and the run says why it stops. */
+/* Cancelled and skipped jobs are many at once, and the run says why it stops. But what came of one that was to be tried again was
+ * not told yet. */
+static bool grouped_is_left(const struct hay_result *result)
+{
+    static const char again[] = "cancelled before it was tried again: ";
+    size_t size = sizeof again - 1;
+    if (result->outcome == HAY_OUTCOME_CANCELLED)
+        return result->message.size < size || memcmp(result->message.at, again, size);
+    return result->outcome == HAY_OUTCOME_SKIPPED;
+}
+
+/* What the command cannot have said itself. */
 static size_t grouped_notice(char *out, const struct hay_result *result, struct hay_span command, bool truncated)
 {
     char message[GROUPED_NOTICE / 2], name[GROUPED_COMMAND];
     int size;
-    if (result->outcome == HAY_OUTCOME_OK || result->outcome == HAY_OUTCOME_CANCELLED || result->outcome == HAY_OUTCOME_SKIPPED)
+    if (result->outcome == HAY_OUTCOME_OK || grouped_is_left(result))
         return 0;
     if (result->outcome == HAY_OUTCOME_ERROR && result->exit_code > 0 && !truncated)
         return 0;

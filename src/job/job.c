@@ -3,6 +3,7 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHUNK_JOBS 128
 
@@ -30,9 +31,11 @@ void job_store_release(struct job_store *store)
     while (store->chunks) {
         struct job_chunk *chunk = store->chunks;
         store->chunks = chunk->next;
-        for (int i = 0; i < CHUNK_JOBS; i++)
+        for (int i = 0; i < CHUNK_JOBS; i++) {
+            free(chunk->jobs[i].failure);
             if (chunk->jobs[i].bytes != chunk->jobs[i].inside)
                 free(chunk->jobs[i].bytes);
+        }
         free(chunk);
     }
     free(store->places);
@@ -47,6 +50,7 @@ static bool is_live(const struct job *job)
 static void keep_free(struct job_store *store, struct job *job)
 {
     job->bytes = job->inside;
+    job->failure = NULL;
     job->state = JOB_DONE;
     job->node.next = store->free ? &store->free->node : NULL;
     store->free = job;
@@ -114,8 +118,30 @@ struct job *job_new(struct job_store *store, uint64_t size)
     return job;
 }
 
+static void drop_failure(struct job_store *store, struct job *job)
+{
+    if (!job->failure)
+        return;
+    store->failure_count--;
+    free(job->failure);
+    job->failure = NULL;
+}
+
+void job_keep_failure(struct job_store *store, struct job *job, const char *text, size_t size)
+{
+    drop_failure(store, job);
+    if (store->failure_count >= JOB_FAILURES_MAX)
+        return;
+    if (size > JOB_FAILURE_SIZE)
+        for (size = JOB_FAILURE_SIZE; size && (text[size] & 0xc0) == 0x80;) /* no character is cut in two */
+            size--;
+    job->failure = strndup(text, size);
+    store->failure_count += job->failure != NULL;
+}
+
 void job_free(struct job_store *store, struct job *job)
 {
+    drop_failure(store, job);
     if (job->bytes != job->inside)
         free(job->bytes);
     keep_free(store, job);

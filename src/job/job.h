@@ -55,9 +55,12 @@ struct job {
     int64_t due_ns;           /* waiting: until when */
 
     uint64_t key;
-    unsigned char inside[120];
+    char *failure;            /* how the attempt before ended, while it may be tried again; NULL: not known */
+    unsigned char inside[112];
 };
 #define JOB_NO_ID UINT32_MAX
+#define JOB_FAILURE_SIZE 200
+#define JOB_FAILURES_MAX 16384
 
 /* Thousands of records are more than the nearest caches hold: whoever walks over them asks for those a few steps ahead. Any
  * pointer will do, so it is counted on as a number. */
@@ -89,6 +92,7 @@ struct job_store {
     uint64_t in_state[JOB_STATE_COUNT];  /* the census; JOB_DONE counts all that ever were */
     uint64_t accepted;
     uint64_t bytes;                      /* ids and args of the jobs that are not done */
+    uint64_t failure_count;              /* records that have `failure` */
 };
 
 void job_store_init(struct job_store *store);
@@ -129,6 +133,8 @@ static inline bool job_move(struct job_store *store, struct job *job, enum job_s
     job->state = (uint8_t)next;
     return true;
 }
+/* Remember how an attempt ended: the first JOB_FAILURE_SIZE bytes of it, in JOB_FAILURES_MAX jobs at most. */
+void job_keep_failure(struct job_store *store, struct job *job, const char *text, size_t size);
 /* Give the record back: from JOB_NEW or JOB_DONE. */
 void job_free(struct job_store *store, struct job *job);
 /* The live record of this number, or NULL. O(1) unless jobs are much older than the others. */

@@ -71,8 +71,10 @@ void settle_drop(struct master *master, struct job *job, enum hay_outcome outcom
 
 void settle_cancel(struct master *master, struct job *job)
 {
-    settle_drop(master, job, HAY_OUTCOME_CANCELLED,
-                job->attempts ? "cancelled before it was tried again" : "cancelled before it started");
+    char text[JOB_FAILURE_SIZE + 64];
+    snprintf(text, sizeof text, "cancelled before it %s%s%s", job->attempts ? "was tried again" : "started",
+             job->failure ? ": " : "", job->failure ? job->failure : "");
+    settle_drop(master, job, HAY_OUTCOME_CANCELLED, text);
 }
 
 /* ---- the queue again ---- */
@@ -197,6 +199,8 @@ static bool settle_failed(struct master *master, struct job *job, struct attempt
         settle(master, job, end);
         return true;
     }
+    if (end->message.at)
+        job_keep_failure(&master->store, job, end->message.at, end->message.size);
     if (!delay_ns || may_not_run(master, job))
         return !settle_return(master, job);
     job->due_ns = clock_now_ns() + delay_ns;

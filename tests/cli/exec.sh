@@ -261,6 +261,10 @@ echo $HAYFORK_WORKER; test $(({} % 10)) -gt 0 || kill -9 $PPID'
 is "HAYFORK_WORKER" "$code $(sort -u out | tr '\n' ' ') $(wc -l <out) $(grep -vc 'killed by SIGKILL' err)" "1 0 1 2  36 0"
 run "$HAYFORK" call exec.run '{"shell":"echo $HAYFORK_WORKER","env":{"HAYFORK_WORKER":"mine"}}'
 is "it is the job's to set" "$code $(grep -c 'stdout":"mine' out)" "0 1"
+# One that is interrupted while it waits for its next attempt tells what came of the last.
+run timeout -s TERM --preserve-status -k 10 2 "$HAYFORK" exec --retries 3 --retry-delay 1h --shell 'echo "row {} is bad" >&2; exit 4' ::: 7
+is "--retries: interrupted before the next" "$code $(tail -n 1 err)" \
+    '143 hayfork exec: cancelled before it was tried again: exit 4: row 7 is bad: echo "row 7 is bad" >&2; exit 4'
 mkdir tries
 from '1\n2\n3\n' -k --retries 2 --retry-delay 1ms sh -c 'echo x >>tries/{}; n=$(wc -l <tries/{}); echo {}: $n; [ $n -ge {} ]'
 is "--retries: the output is that of the last attempt" "$code $(tr '\n' ' ' <out)" "0 1: 1 2: 2 3: 3 "

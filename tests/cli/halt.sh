@@ -34,10 +34,10 @@ is "what was accepted has its line each, exit 3" "$code $(wc -l <out | tr -d ' '
 ok "what did not run is skipped" test "$(count skipped)" -ge 7
 ok "with the reason" grep -q '"skipped".*1 job has failed' out
 
-echo '{"fn":"demo.fail","retries":1}{"id":"good","fn":"demo.sleep","args":{"ms":200}}' | sed 's/}{/}\n{/' >again
+echo '{"fn":"demo.fail","args":{"message":"no luck"},"retries":1}{"id":"good","fn":"demo.sleep","args":{"ms":200}}' | sed 's/}{/}\n{/' >again
 run "$HAYFORK" run -j2 -p demo --retry-delay 1h --halt now,success=1 again
 is "one that waits for its retry is not said never to have begun" "$code $(sed -n 's/.*"message":"\([^"]*\)".*/\1/p' out)" \
-    "3 cancelled before it was tried again"
+    "3 cancelled before it was tried again: no luck"
 
 # Also the lines of a file that were not read: each has its one line, and --resume runs them.
 { noops 2; fails 1; noops 20000; } >many

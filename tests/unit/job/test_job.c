@@ -7,6 +7,7 @@
 #include "support/tap.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MOST 3000
 
@@ -111,12 +112,59 @@ static void unknown_moves_change_nothing(void)
     close_model(model);
 }
 
+/* How its last attempt ended: the newest, cut between two characters, gone with the job. */
+static void failures_are_kept_while_jobs_live(void)
+{
+    struct model *model = open_model();
+    char text[JOB_FAILURE_SIZE + 2];
+    enter(model);
+    struct job *job = model->live[0];
+    CU_ASSERT_PTR_NULL(job->failure);
+    job_keep_failure(&model->store, job, "the first", 9);
+    job_keep_failure(&model->store, job, "the second, and more", 10);
+    CU_ASSERT_STRING_EQUAL(job->failure, "the second");
+    memset(text, 'a', sizeof text);
+    job_keep_failure(&model->store, job, text, JOB_FAILURE_SIZE);
+    CU_ASSERT_EQUAL(strlen(job->failure), JOB_FAILURE_SIZE);
+    memcpy(text + JOB_FAILURE_SIZE - 1, "\xe2\x82\xac", 3);
+    job_keep_failure(&model->store, job, text, sizeof text);
+    CU_ASSERT_EQUAL(strlen(job->failure), JOB_FAILURE_SIZE - 1);
+    CU_ASSERT_EQUAL(model->store.failure_count, 1);
+    leave(model, 0);
+    CU_ASSERT_EQUAL(model->store.failure_count, 0);
+    enter(model);
+    CU_ASSERT_PTR_NULL(model->live[0]->failure);
+    job_keep_failure(&model->store, model->live[0], "released with the store", 23);
+    close_model(model);
+}
+
+static void but_in_so_many_jobs_only(void)
+{
+    struct job_store store;
+    struct job **jobs = calloc(JOB_FAILURES_MAX + 1, sizeof *jobs);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(jobs);
+    job_store_init(&store);
+    for (int i = 0; i <= JOB_FAILURES_MAX; i++) {
+        CU_ASSERT_PTR_NOT_NULL_FATAL(jobs[i] = job_new(&store, 0));
+        job_keep_failure(&store, jobs[i], "x", 1);
+    }
+    CU_ASSERT_PTR_NOT_NULL(jobs[JOB_FAILURES_MAX - 1]->failure);
+    CU_ASSERT_PTR_NULL(jobs[JOB_FAILURES_MAX]->failure);
+    job_free(&store, jobs[0]);
+    job_keep_failure(&store, jobs[JOB_FAILURES_MAX], "x", 1);
+    CU_ASSERT_PTR_NOT_NULL(jobs[JOB_FAILURES_MAX]->failure);
+    job_store_release(&store);
+    free(jobs);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
         {"live jobs are found by their numbers", live_jobs_are_found_by_their_numbers},
         {"so is one that stays for ever", so_is_one_that_stays_for_ever},
         {"unknown moves change nothing", unknown_moves_change_nothing},
+        {"failures are kept while jobs live", failures_are_kept_while_jobs_live},
+        {"but in so many jobs only", but_in_so_many_jobs_only},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"job", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
