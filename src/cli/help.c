@@ -58,9 +58,10 @@ static const char help_run[] =
     "Example: hayfork run -j 8 -p text jobs.jsonl > results.jsonl\n";
 
 static const char help_map[] =
-    "Usage: hayfork map [OPTION]... PLUGIN.FUNCTION [FILE|-]...\n"
-    "Run the function once for each line of the files or stdin; write one result line\n"
-    "for each to stdout. The function's plugin is loaded by its name.\n"
+    "Usage: hayfork map [OPTION]... PLUGIN.FUNCTION [FILE|-]... [::: ARGUMENT...]\n"
+    "Run the function once for each line of the files or stdin, or each ARGUMENT;\n"
+    "write one result line for each to stdout. The function's plugin is loaded by its\n"
+    "name.\n"
     "\n"
     "      --args TEMPLATE    the args as JSON; default: '{\"path\":{}}'. In it stand\n"
     "                         {} for the line as a JSON string, {.} no extension,\n"

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * `hayfork map FUNCTION`: one job of each input line, whose args are a template with the line in it. It is `run` in all else.
+ * `hayfork map FUNCTION`: one job of each input line, or of each word behind ":::", whose args are a template with the line in
+ * it. It is `run` in all else.
  */
 #include "cli/map.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/say.h"
 #include "cli/template.h"
@@ -19,6 +21,7 @@ enum {
 
 struct map {
     const char *function;       /* the first operand, unless -f came before */
+    bool is_listed;             /* a ":::" has come */
     const char *text;           /* of the template */
     struct template template;
     struct bytes args;          /* of the job in hand */
@@ -77,12 +80,35 @@ static bool map_take(struct run_options *options, struct options *reader, int ke
         options->nul_ended = true;
         return true;
     default:
-        if (options->function || map->function)
+        if (!arguments_begin(&reader->value, 1))
+            reader->ended = map->is_listed = true; /* what comes now is no option, whatever it looks like */
+        if (options->function || map->function || map->is_listed)
             option_list_add(&options->files, reader->value);
         else
             map->function = reader->value;
         return true;
     }
+}
+
+/* A list behind the function takes the place of stdin, each argument as a line, which NUL ends because it may have newlines. */
+static int map_take_arguments(struct run_options *options)
+{
+    const char *const *words = options->files.items;
+    size_t count = (size_t)options->files.count, at = arguments_begin(words, count);
+    if (at == count)
+        return CLI_OK;
+    if (at)
+        return say_usage("the arguments come behind ':::' or from files, but not from both");
+    const char *file = arguments_only_file(words, count);
+    if (!file && arguments_lists(words, count) > 1)
+        return say_usage("of several lists no combinations are made here, but by 'hayfork exec'");
+    int code = file ? CLI_OK : arguments_to_stdin(words, count, options->nul_ended);
+    options->files.count = 0;
+    if (file)
+        option_list_add(&options->files, file);
+    else
+        options->nul_ended = options->has_arguments = true;
+    return code;
 }
 
 /* The template, tried with a line. */
@@ -105,7 +131,7 @@ static int map_check(struct run_options *options)
     if (!map->template.has_place)
         return say_usage("--args '%s' has no {} for the line", map->text);
     if (hay_json_check(map->args.at, map->args.size, HAY_JOBLINE_DEPTH - 1, &fault) == HAY_OK)
-        return CLI_OK;
+        return map_take_arguments(options);
     return say_usage("--args '%s' is not JSON: with \"x\" for {}, %s at byte %zu", map->text, fault.reason, fault.column);
 }
 

@@ -81,6 +81,20 @@ run "$HAYFORK" map demo.sleep --args '{"ms":60000,"n":{}}' --timeout 0.1 -j 4 tw
 is "--timeout" "$code $(grep -c '"status":"timeout"' out)" "1 20"
 run "$HAYFORK" map demo.fail --args '{}' --retries 2 --retry-delay 10ms twenty
 is "--retries" "$code $(grep -c '"attempts":3' out)" "1 20"
+printf 'p\nq\n' >pq
+run "$HAYFORK" map -k demo.echo --args '[{},{#}]' ::: 'a b' "c${newline}d" -k ''
+is "arguments behind :::" "$code $(sed 's/.*"result"://' out | tr '\n' ' ')" '0 ["a b",1]} ["c\nd",2]} ["-k",3]} ["",4]} '
+run "$HAYFORK" map -k -f demo.echo --args '{}' :::: pq
+is "and lines behind ::::" "$code $(sed 's/.*"result"://' out | tr '\n' ' ')" '0 "p"} "q"} '
+run "$HAYFORK" map demo.echo :::
+is "none behind it" "$code $(wc -c <out)" "0 0"
+for bad in 'pq ::: a' '::: a ::: b' '::: a :::: pq' '-0 ::: a' '::::' '::: a :::+ b'; do
+    # shellcheck disable=SC2086 # several words
+    run "$HAYFORK" map demo.echo $bad
+    is "wrong usage: $bad" "$code $(wc -c <out) $(wc -l <err)" "2 0 2"
+done
+run "$HAYFORK" map ::: a
+is "no function before it" "$code $(grep -c 'a function is needed' err)" "2 1"
 # Without memory for a line it is not rejected: the run ends, and is gone on with.
 if [ -z "${HAY_SANITIZED:-}" ]; then
     { echo short; head -c 12000000 /dev/zero | tr '\0' x; echo; } >long
