@@ -181,17 +181,20 @@ bool control_may_begin(const struct run *run)
     return run->accepted - run->settled - stats.waiting < (uint64_t)stats.workers_ready;
 }
 
-void control_begin(struct run *run, bool is_refused)
+void control_begin(struct run *run)
 {
     int64_t delay_ms = run->options->control.delay_ms;
     if (!delay_ms)
         return;
-    ev_timer_stop(run->loop, &run->control.delay);
-    if (is_refused)
-        return;
     ev_now_update(run->loop);
     ev_timer_set(&run->control.delay, (double)delay_ms / 1000, 0.0);
     ev_timer_start(run->loop, &run->control.delay);
+}
+
+void control_take_back(struct run *run)
+{
+    if (run->options->control.delay_ms)
+        ev_timer_stop(run->loop, &run->control.delay);
 }
 
 /* ---- each turn ---- */

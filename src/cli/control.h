@@ -87,9 +87,10 @@ void control_stop(struct run *run);
 void control_release(struct run *run);
 
 enum control_answer { CONTROL_GO, CONTROL_KEPT, CONTROL_SKIP, CONTROL_REJECT };
-/* Under --delay: may another job be handed to the pool, to start at once? And: one is, or was and has been refused. */
+/* Under --delay: may another job be handed to the pool, to start at once? One is; and the pool has not taken it. */
 bool control_may_begin(const struct run *run);
-void control_begin(struct run *run, bool is_refused);
+void control_begin(struct run *run);
+void control_take_back(struct run *run);
 /* Note the job of place `seq`, and ask whether run->job may start. `list`: its "after", absent: NULL. KEPT: it comes back by
  * control_next(). `reason` is for SKIP and REJECT. */
 enum control_answer control_ask(struct run *run, uint64_t seq, struct hay_span list, char *reason, size_t capacity);

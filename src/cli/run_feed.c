@@ -222,7 +222,7 @@ static void feed_submit(struct run *run)
     bool is_new = !run->control.kept;
     if (!control_may_begin(run))
         return;
-    control_begin(run, false);
+    control_begin(run);
     run->read += is_new;
     run->accepted++;
     enum hay_status status = hay_pool_submit(run->pool, &run->job, 0, NULL, &error);
@@ -232,7 +232,7 @@ static void feed_submit(struct run *run)
             control_drop(run);
         return;
     }
-    control_begin(run, true);
+    control_take_back(run);
     run->read -= is_new;
     run->accepted--;
     if (status == HAY_EFULL)
