@@ -48,8 +48,8 @@ static unsigned exec_digit(char digit)
     return at ? (unsigned)(at - digits) : 64;
 }
 
-/* A base64 text as a string of its own; NULL with errno: EINVAL when it is no base64 or has a NUL in it. */
-static char *exec_decode(const char *text)
+/* The bytes of a base64 text, and a NUL behind them; NULL with errno: EINVAL when it is no base64. */
+static char *exec_decode(const char *text, size_t *decoded)
 {
     size_t size = strlen(text), length = 0;
     size_t padding = size && text[size - 1] == '=' ? size > 1 && text[size - 2] == '=' ? 2 : 1 : 0;
@@ -63,13 +63,12 @@ static char *exec_decode(const char *text)
             good = good && digit < 64;
             group = group << 6 | (digit & 63);
         }
-        for (size_t k = 0; k < kept; k++) {
-            out[length] = (char)(group >> (16 - 8 * k) & 255);
-            good = good && out[length++];
-        }
+        for (size_t k = 0; k < kept; k++)
+            out[length++] = (char)(group >> (16 - 8 * k) & 255);
     }
     if (out && good) {
         out[length] = '\0';
+        *decoded = length;
         return out;
     }
     errno = out ? EINVAL : ENOMEM;
@@ -80,12 +79,14 @@ static char *exec_decode(const char *text)
 /* One word of the command as it will be passed; NULL after fail(). */
 static char *exec_word(hay_task *task, struct exec_command *command, const char *text, size_t at, bool encoded)
 {
+    size_t size;
     if (!encoded)
         return exec_writable(text);
-    command->owned[at] = exec_decode(text);
-    if (!command->owned[at])
-        hay_fail(task, errno == EINVAL ? "\"argv_encoding\": a word is not the base64 of a string" : "out of memory");
-    return command->owned[at];
+    char *word = command->owned[at] = exec_decode(text, &size);
+    if (word && strlen(word) == size)
+        return word;
+    hay_fail(task, word || errno == EINVAL ? "\"argv_encoding\": a word is not the base64 of a string" : "out of memory");
+    return NULL;
 }
 
 /* Is this key there with the value "base64"? -1 after fail(). */
@@ -191,10 +192,10 @@ static int exec_read_env(hay_task *task, json_t *args, struct exec_command *comm
 }
 
 /* A memory file with the text: unlike a pipe it takes all of it at once, whether the command reads or not. */
-static int exec_text_fd(const char *text)
+static int exec_text_fd(const char *text, size_t size)
 {
     int fd = exec_above_stdio(memfd_create("stdin", MFD_CLOEXEC));
-    int error = fd < 0 ? errno : exec_write(fd, 0, text, strlen(text));
+    int error = fd < 0 ? errno : exec_write(fd, 0, text, size);
     if (error)
         exec_close(&fd);
     else
@@ -206,12 +207,20 @@ static int exec_text_fd(const char *text)
 static int exec_read_stdin(hay_task *task, json_t *args, struct exec_command *command)
 {
     const char *text;
-    if (exec_string(task, args, "stdin", &text))
+    char *decoded = NULL;
+    int encoded = exec_wants_base64(task, args, "stdin_encoding");
+    if (encoded < 0 || exec_string(task, args, "stdin", &text))
         return -1;
-    if (text && *text)
-        command->stdin_fd = exec_text_fd(text);
+    size_t size = text ? strlen(text) : 0;
+    if (encoded && text && !(text = decoded = exec_decode(text, &size)))
+        return hay_fail(task, errno == EINVAL ? "\"stdin\" is not base64" : "out of memory"), -1;
+    if (size)
+        command->stdin_fd = exec_text_fd(text, size);
     else if (!exec_open_null())
         command->stdin_fd = exec_null_fd;
+    int error = errno;
+    free(decoded);
+    errno = error;
     if (command->stdin_fd >= 0)
         return 0;
     return hay_fail(task, "cannot make the command's stdin: %s", strerror(errno)), -1;

@@ -175,6 +175,7 @@ complete -c hayfork -n '__hayfork_verb exec' -s a -l arg-file -rF -d 'Lines of t
 complete -c hayfork -n '__hayfork_verb exec' -s n -l max-args -x -d 'So many lines for each command'
 complete -c hayfork -n '__hayfork_verb exec' -s C -l colsep -x -d 'What is between the columns of a line'
 complete -c hayfork -n '__hayfork_verb exec' -l shell -d 'The words are a shell script'
+complete -c hayfork -n '__hayfork_verb exec' -l pipe -d 'Lines are the standard input of commands'
 complete -c hayfork -n '__hayfork_verb exec' -l json -d 'Result lines, not output'
 complete -c hayfork -n '__hayfork_verb exec' -l tag -d 'Each line of output begins with its argument'
 complete -c hayfork -n '__hayfork_verb exec' -l max-output -x -d 'The most output of a command'

@@ -27,6 +27,7 @@
 #define EXEC_FDS 64
 #define EXEC_LINES_MAX 1000000
 #define EXEC_TAG_KEY ",\"tag\":\""  /* in no string, where a quote would be escaped */
+#define EXEC_BLOCK ((size_t)1 << 20) /* of lines on standard input */
 #define EXEC_RESULT_MAX (UINT64_C(1) << 30)
 
 enum {
@@ -35,6 +36,7 @@ enum {
     EXEC_MAX_OUTPUT,
     EXEC_ID,
     EXEC_TAG,
+    EXEC_PIPE,
 };
 
 struct exec {
@@ -42,6 +44,8 @@ struct exec {
     struct option_list given;
     struct words words;
     bool shell, json, tag;
+    bool pipe;                  /* lines are the command's standard input, */
+    bool has_count;             /* as many as -n says */
     bool is_product;            /* a job has a word of each of several lists */
     const char *separator;      /* of the columns of a line; NULL: it has none */
     uint64_t max_output;        /* EXEC_UNSET: not given */
@@ -62,6 +66,7 @@ static const struct option_spec exec_specs[] = {
     { EXEC_MAX_OUTPUT, "max-output", true },
     { EXEC_ID, "id", true },
     { EXEC_TAG, "tag", false },
+    { EXEC_PIPE, "pipe", false },
     { '0', "null", false },
     { 'a', "arg-file", true },
     { 'n', "max-args", true },
@@ -80,6 +85,8 @@ static bool exec_take(struct run_options *options, struct options *reader, int k
         return exec->json = true;
     case EXEC_TAG:
         return exec->tag = true;
+    case EXEC_PIPE:
+        return exec->pipe = true;
     case EXEC_MAX_OUTPUT:
         return options_size(reader, 0, EXEC_OUTPUT_MAX, &exec->max_output);
     case EXEC_ID:
@@ -90,7 +97,7 @@ static bool exec_take(struct run_options *options, struct options *reader, int k
         if (!options_count(reader, 1, EXEC_LINES_MAX, &count))
             return false;
         options->group_lines = count > 1 ? (uint64_t)count : 0;
-        return true;
+        return exec->has_count = true;
     case 'C':
         exec->separator = strcmp(reader->value, "\\t") ? reader->value : "\t";
         return true;
@@ -154,6 +161,8 @@ static int exec_check_options(const struct run_options *options)
         return say_usage("--colsep is at least one character, and for commands of one line each, so not with -n");
     if (exec->separator && exec->separator[1] && strchr(exec->separator, '\\'))
         return say_usage("--colsep is a text, not a pattern; of what has a backslash only '\\t', a tab, is known");
+    if (exec->pipe && (exec->separator || exec->tag || exec->lines.id_is_line))
+        return say_usage("--pipe is for blocks of lines, so not with -C, --tag or --id line");
     if (exec->tag && is_json)
         return say_usage("--tag is for plain output, not for result lines, which --json and -o ask for");
     if (is_json && exec->max_output != EXEC_UNSET && exec->max_output > EXEC_OUTPUT_JSON_MAX)
@@ -168,8 +177,8 @@ static int exec_take_arguments(struct run_options *options, const char *const *w
     size_t lists = arguments_lists(words, count);
     if (!count)
         return CLI_OK;
-    if (options->files.count)
-        return say_usage("the arguments come behind ':::' or from -a FILE, but not from both");
+    if (options->files.count || exec->pipe)
+        return say_usage("the arguments come behind ':::' or from -a FILE, but not from both, and --pipe takes a FILE or stdin");
     const char *file = arguments_only_file(words, count);
     if (file) {
         option_list_add(&options->files, file);
@@ -191,16 +200,21 @@ static int exec_take_words(struct run_options *options, size_t count)
     for (size_t i = 0; i < count; i++)
         if (strstr(exec->given.items[i], "{%}"))
             return say_usage("'{%%}' is not known here: a command finds its slot, from 0, in the environment as HAYFORK_WORKER");
-    if (!words_parse(&exec->words, exec->given.items, count, exec->shell)) {
+    if (!words_parse(&exec->words, exec->given.items, count, exec->shell, !exec->pipe)) {
         say("out of memory");
         return CLI_STOPPED;
     }
     if (exec->separator && bytes_utf8(exec->separator, strlen(exec->separator)) < strlen(exec->separator))
         exec->words.is_binary = true; /* the columns of a line that is text need not be */
+    if (exec->pipe && (exec->words.places || exec->words.last_line))
+        return say_usage("with --pipe the lines are the command's standard input, and no word has them");
     if (exec->words.last_line > most)
         return say_usage("'{%" PRIu32 "}' stands for nothing: a command has %" PRIu64 " here; more come by -n, -C or more ':::'",
                          exec->words.last_line, most);
-    options->group_bytes = INPUT_GROUP_BYTES;
+    options->group_bytes = exec->pipe ? EXEC_BLOCK : INPUT_GROUP_BYTES;
+    options->group_is_block = exec->pipe;
+    if (exec->pipe && !options->group_lines)
+        options->group_lines = exec->has_count ? 1 : UINT64_MAX;
     if (exec->shell && !exec->is_product) /* a script is one word, in which each place has all lines, quoted */
         options->group_bytes /= 2 * (exec->words.places ? exec->words.places : 1);
     return CLI_OK;
@@ -262,19 +276,31 @@ static void exec_put_spool(struct exec *exec, uint64_t number)
     bytes_put(&exec->args, digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number));
 }
 
-/* The columns of the line, as words_put() takes several lines. */
-static struct hay_span exec_split(struct exec *exec, struct hay_span line)
+/* The lines as standard input: each ends as it did, but for the last, which may not have. */
+static void exec_put_stdin(struct exec *exec, struct hay_span text, bool is_nul_ended)
 {
-    size_t size = strlen(exec->separator);
-    const char *end = line.at + line.size, *at = line.at, *found;
-    bytes_clear(&exec->columns);
-    while (at < end && (found = memmem(at, (size_t)(end - at), exec->separator, size))) {
-        bytes_put(&exec->columns, at, (size_t)(found - at));
-        bytes_put(&exec->columns, "", 1);
-        at = found + size;
-    }
-    bytes_put(&exec->columns, at, (size_t)(end - at));
-    return bytes_span(&exec->columns);
+    struct bytes *block = &exec->columns;
+    bytes_clear(block);
+    bytes_put(block, text.at, text.size);
+    bytes_put(block, is_nul_ended ? "" : "\n", 1);
+    bool is_text = !block->failed && bytes_utf8(block->at, block->size) == block->size && !memchr(block->at, 0, block->size);
+    bytes_put_text(&exec->args, is_text ? ",\"stdin\":\"" : ",\"stdin_encoding\":\"base64\",\"stdin\":\"");
+    if (is_text)
+        bytes_put_json(&exec->args, block->at, block->size);
+    else if (!block->failed)
+        bytes_put_base64(&exec->args, block->at, block->size);
+    bytes_put_text(&exec->args, "\"");
+    exec->args.failed = exec->args.failed || block->failed;
+}
+
+/* The command, with the lines where its words have them. */
+static void exec_put_command(struct exec *exec, struct hay_span text, uint64_t number, bool is_text)
+{
+    struct words_job job = { text, number, exec->separator || exec->is_product, !is_text };
+    if (exec->separator)
+        job.text = words_split(text, exec->separator, &exec->columns);
+    words_put(&exec->words, &job, &exec->args);
+    exec->args.failed = exec->args.failed || exec->columns.failed;
 }
 
 static enum run_made exec_make(struct run *run, const struct input_line *line, char *reason, size_t capacity, size_t *column)
@@ -285,16 +311,16 @@ static enum run_made exec_make(struct run *run, const struct input_line *line, c
     bool is_text = bytes_utf8(text.at, text.size) == text.size;
     if (!exec->tail.size && !exec_begin(exec, run))
         return RUN_NO_MEMORY;
-    if ((line->lines == 1 && memchr(text.at, 0, text.size)) || (!is_text && exec->json && exec->lines.id_is_line)) {
+    bool has_nul = line->lines == 1 && !exec->pipe && memchr(text.at, 0, text.size);
+    if (has_nul || (!is_text && exec->json && exec->lines.id_is_line)) {
         *column = map_bad_byte(text, reason, capacity);
         if (*column)
             return RUN_UNFIT;
     }
     bytes_clear(args);
-    struct hay_span words = exec->separator ? exec_split(exec, text) : text;
-    bool is_row = exec->separator || exec->is_product;
-    words_put(&exec->words, &(struct words_job){ words, run->read + 1, is_row, !is_text }, args);
-    args->failed = args->failed || exec->columns.failed;
+    exec_put_command(exec, exec->pipe ? (struct hay_span){ "", 0 } : text, run->read + 1, is_text || exec->pipe);
+    if (exec->pipe)
+        exec_put_stdin(exec, text, run->options->nul_ended);
     run->keyed = args->size; /* what --max-output and --retries say is no part of the job */
     if (exec->tag)
         exec_put_tag(exec, text);

@@ -57,7 +57,7 @@ bool input_open(struct input *input, const char *const *paths, int count, int st
     static const char *const only_stdin[] = { "-" };
     bool sized = true;
     int keep = input_keep();
-    *input = (struct input){ .at_start = true, .turn_bytes = UINT64_MAX };
+    *input = (struct input){ .at_start = true, .turn_bytes = UINT64_MAX, .line_end = '\n' };
     if (!count) {
         paths = only_stdin;
         count = 1;
@@ -111,13 +111,21 @@ void input_close(struct input *input)
 
 void input_use_nul(struct input *input)
 {
-    input->nul_ended = true;
+    input->line_end = '\0';
+    input->as_is = true;
 }
 
 void input_use_groups(struct input *input, uint64_t lines, size_t bytes)
 {
     input->group_lines = lines;
     input->group_bytes = bytes;
+}
+
+void input_use_blocks(struct input *input, uint64_t lines, size_t bytes)
+{
+    input_use_groups(input, lines, bytes);
+    input->group_joint = input->line_end;
+    input->as_is = true;
 }
 
 int input_stdin_again(const struct input *input)
@@ -227,13 +235,13 @@ static void input_next_file(struct input *input)
     input->file_number = 0;
 }
 
-/* One line of `size` bytes at `start`, its end removed: count it and fill `line`; false: it is empty, and a NUL did not say
+/* One line of `size` bytes at `start`, its end removed: count it and fill `line`; false: it is empty, and nothing says
  * that this is meant. */
 static bool input_take(struct input *input, size_t size, struct input_line *line)
 {
     const struct input_source *source = &input->sources[input->current];
     const char *at = input->buffer.at + input->start;
-    if (input->at_start && !input->nul_ended && size >= 3 && !memcmp(at, "\xef\xbb\xbf", 3)) {
+    if (input->at_start && !input->as_is && size >= 3 && !memcmp(at, "\xef\xbb\xbf", 3)) {
         at += 3;
         size -= 3;
     }
@@ -245,7 +253,7 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
     line->too_long = size > CLI_LINE_MAX;
     line->size = line->too_long ? CLI_LINE_MAX : size;
     /* What is too long may be blank only as far as it was read. */
-    bool is_plain = input->nul_ended || line->too_long || (size && at[0] == '{');
+    bool is_plain = input->as_is || line->too_long || (size && at[0] == '{');
     bool taken = is_plain || !bytes_is_blank(at, size);
     line->lines = taken;
     return taken;
@@ -254,7 +262,7 @@ static bool input_take(struct input *input, size_t size, struct input_line *line
 /* What `size` bytes at the start are without the carriage return of a line end. */
 static size_t input_without_cr(const struct input *input, size_t size)
 {
-    return size && !input->nul_ended && input->buffer.at[input->start + size - 1] == '\r' ? size - 1 : size;
+    return size && !input->as_is && input->buffer.at[input->start + size - 1] == '\r' ? size - 1 : size;
 }
 
 /* A line that ends at `newline`. */
@@ -293,8 +301,7 @@ static inline enum input_event input_next_line(struct input *input, struct input
 {
     while (input->current < input->count && !input->failure) {
         char *from = input->buffer.at + input->searched;
-        char end = input->nul_ended ? '\0' : '\n';
-        char *newline = input->searched < input->end ? memchr(from, end, input->end - input->searched) : NULL;
+        char *newline = input->searched < input->end ? memchr(from, input->line_end, input->end - input->searched) : NULL;
         if (newline) {
             if (input_take_ended(input, newline, line))
                 return INPUT_LINE;
@@ -323,7 +330,7 @@ static inline enum input_event input_next_line(struct input *input, struct input
 static bool input_join(struct input *input)
 {
     const struct input_line *next = &input->next;
-    if (next->too_long || (!input->nul_ended && memchr(next->at, 0, next->size)))
+    if (next->too_long || (!input->as_is && memchr(next->at, 0, next->size)))
         return false;
     if (!input->grouped.lines) {
         bytes_clear(&input->group);
@@ -331,7 +338,7 @@ static bool input_join(struct input *input)
     } else if (input->group.size + next->size >= input->group_bytes) {
         return false;
     } else {
-        bytes_put(&input->group, "", 1);
+        bytes_put(&input->group, &input->group_joint, 1);
         input->grouped.lines++;
     }
     bytes_put(&input->group, next->at, next->size);

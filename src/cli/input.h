@@ -30,7 +30,7 @@ struct input_line {
     uint64_t number, file_number;   /* of a group's first line */
     const char *name;               /* the path, or "-" */
     bool too_long;
-    uint64_t lines;                 /* 1, or as many as the group has, with a NUL between any two */
+    uint64_t lines;                 /* 1, or as many as the group has */
 };
 
 struct input {
@@ -41,10 +41,12 @@ struct input {
     uint64_t number, file_number;   /* of the last line, through all inputs and in its file */
     uint64_t turn_bytes;            /* what may still be read in this turn */
     uint64_t read_bytes, total_bytes; /* so far; and of all inputs, 0 when one of them does not know its size */
-    bool nul_ended;                 /* lines end with a NUL and count as they are: empty, white space, CR, BOM */
+    char line_end;                  /* newline or NUL */
+    bool as_is;                     /* lines count as they are: empty, white space, CR, BOM, NUL */
     bool at_start, skipping, ended; /* of the current file: before its first line; inside a line too long; end seen */
     uint64_t group_lines;           /* so many make a group at most; 0: none are made */
     size_t group_bytes;             /* nor more than these, but for one line */
+    char group_joint;               /* between any two of its lines */
     struct bytes group;
     struct input_line grouped;      /* what is in `group`; handed out when `lines` is 0 again */
     struct input_line next;         /* read, and not in the group; when `lines` is not 0 */
@@ -74,9 +76,11 @@ static inline void input_begin_turn(struct input *input, uint64_t bytes)
 }
 /* Lines end with a NUL from here on, and only those without a byte are not handed out. Before the first line. */
 void input_use_nul(struct input *input);
-/* From here on this many lines are handed out at once, fewer at the end of all input or where they had more than so many bytes. A
- * line that is too long or has a NUL in it comes alone. */
+/* From here on this many lines are handed out at once with a NUL between any two, fewer at the end of all input or where they had
+ * more than so many bytes. A line that is too long or has a NUL in it comes alone. */
 void input_use_groups(struct input *input, uint64_t lines, size_t bytes);
+/* The same for lines that count as they are, with what ends lines between any two. Before the first line. */
+void input_use_blocks(struct input *input, uint64_t lines, size_t bytes);
 /* Does it surely end? */
 bool input_is_finite(const struct input *input);
 /* Can all of it be opened and read once more? */

@@ -222,7 +222,10 @@ bool run_open_input(const struct run_options *options, struct input *input, int 
     bool is_open = input_open(input, options->files.items, options->files.count, stdin_fd);
     if (options->nul_ended)
         input_use_nul(input);
-    input_use_groups(input, options->group_lines, options->group_bytes);
+    if (options->group_is_block)
+        input_use_blocks(input, options->group_lines, options->group_bytes);
+    else
+        input_use_groups(input, options->group_lines, options->group_bytes);
     return is_open;
 }
 

@@ -70,7 +70,8 @@ struct run_options {
     bool nul_ended;             /* lines end with a NUL */
     bool has_arguments;         /* standard input is not the caller's: it has the words behind ":::" */
     uint64_t group_lines;       /* so many make one job, 0: each does; */
-    size_t group_bytes;         /* fewer, where they have more than this */
+    size_t group_bytes;         /* fewer, where they have more than this; */
+    bool group_is_block;        /* as they are, with what ends lines between them, not NULs */
     uint64_t order_window;
     struct hay_pool_options pool;
     struct option_list plugins, configs, files;

@@ -16,9 +16,9 @@ static void words_count_places(struct words *words)
         }
 }
 
-static bool words_parse_all(struct words *words, const char *const *given, size_t count)
+static bool words_parse_all(struct words *words, const char *const *given, size_t count, bool is_for_lines)
 {
-    bool has_place = false;
+    bool has_place = !is_for_lines;
     for (size_t i = 0; i < count; i++) {
         words->is_binary = words->is_binary || bytes_utf8(given[i], strlen(given[i])) < strlen(given[i]);
         if (template_parse(&words->templates[words->count++], given[i], false))
@@ -37,10 +37,10 @@ static bool words_parse_all(struct words *words, const char *const *given, size_
     return !words->script.failed && !template_parse(words->templates, words->script.at, false);
 }
 
-bool words_parse(struct words *words, const char *const *given, size_t count, bool shell)
+bool words_parse(struct words *words, const char *const *given, size_t count, bool shell, bool is_for_lines)
 {
     *words = (struct words){ .templates = calloc(count + 1, sizeof *words->templates), .shell = shell };
-    if (!words->templates || !words_parse_all(words, given, count))
+    if (!words->templates || !words_parse_all(words, given, count, is_for_lines))
         return false;
     words_count_places(words);
     return true;
@@ -131,6 +131,20 @@ static void words_put_word(struct words *words, const struct template *template,
         bytes_put_json(args, word->at, word->size);
     bytes_put_text(args, "\"");
     args->failed = args->failed || word->failed;
+}
+
+struct hay_span words_split(struct hay_span line, const char *separator, struct bytes *columns)
+{
+    size_t size = strlen(separator);
+    const char *end = line.at + line.size, *at = line.at, *found;
+    bytes_clear(columns);
+    while (at < end && (found = memmem(at, (size_t)(end - at), separator, size))) {
+        bytes_put(columns, at, (size_t)(found - at));
+        bytes_put(columns, "", 1);
+        at = found + size;
+    }
+    bytes_put(columns, at, (size_t)(end - at));
+    return bytes_span(columns);
 }
 
 void words_put(struct words *words, const struct words_job *job, struct bytes *args)

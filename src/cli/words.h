@@ -32,10 +32,13 @@ struct words_job {
     bool is_binary;             /* the text is not UTF-8 */
 };
 
-/* Of `count` words, which have to outlive it. A command without any place gets one at its end. False: out of memory. */
-bool words_parse(struct words *words, const char *const *given, size_t count, bool shell);
+/* Of `count` words, which have to outlive it. Where it `is_for_lines`, a command without any place gets one at its end. False:
+ * out of memory. */
+bool words_parse(struct words *words, const char *const *given, size_t count, bool shell, bool is_for_lines);
 void words_release(struct words *words);
 
+/* The columns of a line, between any two of which stands the separator, as several lines of a job. */
+struct hay_span words_split(struct hay_span line, const char *separator, struct bytes *columns);
 /* The command of the job, as the first members of an object. */
 void words_put(struct words *words, const struct words_job *job, struct bytes *args);
 /* The command in the args that begin with it, as a shell would take it. */

@@ -72,6 +72,37 @@ run "$HAYFORK" exec -C , -n 2 echo ::: a
 is "-C is not for -n" "$code $(grep -c 'colsep' err)" "2 1"
 run "$HAYFORK" exec -C '' echo ::: a
 is "-C ''" "$code $(grep -c 'at least one character' err)" "2 1"
+# Lines as standard input: what comes out is what went in, whatever it is.
+seq 200000 >numbers
+run "$HAYFORK" exec -a numbers -k --pipe cat
+is "--pipe" "$code $(cmp out numbers)" "0 "
+run "$HAYFORK" exec -a numbers --pipe -n 3000 --shell 'wc -l; : {#}'
+is "--pipe -n" "$code $(sort -n out | uniq -c | tr -s ' \n' ' ')" "0  1 2000 66 3000 "
+head -c 5000000 /dev/urandom >random
+echo >>random
+run "$HAYFORK" exec -a random -k --pipe cat
+is "--pipe: any bytes" "$code $(cmp out random)" "0 "
+printf '\357\273\277a\r\n\n \nb\0c\n\nlast' >odd
+run "$HAYFORK" exec -k --pipe -n 1 --shell 'printf "<"; cat; echo {#}' <odd
+printf '<\357\273\277a\r\n1\n<\n2\n< \n3\n<b\0c\n4\n<\n5\n<last\n6\n' >wanted
+is "--pipe: lines as they are" "$code $(cmp out wanted)" "0 "
+printf 'a\0\nb\0\0c' >odd
+run "$HAYFORK" exec -0 --pipe -n 2 -k cat <odd
+is "--pipe: lines that NULs end" "$code $(tr '\0\n' '|+' <out)" "0 a|+b||c|"
+head -c 3000000 /dev/zero | tr '\0' x >wide
+run "$HAYFORK" exec --pipe wc -c <wide
+is "--pipe: a line of more than a block" "$code $(cat out)" "0 3000001"
+run "$HAYFORK" exec --pipe wc </dev/null
+is "--pipe: no lines, no command" "$code $(wc -c <out)" "0 0"
+run "$HAYFORK" exec -a numbers --pipe true
+is "--pipe: who reads nothing is not waited for" "$code" 0
+run "$HAYFORK" exec -a seven -n 3 --pipe --retries 1 --retry-delay 1ms -k --shell 'test -e {#} && cat || { touch {#}; exit 1; }'
+is "--pipe: again at the next attempt" "$code $(cmp out seven)" "0 "
+run "$HAYFORK" exec -a seven -n 3 --pipe -o piped --shell 'grep -v 5'
+sed 's/6/8/' seven >eight
+run "$HAYFORK" exec -a eight -n 3 --pipe -o piped --resume --shell 'grep -v 5'
+is "--pipe: resumed by what the lines are" "$code $(cat err)" \
+    "65 hayfork exec: 'eight' line 4 is not the one whose result is in 'piped'; --resume-changed runs such lines again"
 run "$HAYFORK" exec --dry-run -k {} if=1 if ::: A=b if go
 is "--dry-run: what a shell would take for more than a name" "$code $(cat out)" "0 'A=b' if=1 if${newline}'if' if=1 if${newline}go if=1 if"
 run "$HAYFORK" exec -k -n 2 --tag echo ::: a b c
@@ -371,6 +402,11 @@ refused "-f is not for exec" -f demo.noop true
 refused "so not with -n, -C or --id line" -n 2 echo ::: a ::: b
 refused "so not with -n, -C or --id line" -C , echo ::: a ::: b
 refused "so not with -n, -C or --id line" --id line echo ::: a ::: b
+refused "no word has them" --pipe cat {}
+refused "no word has them" --pipe --shell 'cat {1}'
+refused "--pipe takes a FILE or stdin" --pipe cat ::: a
+refused "--pipe is for blocks of lines" --pipe -C , cat
+refused "--pipe is for blocks of lines" --pipe --tag cat
 refused "for pairs, 'paste' two files" echo ::: a :::+ b
 refused "more than 64 lists" echo $(seq 65 | sed 's/.*/::: a/')
 refused "at most 64 KiB a command" echo ::: "$(head -c 40000 /dev/zero | tr '\0' a)" ::: "$(head -c 40000 /dev/zero | tr '\0' b)"

@@ -126,6 +126,8 @@ static void bad_args_are_refused(void)
         { "{\"shell\":7}", "\"shell\" has to be a string" },
         { "{\"shell\":\"a\\u0000b\"}", "refused" },
         { "{\"argv\":[\"true\"],\"stdin\":7}", "\"stdin\" has to be a string" },
+        { "{\"argv\":[\"true\"],\"stdin\":\"YQ\",\"stdin_encoding\":\"base64\"}", "\"stdin\" is not base64" },
+        { "{\"argv\":[\"true\"],\"stdin_encoding\":\"hex\"}", "\"stdin_encoding\" can be \"base64\" only" },
         { "{\"argv\":[\"true\"],\"cwd\":[]}", "\"cwd\" has to be a string" },
         { "{\"argv\":[\"true\"],\"env\":[]}", "\"env\" has to be an object" },
         { "{\"argv\":[\"true\"],\"env\":{\"A\":1}}", "\"A\" has to be a string or null" },
@@ -158,6 +160,9 @@ static void stdin_is_the_text_or_empty(void)
     CU_ASSERT(prints(json_pack("{s:[s]}", "argv", "cat"), ""));
     CU_ASSERT(prints(json_pack("{s:[s],s:s}", "argv", "cat", "stdin", ""), ""));
     CU_ASSERT(prints(json_pack("{s:[s],s:s}", "argv", "true", "stdin", "unread"), ""));
+    CU_ASSERT(prints(json_pack("{s:s,s:s,s:s}", "shell", "tr '\\0' n", "stdin", "YQBiAA==", "stdin_encoding", "base64"), "anbn"));
+    CU_ASSERT(prints(json_pack("{s:[s],s:s,s:s}", "argv", "cat", "stdin", "", "stdin_encoding", "base64"), ""));
+    CU_ASSERT(prints(json_pack("{s:[s],s:s}", "argv", "cat", "stdin_encoding", "base64"), ""));
 }
 
 static void a_stdin_over_the_limit_of_files_is_refused(void)
