@@ -177,13 +177,15 @@ static int exec_take_arguments(struct run_options *options, const char *const *w
     size_t lists = arguments_lists(words, count);
     if (!count)
         return CLI_OK;
-    if (options->files.count || exec->pipe)
-        return say_usage("the arguments come behind ':::' or from -a FILE, but not from both, and --pipe takes a FILE or stdin");
+    if (options->files.count)
+        return say_usage("the arguments come behind ':::' or from -a FILE, but not from both");
     const char *file = arguments_only_file(words, count);
     if (file) {
         option_list_add(&options->files, file);
         return CLI_OK;
     }
+    if (exec->pipe)
+        return say_usage("--pipe is for the lines of files and of standard input, not for arguments");
     exec->is_product = lists > 1;
     if (exec->is_product && (options->group_lines || exec->separator || exec->lines.id_is_line))
         return say_usage("of several lists a command has one argument each, so not with -n, -C or --id line");
@@ -197,7 +199,7 @@ static int exec_take_words(struct run_options *options, size_t count)
 {
     struct exec *exec = options->verb_state;
     uint64_t most = exec->separator ? UINT32_MAX : options->group_lines ? options->group_lines : 1;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && !exec->pipe; i++)
         if (strstr(exec->given.items[i], "{%}"))
             return say_usage("'{%%}' is not known here: a command finds its slot, from 0, in the environment as HAYFORK_WORKER");
     if (!words_parse(&exec->words, exec->given.items, count, exec->shell, !exec->pipe)) {
@@ -206,16 +208,14 @@ static int exec_take_words(struct run_options *options, size_t count)
     }
     if (exec->separator && bytes_utf8(exec->separator, strlen(exec->separator)) < strlen(exec->separator))
         exec->words.is_binary = true; /* the columns of a line that is text need not be */
-    if (exec->pipe && (exec->words.places || exec->words.last_line))
-        return say_usage("with --pipe the lines are the command's standard input, and no word has them");
     if (exec->words.last_line > most)
         return say_usage("'{%" PRIu32 "}' stands for nothing: a command has %" PRIu64 " here; more come by -n, -C or more ':::'",
                          exec->words.last_line, most);
-    options->group_bytes = exec->pipe ? EXEC_BLOCK : INPUT_GROUP_BYTES;
     options->group_is_block = exec->pipe;
+    options->group_bytes = exec->pipe ? EXEC_BLOCK - 1 /* and the end of the last line */ : INPUT_GROUP_BYTES;
     if (exec->pipe && !options->group_lines)
         options->group_lines = exec->has_count ? 1 : UINT64_MAX;
-    if (exec->shell && !exec->is_product) /* a script is one word, in which each place has all lines, quoted */
+    if (exec->shell && !exec->pipe && !exec->is_product) /* a script is one word, and each place has all lines, quoted */
         options->group_bytes /= 2 * (exec->words.places ? exec->words.places : 1);
     return CLI_OK;
 }

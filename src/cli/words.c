@@ -6,13 +6,19 @@
 #include <sys/types.h>
 
 /* What the pieces of all words ask for. */
-static void words_count_places(struct words *words)
+static void words_count_places(struct words *words, bool is_for_lines)
 {
     for (size_t i = 0; i < words->count; i++)
         for (size_t k = 0; k < words->templates[i].count; k++) {
-            const struct template_piece *piece = &words->templates[i].pieces[k];
-            words->places += piece->kind != TEMPLATE_TEXT && piece->kind != TEMPLATE_NUMBER && !piece->line;
-            words->last_line = piece->line > words->last_line ? piece->line : words->last_line;
+            struct template_piece *piece = &words->templates[i].pieces[k];
+            if (piece->kind == TEMPLATE_TEXT || piece->kind == TEMPLATE_NUMBER)
+                continue;
+            if (!is_for_lines)
+                *piece = (struct template_piece){ .kind = TEMPLATE_TEXT, .text = piece->text };
+            else if (!piece->line)
+                words->places++;
+            else if (piece->line > words->last_line)
+                words->last_line = piece->line;
         }
 }
 
@@ -42,7 +48,7 @@ bool words_parse(struct words *words, const char *const *given, size_t count, bo
     *words = (struct words){ .templates = calloc(count + 1, sizeof *words->templates), .shell = shell };
     if (!words->templates || !words_parse_all(words, given, count, is_for_lines))
         return false;
-    words_count_places(words);
+    words_count_places(words, is_for_lines);
     return true;
 }
 

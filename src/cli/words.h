@@ -32,8 +32,8 @@ struct words_job {
     bool is_binary;             /* the text is not UTF-8 */
 };
 
-/* Of `count` words, which have to outlive it. Where it `is_for_lines`, a command without any place gets one at its end. False:
- * out of memory. */
+/* Of `count` words, which have to outlive it. Where it `is_for_lines`, a command without any place gets one at its end; else what
+ * looks like the place of a line is text. False: out of memory. */
 bool words_parse(struct words *words, const char *const *given, size_t count, bool shell, bool is_for_lines);
 void words_release(struct words *words);
 

@@ -92,6 +92,12 @@ is "--pipe: lines that NULs end" "$code $(tr '\0\n' '|+' <out)" "0 a|+b||c|"
 head -c 3000000 /dev/zero | tr '\0' x >wide
 run "$HAYFORK" exec --pipe wc -c <wide
 is "--pipe: a line of more than a block" "$code $(cat out)" "0 3000001"
+printf 'aaa\nb\n{1}\n' >braces
+run "$HAYFORK" exec -a braces --pipe grep -E -e 'a{3}' -e '[{]1}' -e '{}{%}'
+is "--pipe: braces are the command's own" "$code $(cat out)" "0 aaa$newline{1}"
+head -c 2500000 /dev/zero | tr '\0' '\n' >newlines
+run "$HAYFORK" exec -k --pipe --limit fsize=1M --shell 'wc -c' :::: newlines
+is "--pipe: blocks have 1 MiB at most" "$code $(tr '\n' ' ' <out)" "0 1048576 1048576 402848 "
 run "$HAYFORK" exec --pipe wc </dev/null
 is "--pipe: no lines, no command" "$code $(wc -c <out)" "0 0"
 run "$HAYFORK" exec -a numbers --pipe true
@@ -402,9 +408,8 @@ refused "-f is not for exec" -f demo.noop true
 refused "so not with -n, -C or --id line" -n 2 echo ::: a ::: b
 refused "so not with -n, -C or --id line" -C , echo ::: a ::: b
 refused "so not with -n, -C or --id line" --id line echo ::: a ::: b
-refused "no word has them" --pipe cat {}
-refused "no word has them" --pipe --shell 'cat {1}'
-refused "--pipe takes a FILE or stdin" --pipe cat ::: a
+refused "--pipe is for the lines of files" --pipe cat ::: a
+refused "standard input can be one list, not two" echo :::: - seven -
 refused "--pipe is for blocks of lines" --pipe -C , cat
 refused "--pipe is for blocks of lines" --pipe --tag cat
 refused "for pairs, 'paste' two files" echo ::: a :::+ b
