@@ -119,7 +119,7 @@ is "once more it is the same one" "$code $(tail -n 1 err)" \
 run sh -c 'echo a | "$HAYFORK" exec --summary -o --resume --resume -- sh -c "test {} = \$1" --resume --retry-failed'
 is "words like its own that are not stay" "$code $(tail -n 1 err)" \
     "1 hayfork exec: to run again what is not ok, with the same standard input: hayfork exec --retry-failed --summary -o --resume --resume -- sh -c 'test {} = \$1' --resume --retry-failed"
-run "$HAYFORK" exec -k --summary --shell 'test {} = 0' ::: 0 3 "it's
+run "$HAYFORK" exec -j 1 --summary --shell 'test {} = 0' ::: 0 3 "it's
 4"
 is "a failed command is told as a shell would take it" "$code $(sed -n 's/.*failed: //p' err | tr '\n' ';')" \
     "1 job 2 (test 3 = 0), error: exit 1;job 3 (test 'it'\\''s\\n4' = 0), error: exit 1;"
