@@ -167,9 +167,9 @@ static void control_on_delay(struct ev_loop *loop, struct ev_timer *watcher, int
 }
 
 /* A job that the pool has to queue would start when it likes: there has to be a worker with nothing to do. */
-bool control_may_begin(const struct run *run)
+bool control_may_begin(struct run *run)
 {
-    const struct control *control = &run->control;
+    struct control *control = &run->control;
     struct hay_pool_stats stats;
     if (!run->options->control.delay_ms)
         return true;

@@ -88,7 +88,7 @@ void control_release(struct run *run);
 
 enum control_answer { CONTROL_GO, CONTROL_KEPT, CONTROL_SKIP, CONTROL_REJECT };
 /* Under --delay: may another job be handed to the pool, to start at once? One is; and the pool has not taken it. */
-bool control_may_begin(const struct run *run);
+bool control_may_begin(struct run *run);
 void control_begin(struct run *run);
 void control_take_back(struct run *run);
 /* Note the job of place `seq`, and ask whether run->job may start. `list`: its "after", absent: NULL. KEPT: it comes back by

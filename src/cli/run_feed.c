@@ -295,12 +295,12 @@ static bool feed_has_job(const struct run *run)
 }
 
 /* While the next job has to wait for its time, its line is in hand: the end of the input is seen. */
-static bool feed_may_submit(const struct run *run)
+static bool feed_may_submit(struct run *run)
 {
     return !run->held || control_may_begin(run);
 }
 
-static bool feed_may(const struct run *run)
+static bool feed_may(struct run *run)
 {
     bool skips = run_feed_skips(run), submits = !run->stopping && !run->pool_full && feed_may_submit(run);
     return (skips || submits) && feed_has_job(run) && !run_write_is_full(run) && !run->output.failure && !signals_count();
