@@ -170,7 +170,7 @@ static int exec_check_options(const struct run_options *options)
     return CLI_OK;
 }
 
-/* The lists behind the command take the place of stdin, each argument as a line, which NUL ends because it may have newlines. */
+/* The lists behind the command. */
 static int exec_take_arguments(struct run_options *options, const char *const *words, size_t count)
 {
     struct exec *exec = options->verb_state;
@@ -179,20 +179,13 @@ static int exec_take_arguments(struct run_options *options, const char *const *w
         return CLI_OK;
     if (options->files.count)
         return say_usage("the arguments come behind ':::' or from -a FILE, but not from both");
-    const char *file = arguments_only_file(words, count);
-    if (file) {
-        option_list_add(&options->files, file);
-        return CLI_OK;
-    }
-    if (exec->pipe)
+    if (exec->pipe && !arguments_only_file(words, count))
         return say_usage("--pipe is for the lines of files and of standard input, not for arguments");
     exec->is_product = lists > 1;
     if (exec->is_product && (options->group_lines || exec->separator || exec->lines.id_is_line))
         return say_usage("of several lists a command has one argument each, so not with -n, -C or --id line");
-    int code = arguments_to_stdin(words, count, options->nul_ended);
     options->group_lines = exec->is_product ? lists : options->group_lines;
-    options->nul_ended = options->has_arguments = true;
-    return code;
+    return map_take_list(options, words, count);
 }
 
 static int exec_take_words(struct run_options *options, size_t count)

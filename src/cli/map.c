@@ -90,7 +90,19 @@ static bool map_take(struct run_options *options, struct options *reader, int ke
     }
 }
 
-/* A list behind the function takes the place of stdin, each argument as a line, which NUL ends because it may have newlines. */
+int map_take_list(struct run_options *options, const char *const *words, size_t count)
+{
+    const char *file = arguments_only_file(words, count);
+    if (file) {
+        option_list_add(&options->files, file);
+        return CLI_OK;
+    }
+    int code = arguments_to_stdin(words, count, options->nul_ended);
+    options->nul_ended = options->has_arguments = true;
+    return code;
+}
+
+/* The list behind the function, which stands where files do. */
 static int map_take_arguments(struct run_options *options)
 {
     const char *const *words = options->files.items;
@@ -99,16 +111,10 @@ static int map_take_arguments(struct run_options *options)
         return CLI_OK;
     if (at)
         return say_usage("the arguments come behind ':::' or from files, but not from both");
-    const char *file = arguments_only_file(words, count);
-    if (!file && arguments_lists(words, count) > 1)
+    if (arguments_lists(words, count) > 1)
         return say_usage("of several lists no combinations are made here, but by 'hayfork exec'");
-    int code = file ? CLI_OK : arguments_to_stdin(words, count, options->nul_ended);
     options->files.count = 0;
-    if (file)
-        option_list_add(&options->files, file);
-    else
-        options->nul_ended = options->has_arguments = true;
-    return code;
+    return map_take_list(options, words, count);
 }
 
 /* The template, tried with a line. */
