@@ -270,20 +270,24 @@ static void exec_put_spool(struct exec *exec, uint64_t number)
 }
 
 /* The lines as standard input: each ends as it did, but for the last, which may not have. */
-static void exec_put_stdin(struct exec *exec, struct hay_span text, bool is_nul_ended)
+static void exec_put_stdin(struct exec *exec, struct hay_span text, bool is_text, bool is_nul_ended)
 {
-    struct bytes *block = &exec->columns;
+    struct bytes *args = &exec->args, *block = &exec->columns;
+    if (is_text && !is_nul_ended && !memchr(text.at, 0, text.size)) {
+        bytes_put_text(args, ",\"stdin\":\"");
+        bytes_put_json(args, text.at, text.size);
+        bytes_put_json(args, "\n", 1);
+        bytes_put_text(args, "\"");
+        return;
+    }
     bytes_clear(block);
     bytes_put(block, text.at, text.size);
     bytes_put(block, is_nul_ended ? "" : "\n", 1);
-    bool is_text = !block->failed && bytes_utf8(block->at, block->size) == block->size && !memchr(block->at, 0, block->size);
-    bytes_put_text(&exec->args, is_text ? ",\"stdin\":\"" : ",\"stdin_encoding\":\"base64\",\"stdin\":\"");
-    if (is_text)
-        bytes_put_json(&exec->args, block->at, block->size);
-    else if (!block->failed)
-        bytes_put_base64(&exec->args, block->at, block->size);
-    bytes_put_text(&exec->args, "\"");
-    exec->args.failed = exec->args.failed || block->failed;
+    bytes_put_text(args, ",\"stdin_encoding\":\"base64\",\"stdin\":\"");
+    if (!block->failed)
+        bytes_put_base64(args, block->at, block->size);
+    bytes_put_text(args, "\"");
+    args->failed = args->failed || block->failed;
 }
 
 /* The command, with the lines where its words have them. */
@@ -313,7 +317,7 @@ static enum run_made exec_make(struct run *run, const struct input_line *line, c
     bytes_clear(args);
     exec_put_command(exec, exec->pipe ? (struct hay_span){ "", 0 } : text, run->read + 1, is_text || exec->pipe);
     if (exec->pipe)
-        exec_put_stdin(exec, text, run->options->nul_ended);
+        exec_put_stdin(exec, text, is_text, run->options->nul_ended);
     run->keyed = args->size; /* what --max-output and --retries say is no part of the job */
     if (exec->tag)
         exec_put_tag(exec, text);
