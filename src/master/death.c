@@ -191,7 +191,7 @@ void death_bury(struct slot *slot, struct hay_exit status)
     slot_update_claim(slot);
     if (slot->is_deaf || buffer_size(&slot->channel.in))
         master->recorder.salvaged += slot_search_pipe(slot);
-    master->recorder.salvaged += slot_read_outbox(slot);
+    slot_read_outbox(slot);
     if (slot->state == SLOT_STARTING)
         note_bad_start(slot, status);
     bool is_charged = settle_ring(slot, status);

@@ -31,9 +31,7 @@ enum running lookout_examine(struct slot *slot, struct job **job, int64_t *start
 /* Read all that it has to say. False when the slot is faulted or its pipe is broken: its death decides. */
 static bool read_all(struct slot *slot)
 {
-    channel_drain(&slot->channel);
-    if (!slot->fault[0])
-        slot->master->recorder.salvaged += slot_read_outbox(slot);
+    slot_read_all(slot);
     return !slot->fault[0] && slot->state == SLOT_BUSY && slot_update_claim(slot);
 }
 
@@ -111,8 +109,7 @@ static int64_t look(struct slot *slot, int64_t now_ns)
 {
     struct job *job;
     int64_t start_ns = 0;
-    slot->master->recorder.salvaged += slot_read_outbox(slot);
-    if (slot->fault[0] || slot->state != SLOT_BUSY || !slot_update_claim(slot))
+    if (!read_all(slot))
         return TIME_NEVER;
     switch (lookout_examine(slot, &job, &start_ns)) {
     case RUNNING_NONE:

@@ -342,20 +342,22 @@ unsigned slot_search_pipe(struct slot *slot)
     return slot->held ? channel_search(&slot->channel, take_stray) : 0;
 }
 
-unsigned slot_read_outbox(struct slot *slot)
+/* How much was copied, 0 also where it is nonsense: the slot is faulted. */
+static size_t copy_outbox(struct slot *slot)
 {
-    if (!slot->held)
-        return 0;
-    unsigned char *copy = slot->master->outbox_copy;
-    int length = ledger_copy_outbox(slot->ledger, copy);
-    if (length < 0) {
+    int length = slot->held ? ledger_copy_outbox(slot->ledger, slot->master->outbox_copy) : 0;
+    if (length < 0)
         supervisor_fault(slot, "wrote nonsense over its outbox");
-        return 0;
-    }
+    return length > 0 ? (size_t)length : 0;
+}
+
+static void take_copied(struct slot *slot, size_t length)
+{
+    const unsigned char *copy = slot->master->outbox_copy;
     uint64_t before = slot->settled_jobs;
-    for (size_t at = 0; at < (size_t)length;) {
+    for (size_t at = 0; at < length;) {
         struct frame_head head;
-        if (frame_parse(copy + at, (size_t)length - at, OUTBOX_SIZE, &head) != FRAME_WHOLE || head.type != FRAME_RESULT) {
+        if (frame_parse(copy + at, length - at, OUTBOX_SIZE, &head) != FRAME_WHOLE || head.type != FRAME_RESULT) {
             supervisor_fault(slot, "wrote nonsense over its outbox");
             break;
         }
@@ -363,5 +365,18 @@ unsigned slot_read_outbox(struct slot *slot)
             break;
         at += head.size;
     }
-    return (unsigned)(slot->settled_jobs - before);
+    slot->master->recorder.salvaged += slot->settled_jobs - before;
+}
+
+void slot_read_outbox(struct slot *slot)
+{
+    take_copied(slot, copy_outbox(slot));
+}
+
+void slot_read_all(struct slot *slot)
+{
+    size_t length = copy_outbox(slot);
+    channel_drain(&slot->channel);
+    if (!slot->fault[0])
+        take_copied(slot, length);
 }

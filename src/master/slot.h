@@ -165,8 +165,11 @@ void slot_forget(struct slot *slot, uint32_t position);
 struct job *slot_running(struct slot *slot);
 /* One frame from the pipe or the outbox. False when it cannot be true: the slot is faulted. */
 bool slot_take_frame(struct slot *slot, const struct frame_head *head, const unsigned char *body);
-/* Settle what lies finished in the outbox. Returns how many results were new; sets the fault on nonsense. */
-unsigned slot_read_outbox(struct slot *slot);
+/* Settle what lies finished in a dead worker's outbox, after its pipe was read. Sets the fault on nonsense. */
+void slot_read_outbox(struct slot *slot);
+/* Settle what a living worker has finished, in that order: the outbox is copied first and taken last, so that what it flushes
+ * meanwhile is not older than what is taken. */
+void slot_read_all(struct slot *slot);
 /* Of a dead worker in whose pipe something was not understood: settles by the results that stand behind that, or within. Returns
  * how many. */
 unsigned slot_search_pipe(struct slot *slot);

@@ -247,6 +247,38 @@ static void one_worker_keeps_priority_and_order(void)
     fixture_end(&fixture);
 }
 
+/* Takes some 100 us. */
+static int fn_short(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    nanosleep(&(struct timespec){0, 50000}, NULL);
+    return fn_echo(task, function, args, size);
+}
+
+/* While its caller is slow, a worker writes some results into the pipe, and later ones lie in its outbox when the pool looks. */
+static void results_of_one_worker_come_in_order_to_a_slow_caller(void)
+{
+    enum { JOBS = 300 };
+    struct fixture fixture;
+    uint64_t numbers[JOBS];
+    fixture_new(&fixture, &one);
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.short", "", fn_short, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    for (int i = 0; i < JOBS; i++)
+        numbers[i] = submit(&fixture, "t.short", "1");
+    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
+    while (fixture.results < JOBS && clock_now_ns() < deadline_ns) {
+        hay_pool_turn(fixture.pool, 1000);
+        for (int i = 0; i < 3; i++)
+            nap();
+    }
+    CU_ASSERT_EQUAL(fixture.results, JOBS);
+    int out_of_order = 0;
+    for (int i = 0; i < JOBS; i++)
+        out_of_order += entry_of(&fixture, numbers[i])->place != (uint64_t)i + 1;
+    CU_ASSERT_EQUAL(out_of_order, 0);
+    fixture_end(&fixture);
+}
+
 static void a_result_brings_back_what_was_submitted(void)
 {
     struct fixture fixture;
@@ -520,6 +552,7 @@ int main(void)
         {"a full queue refuses and tells of room", a_full_queue_refuses_and_tells_of_room},
         {"bytes count but one job always fits", bytes_count_but_one_job_always_fits},
         {"one worker keeps priority and order", one_worker_keeps_priority_and_order},
+        {"results of one worker come in order to a slow caller", results_of_one_worker_come_in_order_to_a_slow_caller},
         {"a result brings back what was submitted", a_result_brings_back_what_was_submitted},
         CU_TEST_INFO_NULL,
     };
