@@ -45,6 +45,7 @@ int main(void)
     struct hay_process *consumer = producer ? hay_process_new(consume, queue, NULL, &error) : NULL;
     if (!consumer || hay_process_start(producer, &error) || hay_process_start(consumer, &error)) {
         fprintf(stderr, "producer_consumer: %s\n", error.text);
+        hay_queue_close(queue); /* else the one that started would wait for the other, and the exit for it */
         return 1;
     }
     struct hay_exit ends[2];

@@ -53,5 +53,7 @@ int main(void)
     for (int i = 0; i < 2 && !status; i++)
         if (!(status = hay_process_join(processes[i], -1, NULL, &error)))
             hay_process_free(processes[i]), hay_pipe_free(ends[i]);
+    if (status)
+        fprintf(stderr, "sender_receiver: %s\n", error.text);
     return status != HAY_OK;
 }
