@@ -50,6 +50,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 int main(void)
 {
     ev_timer clock;
+    int failed = 0;
     struct hay_error error = {0};
     struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
     struct hay_pool_options options = {.workers = 2, .loop = loop};
@@ -72,7 +73,9 @@ int main(void)
     }
     for (int i = 0; good && i < JOBS; i++) {
         const struct hay_result *result = hay_future_result(futures[i]);
-        printf("%.*s: %.*s\n", (int)result->args.size, result->args.at, (int)result->value.size, result->value.at);
+        struct hay_span text = result->outcome == HAY_OUTCOME_OK ? result->value : result->message;
+        failed += result->outcome != HAY_OUTCOME_OK;
+        printf("%.*s: %.*s\n", (int)result->args.size, result->args.at, (int)text.size, text.at);
     }
     if (error.status)
         fprintf(stderr, "futures_in_loop: %s\n", error.text);
@@ -81,5 +84,5 @@ int main(void)
     hay_pool_free(pool);
     if (loop)
         ev_loop_destroy(loop);
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return good && !failed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -68,10 +68,12 @@ static void call_on_result(void *context, const struct hay_result *result)
         fwrite(result->value.at, 1, result->value.size, call->out);
         putc('\n', call->out);
         call->code = say_stream_done(call->out, CLI_OK);
-    } else if (result->outcome != HAY_OUTCOME_SKIPPED) { /* that is a pool which had to stop: call_on_broken() says why */
+    } else if (result->outcome != HAY_OUTCOME_SKIPPED) {
         say("%s: %.*s", hay_outcome_name(result->outcome), (int)(result->message.size < 2048 ? result->message.size : 2048),
             result->message.at ? result->message.at : "");
         call->code = CLI_NOT_OK;
+    } else if (bytes_span_is(result->message, "out of memory")) { /* else the pool had to stop: call_on_broken() says why */
+        say("out of memory");
     }
     ev_break(call->loop, EVBREAK_ALL);
 }
@@ -205,7 +207,7 @@ static int call_open(struct call *call)
     if (code)
         return code;
     call->out = fds[1] == STDOUT_FILENO ? stdout : setup_stream(fds[1]);
-    call->loop = setup_loop();
+    call->loop = ev_loop_new(EVFLAG_AUTO);
     call->logs = call->loop ? logsink_open(call->loop) : NULL;
     call->pool_options.loop = call->loop;
     call->pool_options.context = call;

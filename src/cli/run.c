@@ -396,7 +396,7 @@ int run_verb(const struct run_verb *verb, void *state, int argc, char **argv)
             setup_write_errors();
         if (options.is_inline && !options.dry_run)
             setup_guard_stdio(fds);
-        run.loop = setup_loop();
+        run.loop = ev_loop_new(EVFLAG_AUTO);
         run.logs = run.loop ? logsink_open(run.loop) : NULL;
         options.pool.loop = run.loop;
         options.pool.context = &run;

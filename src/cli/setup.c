@@ -60,6 +60,27 @@ static void setup_stdout(void)
         stdout = stream;
 }
 
+/* Instead of libev's abort(). Workers die with this process; results that are not written yet are lost, as at a SIGKILL. */
+static void setup_on_loop_error(const char *what) EV_NOEXCEPT
+{
+    say("the event loop failed: %s: %s", what, strerror(errno));
+    jobserver_return();
+    _exit(CLI_STOPPED);
+}
+
+/* The same for memory, which libev takes by this call alone. */
+static void *setup_allocate(void *bytes, long size) EV_NOEXCEPT
+{
+    if (!size) {
+        free(bytes);
+        return NULL;
+    }
+    bytes = realloc(bytes, (size_t)size);
+    if (!bytes)
+        setup_on_loop_error("realloc");
+    return bytes;
+}
+
 void setup_start(void)
 {
     static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
@@ -70,6 +91,8 @@ void setup_start(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGCHLD, SIG_DFL);
+    ev_set_syserr_cb(setup_on_loop_error);
+    ev_set_allocator(setup_allocate);
     setup_stdout();
 }
 
@@ -153,32 +176,4 @@ void setup_guard_exit(void (*save)(void *context), void *context)
     setup_exit.save = save;
     setup_exit.context = context;
     setup_exit.pid = getpid();
-}
-
-/* Instead of libev's abort(). Workers die with this process; results that are not written yet are lost, as at a SIGKILL. */
-static void setup_on_loop_error(const char *what) EV_NOEXCEPT
-{
-    say("the event loop failed: %s: %s", what, strerror(errno));
-    jobserver_return();
-    _exit(CLI_STOPPED);
-}
-
-/* The same for memory, which libev takes by this call alone. */
-static void *setup_allocate(void *bytes, long size) EV_NOEXCEPT
-{
-    if (!size) {
-        free(bytes);
-        return NULL;
-    }
-    bytes = realloc(bytes, (size_t)size);
-    if (!bytes)
-        setup_on_loop_error("realloc");
-    return bytes;
-}
-
-struct ev_loop *setup_loop(void)
-{
-    ev_set_syserr_cb(setup_on_loop_error);
-    ev_set_allocator(setup_allocate);
-    return ev_loop_new(EVFLAG_AUTO);
 }

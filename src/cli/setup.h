@@ -10,17 +10,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
-struct ev_loop;
 struct hay_pool;
 
+/* From then on, where there is no memory for an event loop or the kernel refuses what it cannot do without, the process says so
+ * and ends with CLI_STOPPED. */
 void setup_start(void);
 
 /* A stream that writes to `fd`, and waits also where that is set not to. NULL when memory is out. */
 FILE *setup_stream(int fd);
-
-/* A loop for the jobs, or NULL. Where the kernel refuses what a loop cannot do without, the process says so and ends with
- * CLI_STOPPED. */
-struct ev_loop *setup_loop(void);
 
 /* The descriptors from 3 up that were inherited: those that are open and not close-on-exec, which nothing of ours ever is.
  * Returns how many, at most `capacity`. */
