@@ -14,6 +14,9 @@
  * the program, free a pool while one of its calls turns that loop; and an ev_break() is lost then, so break when the call has
  * returned. No callback leaves by longjmp() or an exception of C++, nor does a function that an inline pool runs.
  *
+ * Memory: each call here survives that there is none. libev does not: it prints and aborts, unless the program has told it
+ * otherwise by ev_set_allocator(), which is for the program to do, as there is one for all of its loops.
+ *
  * In a child of that process the pool is a copy of no use: calls that have a status give HAY_ESTATE, the others do nothing, and
  * none of them touches the parent's workers.
  *
