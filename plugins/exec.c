@@ -6,7 +6,7 @@
  * The job ends when the command itself has ended, also when it is asked to end itself: what was printed by then comes along.
  * Output of what the command left in the background is waited for half a second. Any exit is a result, unless "check" makes a
  * bad one an error. Bytes that are not UTF-8 are replaced, unless "encoding" asks for base64. Of output that is too long for
- * memory, where "spool" gives a place for a file, the result has the size instead.
+ * memory, where "spool" gives a place for a file, the result has the size instead. With "output_fds" nothing is captured.
  */
 #include "exec_args.h"
 #include "exec_command.h"
@@ -170,7 +170,7 @@ static int exec_put_result(hay_task *task, int status, struct exec_stream stream
 static int exec_open_streams(const hay_task *task, const struct exec_command *command, struct exec_stream streams[2])
 {
     static const char *const suffixes[2] = { ".out", ".err" };
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && command->output_fds[i] < 0; i++) {
         if (exec_stream_open(&streams[i], command->max_output, command->spool, suffixes[i]))
             return -1;
         if (task->attempt > 1)
@@ -181,7 +181,7 @@ static int exec_open_streams(const hay_task *task, const struct exec_command *co
 
 static int exec_run(hay_task *task, json_t *args)
 {
-    struct exec_command command = { .stdin_fd = -1 };
+    struct exec_command command = { .stdin_fd = -1, .output_fds = { -1, -1 } };
     struct exec_wish wish = { .base64 = false };
     struct exec_stream streams[2] = { EXEC_STREAM_NONE, EXEC_STREAM_NONE };
     int status, code = -1;
@@ -215,4 +215,5 @@ static int run(hay_task *task, const struct hay_function *function, const void *
 
 HAY_PLUGIN_HOOKS(exec, "1.1", "Run commands", exec_open_null, exec_close_null, 0,
     HAY_FUNCTION(run, "Run a command: {\"argv\"} or {\"shell\"}, with "
-                      "\"stdin\", \"env\", \"cwd\", \"max_output\", \"spool\", \"check\", \"encoding\""))
+                      "\"stdin\", \"env\", \"cwd\", \"max_output\", \"spool\", \"check\", \"encoding\", "
+                      "\"fds\", \"output_fds\""))

@@ -226,10 +226,20 @@ static int exec_read_stdin(hay_task *task, json_t *args, struct exec_command *co
     return hay_fail(task, "cannot make the command's stdin: %s", strerror(errno)), -1;
 }
 
+/* Of a descriptor that is open here and no stdio; -1: it is none. */
+static int exec_open_fd(const json_t *number)
+{
+    json_int_t fd = json_integer_value(number);
+    return fd < 3 || fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0 ? -1 : (int)fd;
+}
+
 static int exec_read_fds(hay_task *task, json_t *args, struct exec_command *command)
 {
-    json_t *fds = json_object_get(args, "fds"), *at;
+    json_t *fds = json_object_get(args, "fds"), *outputs = json_object_get(args, "output_fds"), *at;
     size_t i;
+    for (i = 0; i < 2; i++)
+        if ((command->output_fds[i] = exec_open_fd(json_array_get(outputs, i))) < 0 && outputs)
+            return hay_fail(task, "\"output_fds\" has to be an array of two numbers of open descriptors, from 3 up"), -1;
     if (!fds)
         return 0;
     if (!json_is_array(fds))
@@ -238,10 +248,10 @@ static int exec_read_fds(hay_task *task, json_t *args, struct exec_command *comm
     if (!command->kept)
         return hay_fail(task, "out of memory"), -1;
     json_array_foreach(fds, i, at) {
-        json_int_t fd = json_integer_value(at);
-        if (fd < 3 || fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0)
+        int fd = exec_open_fd(at);
+        if (fd < 0)
             return hay_fail(task, "\"fds\" has to hold numbers of open descriptors, from 3 up"), -1;
-        command->kept[command->kept_count++] = (int)fd;
+        command->kept[command->kept_count++] = fd;
     }
     return 0;
 }

@@ -77,13 +77,13 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
 static void exec_linger(hay_task *task, struct exec_stream streams[2])
 {
     struct pollfd fds[2];
-    int open_streams = 2;
+    int open_streams = streams[0].read_fd < 0 ? 0 : 2; /* 0: nothing is captured */
     int64_t until_ms = 0, deadline_ms = task->host->deadline(task) / 1000000 - EXEC_LINGER_STEP_MS;
     for (int i = 0; i < 2; i++) {
         exec_close(&streams[i].write_fd);
         fds[i] = (struct pollfd){ .fd = streams[i].read_fd, .events = POLLIN };
     }
-    for (;;) {
+    while (open_streams) {
         int ready = poll(fds, 2, until_ms ? EXEC_LINGER_STEP_MS : 0);
         if (ready < 0 && errno != EINTR)
             return;
@@ -95,7 +95,7 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2])
                 open_streams--;
             }
         }
-        if (!open_streams || task->host->cancelled(task))
+        if (task->host->cancelled(task))
             return;
         int64_t now_ms = exec_now_ms();
         if (!until_ms)
@@ -163,8 +163,10 @@ static bool exec_keep_children(struct sigaction *before)
 
 static int exec_attend(hay_task *task, const struct exec_command *command, struct exec_stream streams[2], int *status)
 {
-    int pidfd = -1;
-    pid_t reaped, pid = exec_spawn(task, command, streams[0].write_fd, streams[1].write_fd, &pidfd);
+    int pidfd = -1, output_fds[2];
+    for (int i = 0; i < 2; i++)
+        output_fds[i] = command->output_fds[i] < 0 ? streams[i].write_fd : command->output_fds[i];
+    pid_t reaped, pid = exec_spawn(task, command, output_fds, &pidfd);
     if (pid < 0)
         return -1;
     exec_watch(task, pid, pidfd, streams);

@@ -203,7 +203,7 @@ static int exec_clone_patiently(hay_task *task, struct exec_start *start, pid_t 
     return error;
 }
 
-pid_t exec_spawn(hay_task *task, const struct exec_command *command, int out_fd, int error_fd, int *pidfd)
+pid_t exec_spawn(hay_task *task, const struct exec_command *command, const int output_fds[2], int *pidfd)
 {
     struct exec_start start;
     pid_t pid;
@@ -215,8 +215,8 @@ pid_t exec_spawn(hay_task *task, const struct exec_command *command, int out_fd,
         if (!strncmp(*at, "PATH=", 5))
             start.path = *at + 5;
     start.fds[0] = command->stdin_fd;
-    start.fds[1] = out_fd;
-    start.fds[2] = error_fd;
+    start.fds[1] = output_fds[0];
+    start.fds[2] = output_fds[1];
     start.kept = command->kept;
     start.kept_count = command->kept_count;
     start.parent = getpid();

@@ -23,13 +23,14 @@ struct exec_command {
     int stdin_fd;
     int *kept;              /* descriptors of ours that the command has too */
     size_t kept_count;
+    int output_fds[2];      /* where stdout and stderr go, or -1: they are captured */
     size_t max_output;      /* of each stream; what is over it is discarded */
     const char *spool;      /* NULL, or where files for long output go: the start of their names */
 };
 
 /* Start the command: its pid, with its pidfd, or -1 after fail(). Returns when the command runs or has failed to. The descriptors
  * are above 2. */
-pid_t exec_spawn(hay_task *task, const struct exec_command *command, int out_fd, int error_fd, int *pidfd);
+pid_t exec_spawn(hay_task *task, const struct exec_command *command, const int output_fds[2], int *pidfd);
 
 /* As open() and its kin give a descriptor, but above 2, so that dup2() in the child never meets a source that it has already
  * replaced. */

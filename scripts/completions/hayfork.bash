@@ -14,7 +14,7 @@ _hayfork_options() { # VERB
     case $1 in
     run) echo "$_hayfork_run_options -f --function" ;;
     map) echo "$_hayfork_run_options -f --function --args --id -0 --null" ;;
-    exec) echo "$_hayfork_run_options --shell --pipe --tag --json --max-output --id -0 --null -a --arg-file -n --max-args -C --colsep" ;;
+    exec) echo "$_hayfork_run_options --shell --pipe --tag -u --ungroup --json --max-output --id -0 --null -a --arg-file -n --max-args -C --colsep" ;;
     call) echo '-p --plugin --config --inline --timeout --start-timeout --grace --crash-retries -h --help' ;;
     check) echo '-p --plugin --config -f --function -h --help' ;;
     report) echo '-o --output --trace -h --help' ;;

@@ -13,9 +13,13 @@
 #include "cli/setup.h"
 #include "cli/words.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXEC_FUNCTION "exec.run"
 #define EXEC_OUTPUT_IN_MEMORY (UINT64_C(64) << 20) /* for result lines by default, else at most where there is no folder */
@@ -44,12 +48,14 @@ struct exec {
     struct option_list given;
     struct words words;
     bool shell, json, tag;
+    bool ungroup;               /* commands print by themselves */
     bool pipe;                  /* lines are the command's standard input, */
     bool has_count;             /* as many as -n says */
     bool is_product;            /* a job has a word of each of several lists */
     const char *separator;      /* of the columns of a line; NULL: it has none */
     uint64_t max_output;        /* EXEC_UNSET: not given */
-    int inherited[EXEC_FDS];    /* descriptors that the commands have too */
+    int inherited[EXEC_FDS + 2]; /* descriptors that the commands have too, and copies of stdout and stderr */
+    size_t inherited_count;     /* without those copies */
     struct bytes tail;          /* of the args of each job, from the first job on */
     struct bytes spool;         /* before that, a number between them; empty: all output stays in memory */
     struct map_lines lines;
@@ -69,6 +75,7 @@ static const struct option_spec exec_specs[] = {
     { EXEC_PIPE, "pipe", false },
     { '0', "null", false },
     { 'a', "arg-file", true },
+    { 'u', "ungroup", false },
     { 'n', "max-args", true },
     { 'C', "colsep", true },
     { 0, NULL, false },
@@ -87,6 +94,8 @@ static bool exec_take(struct run_options *options, struct options *reader, int k
         return exec->tag = true;
     case EXEC_PIPE:
         return exec->pipe = true;
+    case 'u':
+        return exec->ungroup = true;
     case EXEC_MAX_OUTPUT:
         return options_size(reader, 0, EXEC_OUTPUT_MAX, &exec->max_output);
     case EXEC_ID:
@@ -124,12 +133,18 @@ static bool exec_make_tail(struct exec *exec, const struct hay_pool_options *poo
     uint64_t most = exec->json || exec->spool.size ? exec->max_output : exec_in_memory(exec);
     if (exec->spool.size)
         bytes_put_text(&exec->tail, "\"");
-    for (size_t i = 0; i < pool->keep_count; i++) {
-        snprintf(text, sizeof text, "%s%d", i ? "," : ",\"fds\":[", pool->keep_fds[i]);
+    for (size_t i = 0; i < exec->inherited_count; i++) {
+        snprintf(text, sizeof text, "%s%d%s", i ? "," : ",\"fds\":[", exec->inherited[i],
+                 i + 1 == exec->inherited_count ? "]" : "");
         bytes_put_text(&exec->tail, text);
     }
-    snprintf(text, sizeof text, "%s,\"max_output\":%" PRIu64 ",\"check\":%d%s}", pool->keep_count ? "]" : "", most,
-             pool->final_errors ? 0 : pool->retries, exec->json ? "" : ",\"encoding\":\"base64\"");
+    if (exec->ungroup) {
+        const int *copies = exec->inherited + exec->inherited_count;
+        snprintf(text, sizeof text, ",\"output_fds\":[%d,%d]", copies[0], copies[1]);
+        bytes_put_text(&exec->tail, text);
+    }
+    snprintf(text, sizeof text, ",\"max_output\":%" PRIu64 ",\"check\":%d%s}", most, pool->final_errors ? 0 : pool->retries,
+             exec->json ? "" : ",\"encoding\":\"base64\"");
     bytes_put_text(&exec->tail, text);
     return !exec->tail.failed;
 }
@@ -137,7 +152,7 @@ static bool exec_make_tail(struct exec *exec, const struct hay_pool_options *poo
 /* Before the first job: where does output go that is too long for memory? A run that may keep less than that needs no folder. */
 static bool exec_begin(struct exec *exec, struct run *run)
 {
-    if (!exec->json && !run->options->dry_run && exec->max_output > EXEC_IN_MEMORY) {
+    if (!exec->json && !exec->ungroup && !run->options->dry_run && exec->max_output > EXEC_IN_MEMORY) {
         spool_open(&run->spool, exec->max_output);
         if (!run->spool.failure) {
             bytes_put_text(&exec->spool, ",\"spool\":\"");
@@ -163,6 +178,8 @@ static int exec_check_options(const struct run_options *options)
         return say_usage("--colsep is a text, not a pattern; of what has a backslash only '\\t', a tab, is known");
     if (exec->pipe && (exec->separator || exec->tag || exec->lines.id_is_line))
         return say_usage("--pipe is for blocks of lines, so not with -C, --tag or --id line");
+    if (exec->ungroup && (exec->tag || options->keep_order || exec->max_output != EXEC_UNSET || (exec->json && !options->output)))
+        return say_usage("-u is for commands that print at once, as they like, so not with -k, --tag, --max-output or --json");
     if (exec->tag && is_json)
         return say_usage("--tag is for plain output, not for result lines, which --json and -o ask for");
     if (is_json && exec->max_output != EXEC_UNSET && exec->max_output > EXEC_OUTPUT_JSON_MAX)
@@ -213,6 +230,23 @@ static int exec_take_words(struct run_options *options, size_t count)
     return CLI_OK;
 }
 
+/* What the commands have of ours: the descriptors that we inherited, and with -u our stdout and stderr. */
+static int exec_inherit(struct exec *exec, struct hay_pool_options *pool)
+{
+    exec->inherited_count = setup_inherited(exec->inherited, EXEC_FDS);
+    pool->keep_fds = exec->inherited;
+    pool->keep_count = exec->inherited_count;
+    for (int fd = STDOUT_FILENO; exec->ungroup && fd <= STDERR_FILENO; fd++) {
+        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0) {
+            say("cannot hand on what commands print to: %s", strerror(errno));
+            return CLI_STOPPED;
+        }
+        exec->inherited[pool->keep_count++] = copy;
+    }
+    return CLI_OK;
+}
+
 static int exec_check(struct run_options *options)
 {
     struct exec *exec = options->verb_state;
@@ -225,6 +259,8 @@ static int exec_check(struct run_options *options)
         code = exec_take_arguments(options, exec->given.items + count, given - count);
     if (!code)
         code = exec_take_words(options, count);
+    if (!code)
+        code = exec_inherit(exec, pool);
     if (code)
         return code;
     exec->json = exec->json || options->output;
@@ -235,8 +271,8 @@ static int exec_check(struct run_options *options)
     }
     if (exec->max_output == EXEC_UNSET)
         exec->max_output = exec->json ? EXEC_OUTPUT_IN_MEMORY : EXEC_OUTPUT;
-    pool->keep_fds = exec->inherited;
-    pool->keep_count = setup_inherited(exec->inherited, EXEC_FDS);
+    if (exec->ungroup && options->observe.progress == PROGRESS_AUTO)
+        options->observe.progress = PROGRESS_NONE; /* the commands would print into it */
     if (!pool->max_result_bytes) {
         uint64_t most = 3 * exec_in_memory(exec) + (UINT64_C(1) << 16);
         pool->max_result_bytes = most < EXEC_RESULT_MAX ? most : EXEC_RESULT_MAX;
@@ -343,6 +379,13 @@ static struct hay_span exec_get_tag(const struct exec *exec, struct hay_span arg
     return (struct hay_span){ at, (size_t)(bytes_string_end(at, args.at + args.size) - at) };
 }
 
+/* With -u commands die of it when nobody reads any more what they print, one after the other. */
+static bool exec_is_unread(const struct exec *exec)
+{
+    struct pollfd out = { .fd = exec->inherited[exec->inherited_count] };
+    return exec->ungroup && poll(&out, 1, 0) == 1 && out.revents & POLLERR;
+}
+
 static void exec_judge(struct run *run, struct hay_result *result)
 {
     struct exec *exec = run->options->verb_state;
@@ -350,6 +393,8 @@ static void exec_judge(struct run *run, struct hay_result *result)
         grouped_judge_json(run, result, exec->reason, sizeof exec->reason);
     else
         grouped_judge(run, result, exec->reason, sizeof exec->reason);
+    if (result->outcome == HAY_OUTCOME_ERROR && !run->options->output && exec_is_unread(exec))
+        run->output.failure = -EPIPE;
 }
 
 static size_t exec_render(struct run *run, char *out, size_t capacity, const struct hay_result *result, uint64_t seq)

@@ -91,7 +91,7 @@ static const char help_exec[] =
     "  -n, --max-args N       N lines for each command: {} is all, {2} the second\n"
     "  -C, --colsep TEXT      cut each line there: {} is all columns, {2} the second\n"
     "      --pipe             N lines, or 1 MiB of them, as each one's standard input\n"
-    "  -k, --keep-order       output in the order of the lines\n"
+    "  -k, --keep-order       output in the lines' order; -u, --ungroup: at once\n"
     "      --tag              each line of output begins with the line and a tab\n"
     "      --shell            the words are a shell script; lines are quoted for it\n"
     "      --json             result lines instead of the output; -o FILE too\n"

@@ -429,6 +429,37 @@ refused "--max-output is at most 256M" --max-output 257M --json true
 refused "--max-output is at most 256M" --max-output 257M -o x true
 refused "unknown option '--nosuch'" --nosuch true
 
+# Commands that print by themselves.
+mkfifo gate
+"$HAYFORK" exec -u -o live.jsonl sh -c 'echo "$1"; echo err >&2; read -r line <gate; echo "$line"; exit 3' _ ::: live >live 2>live.err &
+ok "-u: output is there before the command ends" until_true grep -q live live
+echo last >gate
+wait $!
+is "-u: all of it, and none in the result" "$? $(tr '\n' ' ' <live)$(cat live.err) $(sed 's/,"seq.*//' live.jsonl)" \
+    '1 live last err {"id":1,"status":"error","error":{"message":"exit 3"},"result":{"exit":3,"signal":null,"stdout":"","stderr":""}'
+run "$HAYFORK" exec -u -j 1 --pipe -n 1 cat <<'EOF'
+a
+b
+EOF
+is "-u and --pipe" "$code $(tr '\n' ' ' <out)" "0 a b "
+run "$HAYFORK" exec -u -j 1 --inline sh -c 'echo out; echo err >&2' ::: a
+is "-u in one process" "$code $(cat out err)" "0 out${newline}err"
+run "$HAYFORK" exec -u -j 1 --retries 1 sh -c 'echo tried; false' ::: a
+is "-u: each attempt prints" "$code $(tr '\n' ' ' <out)" "1 tried tried "
+"$HAYFORK" exec -j 1 --shell 'ls /proc/self/fd # {}' ::: '' >descriptors
+run "$HAYFORK" exec -u -j 1 --shell 'ls /proc/self/fd # {}' ::: ''
+is "-u: commands have no copies of what they print to" "$code $(cmp out descriptors)" "0 "
+{ seq 2000 | $limit "$HAYFORK" exec -u echo 2>err; echo $? >code; } | head -n 1 >first
+is "-u | head -1" "$(cat code) $(wc -l <first)" "141 1"
+refused "-u is for commands that print at once" -u -k true
+refused "-u is for commands that print at once" -u --tag true
+refused "-u is for commands that print at once" -u --json true
+refused "-u is for commands that print at once" -u --max-output 1M true
+for fds in 5 '[3]' '[1,2]' '[3,4000]' '["3","3"]'; do
+    run "$HAYFORK" call exec.run "{\"argv\":[\"true\"],\"output_fds\":$fds}"
+    is "output_fds: $fds" "$code $(grep -c '"output_fds" has to be' err)" "1 1"
+done
+
 # Where output cannot go.
 seq 1 2000 >many
 run sh -c '"$HAYFORK" exec echo <many >/dev/full'
