@@ -44,8 +44,8 @@ struct hay_process;
 /* Zero means the default everywhere. */
 struct hay_process_options {
     const char *name;   /* copied, under 128 bytes; NULL: "Process-1", and "Process-1:2" for a child of that */
-    bool daemon;        /* ended with its parent (a program: with the thread that started it), whatever ends that; else joined
-                         * at the parent's exit */
+    bool daemon;        /* ended with its parent, more exactly with the thread that started it, whatever ends that, unless it
+                         * changes its user or group by then (prctl(2), PR_SET_PDEATHSIG); else joined at the parent's exit */
     bool own_group;     /* in a process group of its own (no Ctrl-C from the terminal); signals from here then go to all of it */
     char *const *env;   /* hay_process_new_exec() only, copied: the environment; NULL: the caller's at the start */
 };
@@ -69,7 +69,8 @@ HAY_API int hay_exit_code(const struct hay_exit *how);
 HAY_API size_t hay_exit_text(const struct hay_exit *how, char *text, size_t size);
 
 /* A child that will run `run(arg)` and exit with what it returns (its low 8 bits). Nothing runs until the start. `arg` is not
- * copied: it has to be good at the start; the child has its own copy of all memory. Ownership: hay_process_free(). */
+ * copied: it has to be good at the start; the child has its own copy of all memory. A child that cannot be set up (no /dev/null,
+ * no descriptor left) exits with 126 instead. Ownership: hay_process_free(). */
 HAY_API struct hay_process *hay_process_new(int (*run)(void *arg), void *arg, const struct hay_process_options *options,
                                             struct hay_error *error);
 /* A child that will run another program, which a process with threads may start too. `path` without a slash is looked up in

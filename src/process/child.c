@@ -219,7 +219,7 @@ enum hay_status child_fork(struct child *child, struct child_setup *setup, unsig
     enum hay_status status = keep_open(&keep, setup, error);
     if (status)
         return status;
-    fflush(NULL);
+    flush_before_start();
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t parent = getpid();

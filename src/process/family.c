@@ -112,7 +112,10 @@ void family_end(void)
 {
     struct hay_process *process;
     /* In a child that other code forked, the hook is inherited but the family is not its own. */
-    if (family.self != getpid() || list_empty(&family.running))
+    if (family.self != getpid())
+        return;
+    family.hooked = false; /* a later hook of the program's may start another child */
+    if (list_empty(&family.running))
         return;
     handle_end_streams();
     ask_daemons();

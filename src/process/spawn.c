@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "process/spawn.h"
 
+#include "base/digits.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/flush.h"
 #include "process/gift.h"
 
 #include <errno.h>
@@ -13,7 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/single_threaded.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,6 @@
 #endif
 #define SPAWN_STACK 65536
 #define SPAWN_ADDED 4       /* variables in the environment */
-#define PID_DIGITS 10
 /* For what runs on the child's stack: it never returns, so marks that AddressSanitizer made there would stay. */
 #define IN_CHILD __attribute__((no_sanitize("address")))
 
@@ -36,7 +36,8 @@ struct spawn {
     size_t fd_count;
     unsigned flags;
     pid_t parent;
-    int error;              /* what stopped the child before the program ran */
+    int error;              /* what stopped the child before the program ran, */
+    const char *step;       /* and at what */
 };
 
 static bool is_ours(const char *variable)
@@ -63,7 +64,7 @@ static int make_environment(struct spawn *spawn, const struct hay_process *proce
     char *at = spawn->text, *end = at + size;
     spawn->env[kept++] = at;
     spawn->pid_digits = at + 12;
-    at += snprintf(at, (size_t)(end - at), "HAYFORK_PID=%0*d", PID_DIGITS, 0) + 1;
+    at += snprintf(at, (size_t)(end - at), "HAYFORK_PID=%0*d", DIGITS_DECIMAL, 0) + 1;
     spawn->env[kept++] = at;
     at += snprintf(at, (size_t)(end - at), "HAYFORK_PARENT=%d", (int)spawn->parent) + 1;
     spawn->env[kept++] = at;
@@ -108,6 +109,12 @@ static IN_CHILD bool place_fds(struct spawn *spawn)
     return true;
 }
 
+/* Our output may be close-on-exec, where it has the number by chance. */
+static IN_CHILD bool inherit_output(void)
+{
+    return fcntl(STDOUT_FILENO, F_SETFD, 0) == 0 && fcntl(STDERR_FILENO, F_SETFD, 0) == 0;
+}
+
 static IN_CHILD int spawn_main(void *argument)
 {
     struct spawn *spawn = argument;
@@ -118,10 +125,10 @@ static IN_CHILD int spawn_main(void *argument)
         if (getppid() != spawn->parent)
             _exit(0);
     }
-    pid_t self = getpid();
-    for (int i = PID_DIGITS; i-- > 0; self /= 10)
-        spawn->pid_digits[i] = (char)('0' + self % 10);
-    if (child_set_standard_fds(-1, true) && place_fds(spawn)) {
+    *digits_decimal(spawn->pid_digits, (uint64_t)getpid()) = '\0';
+    spawn->step = "set up the descriptors of";
+    if (child_set_standard_fds(-1, true) && inherit_output() && place_fds(spawn)) {
+        spawn->step = "run";
         child_reset_signals();
         execvpe(spawn->path, spawn->argv, spawn->env);
     }
@@ -161,39 +168,19 @@ static int run_clone(struct spawn *spawn, struct child *child)
     return -spawn->error;
 }
 
-static void flush_if_free(FILE *stream)
-{
-    if (ftrylockfile(stream))
-        return;
-    fflush_unlocked(stream);
-    funlockfile(stream);
-}
-
-/* What we printed before comes before what it prints. A thread that sleeps in a read or a write of stdio holds its stream's
- * lock all the while, and fflush(NULL) would wait for that one too. */
-static void flush_output(void)
-{
-    if (__libc_single_threaded) {
-        fflush(NULL);
-        return;
-    }
-    flush_if_free(stdout);
-    flush_if_free(stderr);
-}
-
 enum hay_status spawn_program(struct child *child, const struct hay_process *process, unsigned flags, struct hay_error *error)
 {
-    struct spawn spawn = {.path = process->path, .argv = process->argv, .flags = flags, .parent = getpid()};
+    struct spawn spawn = {.path = process->path, .argv = process->argv, .flags = flags, .parent = getpid(), .step = "run"};
     *child = CHILD_NONE;
     int r = make_environment(&spawn, process);
     if (!r)
         r = list_fds(&spawn, process);
     if (!r) {
-        flush_output();
+        flush_before_start();
         r = run_clone(&spawn, child);
     }
     free(spawn.fds);
     free(spawn.text);
     free(spawn.env);
-    return r ? error_system(error, -r, "cannot run %s", process->path) : HAY_OK;
+    return r ? error_system(error, -r, "cannot %s %s", spawn.step, process->path) : HAY_OK;
 }

@@ -60,6 +60,9 @@ static int play_clean(void)
     struct sigaction action;
     sigset_t mask;
     struct hay_error why;
+    char number[16];
+    snprintf(number, sizeof number, "%d", (int)getpid());
+    CHILD_CHECK(getenv("HAYFORK_PID") && strcmp(getenv("HAYFORK_PID"), number) == 0);
     CHILD_CHECK(count_fds() == 3 && getchar() == EOF);
     CHILD_CHECK(sigaction(SIGUSR2, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
     CHILD_CHECK(sigprocmask(SIG_SETMASK, NULL, &mask) == 0 && sigisemptyset(&mask));
@@ -109,9 +112,12 @@ static void a_program_begins_clean(void)
     sigemptyset(&hup);
     sigaddset(&hup, SIGHUP);
     sigprocmask(SIG_BLOCK, &hup, NULL);
+    int flags = fcntl(STDOUT_FILENO, F_GETFD);
+    fcntl(STDOUT_FILENO, F_SETFD, FD_CLOEXEC); /* as of a file that was opened while 1 was closed */
     struct hay_process *process = new_role("clean", &options);
     CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
     CU_ASSERT_EQUAL(finish(process), 0);
+    fcntl(STDOUT_FILENO, F_SETFD, flags);
     sigprocmask(SIG_UNBLOCK, &hup, NULL);
     CU_ASSERT(signal(SIGUSR2, SIG_DFL) == SIG_IGN);
 }

@@ -14,7 +14,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 static _Noreturn int call_exit(void *arg)
 {
@@ -92,6 +94,52 @@ static int close_stdio(void *arg)
 }
 
 /* [12] */
+static void interrupt_nothing(int number)
+{
+    (void)number;
+}
+
+enum { FLUSHED = 300000 };
+
+/* Starts a child with a lot in the buffer of stdout, which nobody reads yet, among signals. */
+static int start_among_signals(int out)
+{
+    struct sigaction action = {.sa_handler = interrupt_nothing};
+    struct itimerval often = {{0, 1000}, {0, 1000}};
+    static char buffer[2 * FLUSHED];
+    int number = 0;
+    CHILD_CHECK(dup2(out, STDOUT_FILENO) == STDOUT_FILENO && setvbuf(stdout, buffer, _IOFBF, sizeof buffer) == 0);
+    for (int i = 0; i < FLUSHED; i++)
+        putchar('x');
+    CHILD_CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+    return finish(start(return_number, &number, NULL));
+}
+
+static void signals_cost_nothing_of_what_is_flushed_before_a_start(void)
+{
+    static char bytes[65536];
+    int out[2];
+    ssize_t n, total = 0;
+    CU_ASSERT_EQUAL_FATAL(pipe2(out, O_CLOEXEC), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(start_among_signals(out[1]));
+    close(out[1]);
+    /* Until the pipe is full, and then some: the writer waits, and is interrupted now and then. */
+    for (int queued = 0, looks = 0; looks < 20 + LONG_MS && (queued < 65536 || looks < 20); looks++) {
+        CU_ASSERT_EQUAL_FATAL(ioctl(out[0], FIONREAD, &queued), 0);
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    while ((n = read(out[0], bytes, sizeof bytes)) > 0)
+        total += n;
+    int status = -1;
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_EQUAL(total, FLUSHED);
+    close(out[0]);
+}
+
 static void broken_stdio_does_not_change_the_exit(void)
 {
     CU_ASSERT_EQUAL(finish(start(close_stdio, NULL, NULL)), 0);
@@ -296,6 +344,7 @@ int main(void)
         {"exit codes arrive", exit_codes_arrive},
         {"an exit has words", an_exit_has_words},
         {"what a child prints is flushed at its end, and once", what_a_child_prints_is_flushed_at_its_end_and_once},
+        {"signals cost nothing of what is flushed before a start", signals_cost_nothing_of_what_is_flushed_before_a_start},
         {"a child ends although a thread of its reads from stdio",
          a_child_ends_although_a_thread_of_its_reads_from_stdio},
         {"broken stdio does not change the exit", broken_stdio_does_not_change_the_exit},

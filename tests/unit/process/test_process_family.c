@@ -7,11 +7,13 @@
 #include <hayfork/pipe.h>
 #include <hayfork/process.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LONG_MS 20000
@@ -413,6 +415,50 @@ static void a_foreign_fork_ends_nothing_of_its_parents(void)
     hay_pipe_free(theirs);
 }
 
+static int do_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static int hook_pipe[2] = {-1, -1};
+
+static int work_and_say_so(void *arg)
+{
+    (void)arg;
+    nanosleep(&(struct timespec){0, 50000000}, NULL); /* its work */
+    return write(hook_pipe[1], "done", 4) != 4;
+}
+
+/* Registered before the first child is started, so it runs after the hook that joins children. */
+static void start_late(void)
+{
+    if (hook_pipe[1] < 0)
+        return;
+    struct hay_handle handle = hay_fd_handle(hook_pipe[1], 0);
+    struct hay_process *process = hay_process_new(work_and_say_so, NULL, NULL, NULL);
+    hay_process_give(process, &handle, NULL);
+    hay_process_start(process, NULL);
+}
+
+static void a_child_that_an_exit_hook_starts_is_joined_too(void)
+{
+    char text[8] = "";
+    CU_ASSERT_EQUAL_FATAL(pipe2(hook_pipe, O_CLOEXEC | O_NONBLOCK), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        exit(finish(start_with(do_nothing, NULL, NULL)));
+    int status = -1;
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_EQUAL(read(hook_pipe[0], text, sizeof text), 4); /* now, no wait needed */
+    CU_ASSERT_STRING_EQUAL(text, "done");
+    close(hook_pipe[0]);
+    close(hook_pipe[1]);
+    hook_pipe[0] = hook_pipe[1] = -1;
+}
+
 static void active_children_are_listed_in_order_of_start(void)
 {
     struct hay_process *started[3], *listed[3] = {NULL, NULL, NULL};
@@ -431,6 +477,7 @@ static void active_children_are_listed_in_order_of_start(void)
 
 int main(void)
 {
+    atexit(start_late);
     CU_TestInfo tests[] = {
         {"processes have names, and children names of their own", processes_have_names_and_children_names_of_their_own},
         {"a child sees its parent's death", a_child_sees_its_parents_death},
@@ -443,6 +490,7 @@ int main(void)
         {"exit joins children and ends the streams that they wait for",
          exit_joins_children_and_ends_the_streams_that_they_wait_for},
         {"a foreign fork ends nothing of its parent's", a_foreign_fork_ends_nothing_of_its_parents},
+        {"a child that an exit hook starts is joined too", a_child_that_an_exit_hook_starts_is_joined_too},
         {"active children are listed in order of start", active_children_are_listed_in_order_of_start},
         CU_TEST_INFO_NULL,
     };
