@@ -9,9 +9,9 @@
  *     hay_queue_close(queue);                            ... until that says HAY_EOF
  *
  * A queue lies in anonymous shared memory. Make it before the fork; it needs no giving. All processes that share it have to
- * be in one PID namespace; the threads of each may use it too. Order is that of the puts, over all processes (first in, first
- * out). There is no helper thread and no hidden buffer: what a put has accepted is in the queue, and a process may end at
- * once after it.
+ * be in one PID and one time namespace; the threads of each may use it too. Order is that of the puts, over all processes
+ * (first in, first out). There is no helper thread and no hidden buffer: what a put has accepted is in the queue, and a process
+ * may end at once after it.
  *
  * Any process may be killed at any instruction of any call: the queue stays usable, and the item is either in or out, never half.
  * Once it is out, it is in the hands of the process that took it, and dies with it; hay_queue_join() can tell that.

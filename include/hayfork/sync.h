@@ -5,7 +5,7 @@
  * An object lies in anonymous shared memory. Make it before the fork; parent and children then use it by the same pointer, and
  * so do the threads of each. Freeing it takes it from the calling process only, and no thread of that process may still use it;
  * the memory goes when the last process has freed it or ended. A freed object must not be used. All processes that share an
- * object have to be in one PID namespace.
+ * object have to be in one PID namespace and one time namespace.
  *
  * Any process may be killed at any instruction of any call, and the others keep working. A blocked call looks again every
  * 100 ms, whatever its timeout, so a wake-up that died with its sender is late by that much at most.

@@ -24,7 +24,8 @@
 #define NEXT_ROUND(word) ((uint64_t)(ROUND(word) + 1) << 32)
 #define LOOK_AGAIN HAY_STATUS_COUNT     /* the word has moved */
 #define LOCK_GRACE_NS (100 * NS_PER_MS) /* the last actor may be about to unlock */
-#define RESETS 64               /* a waiter that sleeps through so many rounds of others may take a reset for a pass */
+#define RESETS 64               /* a waiter that sleeps through so many rounds of others may take a pass for a reset */
+#define RESETS_AGO (1u << 20)   /* rounds that a waiter sleeps through at most */
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics in shared memory have to be free of locks");
 
@@ -89,9 +90,11 @@ static bool break_round(struct hay_barrier *barrier, uint32_t round)
     return true;
 }
 
+/* Where a later one has taken its place, it is not known: then yes, for that nobody passes who did not. */
 static bool was_reset(struct hay_barrier *barrier, uint32_t round)
 {
-    return atomic_load(&barrier->resets[round % RESETS]) == (uint64_t)round + 1;
+    uint64_t reset = atomic_load(&barrier->resets[round % RESETS]);
+    return reset && (uint32_t)(reset - 1) - round < RESETS_AGO;
 }
 
 /* While the word says `acting`, from a party that waits. -EDEADLK: it is the actor itself, inside the action. */

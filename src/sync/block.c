@@ -63,13 +63,11 @@ static enum hay_status status_of_open(int errno_value, const char *path, struct 
     return error_system(error, errno_value, "block %s", path + 1);
 }
 
-/* Takes `fd` in every case. */
 static struct hay_block *map_named(int fd, size_t size, const char *path, struct hay_error *error)
 {
     struct hay_block *block = calloc(1, sizeof *block);
     void *data = block ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
     int saved = block ? errno : ENOMEM;
-    fd_close(&fd);
     if (data == MAP_FAILED) {
         error_system(error, saved, "cannot map block %s", path + 1);
         free(block);
@@ -97,9 +95,20 @@ static int give_memory(int fd, size_t size)
     return rc;
 }
 
+/* Of a block that could not be made: but not of what somebody else has made under that name meanwhile. */
+static void take_name_back(int fd, const char *path)
+{
+    struct stat ours, found;
+    int now = shm_open(path, O_RDONLY | O_CLOEXEC, 0);
+    if (now >= 0 && !fstat(fd, &ours) && !fstat(now, &found) && ours.st_ino == found.st_ino && ours.st_dev == found.st_dev)
+        shm_unlink(path);
+    fd_close(&now);
+}
+
 struct hay_block *hay_block_create(const char *name, size_t size, struct hay_error *error)
 {
     char path[NAME_MAX + 2];
+    struct hay_block *block = NULL;
     if (block_path(name, path, error) != HAY_OK)
         return NULL;
     if (!size || size > PTRDIFF_MAX) {
@@ -108,19 +117,20 @@ struct hay_block *hay_block_create(const char *name, size_t size, struct hay_err
     }
     int fd = shm_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        status_of_open(errno, path, error);
+        if (errno == ENOENT)
+            error_system(error, errno, "there is no place for block %s", path + 1);
+        else
+            status_of_open(errno, path, error);
         return NULL;
     }
-    int rc = give_memory(fd, size);
-    if (rc) {
-        fd_close(&fd);
-        shm_unlink(path);
+    int rc = fchmod(fd, 0600) ? errno : give_memory(fd, size); /* whatever the umask is */
+    if (rc)
         error_system(error, rc == ENOSPC || rc == EFBIG ? ENOMEM : rc, "block %s of %zu bytes", path + 1, size);
-        return NULL;
-    }
-    struct hay_block *block = map_named(fd, size, path, error);
+    else
+        block = map_named(fd, size, path, error);
     if (!block)
-        shm_unlink(path);
+        take_name_back(fd, path);
+    fd_close(&fd);
     return block;
 }
 
@@ -141,7 +151,9 @@ struct hay_block *hay_block_open(const char *name, struct hay_error *error)
         error_set(error, HAY_ESTATE, "block %s is empty: its creator is at work, or died at it", path + 1);
         return NULL;
     }
-    return map_named(fd, (size_t)info.st_size, path, error);
+    struct hay_block *block = map_named(fd, (size_t)info.st_size, path, error);
+    fd_close(&fd);
+    return block;
 }
 
 void hay_block_free(struct hay_block *block)

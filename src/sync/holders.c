@@ -105,16 +105,35 @@ int holders_give(struct holders *holders, int64_t deadline_ns)
     return change(holders, deadline_ns, give_locked);
 }
 
+bool holders_search_is_due(struct holders *holders, int64_t now_ns, int64_t every_ns)
+{
+    int64_t last_ns = atomic_load(&holders->searched_ns);
+    return now_ns - last_ns >= every_ns && atomic_compare_exchange_strong(&holders->searched_ns, &last_ns, now_ns);
+}
+
+static bool is_dead(const struct holder *holder)
+{
+    return atomic_load(&holder->units) && life_is_over(life_of(holder));
+}
+
+/* Looked for without the lock, as it takes 10 us for each that holds units, and looked at again with it. */
 int64_t holders_reclaim(struct holders *holders, int64_t deadline_ns)
 {
-    int rc = holders_lock(holders, deadline_ns);
+    int rc;
+    uint32_t used = atomic_load(&holders->used);
+    for (uint32_t i = 0; i < used; i++) {
+        if (!is_dead(&holders->at[i]))
+            continue;
+        rc = holders_lock(holders, deadline_ns);
+        if (rc < 0)
+            return rc;
+        if (is_dead(&holders->at[i]))
+            atomic_fetch_sub(&holders->taken, atomic_exchange(&holders->at[i].units, 0));
+        robust_unlock(&holders->lock);
+    }
+    rc = holders_lock(holders, deadline_ns);
     if (rc < 0)
         return rc;
-    for (uint32_t i = 0; i < atomic_load(&holders->used); i++) {
-        struct holder *holder = &holders->at[i];
-        if (atomic_load(&holder->units) && life_is_over(life_of(holder)))
-            atomic_fetch_sub(&holders->taken, atomic_exchange(&holder->units, 0));
-    }
     int64_t left = (int64_t)atomic_load(&holders->total) - atomic_load(&holders->taken);
     robust_unlock(&holders->lock);
     return left;

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct holders {
     _Atomic uint32_t taken;
     uint32_t max;               /* for total */
     uint32_t capacity;
+    _Atomic int64_t searched_ns; /* the last turn to look for dead ones */
     _Atomic uint32_t used;      /* no holder at or after this was ever used */
     struct holder at[];
 };
@@ -39,6 +41,8 @@ int holders_init(struct holders *holders, uint32_t total, uint32_t max, uint32_t
 int holders_take(struct holders *holders, int64_t deadline_ns);
 /* 0; -ERANGE: it would be more than max. */
 int holders_give(struct holders *holders, int64_t deadline_ns);
+/* Is it the caller's turn to look for dead ones, who waits? One has it in each `every_ns`. */
+bool holders_search_is_due(struct holders *holders, int64_t now_ns, int64_t every_ns);
 /* Take their units from the dead. How many are free now. */
 int64_t holders_reclaim(struct holders *holders, int64_t deadline_ns);
 

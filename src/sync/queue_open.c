@@ -97,10 +97,7 @@ void hay_queue_free(struct hay_queue *queue)
 {
     if (!queue)
         return;
-    if (side_lock(&queue->shared->get, 0, queue->shared->spin_ns) == HAY_OK) {
-        tasks_let_go(queue);
-        side_unlock(&queue->shared->get);
-    }
+    tasks_let_go(queue);
     poll_close(queue);
     mapping_close_own(queue->shared->mapping);
     free(queue);

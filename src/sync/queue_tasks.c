@@ -69,11 +69,13 @@ void tasks_hold_one(struct hay_queue *queue)
     atomic_store_explicit(&holder->held, held + 1, memory_order_relaxed);
 }
 
+/* Without the lock, which a stopped process may have for long: its place is a dead process's from now on. */
 void tasks_let_go(struct hay_queue *queue)
 {
-    struct task_holder *holder = find_holder(queue->shared, life_own());
-    if (holder)
-        atomic_store(&holder->held, 0);
+    struct life life = life_own();
+    struct task_holder *holder = find_holder(queue->shared, life);
+    if (holder && atomic_load(&holder->held))
+        atomic_compare_exchange_strong(&holder->pid, &life.pid, 0);
 }
 
 static uint32_t taken_count(const struct shared_queue *shared)

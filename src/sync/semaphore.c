@@ -124,15 +124,19 @@ static enum hay_status wait_tracked(struct hay_semaphore *semaphore, int timeout
         uint32_t seen = doorbell_listen(&semaphore->bell);
         int rc = holders_take(semaphore->holders, lock_deadline(deadline_ns));
         int64_t now_ns = clock_now_ns();
-        bool is_late = now_ns >= deadline_ns;
-        if (rc == -ENOSPC || (rc == -EAGAIN && (is_late || now_ns >= search_ns))) {
+        bool is_late = now_ns >= deadline_ns, is_due = now_ns >= search_ns;
+        if (is_due)
+            search_ns = now_ns + RECHECK_NS;
+        if (rc == -ENOSPC || (rc == -EAGAIN && (is_late ||
+                                                (is_due && holders_search_is_due(semaphore->holders, now_ns, RECHECK_NS))))) {
             int64_t left = holders_reclaim(semaphore->holders, lock_deadline(deadline_ns));
             if (left > 1)
                 doorbell_ring(&semaphore->bell, FUTEX_ALL);
-            if (left > 0)
+            if (left >= 0)
                 rc = holders_take(semaphore->holders, lock_deadline(deadline_ns));
-            search_ns = now_ns + RECHECK_NS;
         }
+        if (rc == -ENOSPC)
+            doorbell_ring(&semaphore->bell, 1); /* the unit is for who holds some already */
         if (rc != -EAGAIN)
             return status_of(rc);
         if (is_late)

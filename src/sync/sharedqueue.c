@@ -132,7 +132,7 @@ static enum hay_status put_locked(struct hay_queue *queue, const void *bytes, si
         atomic_store_explicit(&put->seen, head, memory_order_relaxed);
         fill = ring_fill(&shared->ring, head, tail);
         if (!ring_has_room(&shared->ring, fill, units)) {
-            if (fill.items < shared->ring.max_items)
+            if (units > shared->ring.max_units - fill.units)
                 atomic_store(&shared->is_short_of_bytes, true);
             return HAY_EFULL;
         }

@@ -50,7 +50,7 @@ struct shared_queue {
     _Alignas(QUEUE_LINE) struct doorbell items;     /* for getters */
     struct doorbell room_now, room_soon;    /* for putters: at any room; only when half the queue is free */
     struct doorbell finished;               /* for hay_queue_join() */
-    atomic_bool is_short_of_bytes;          /* a put once found room for an item, but not for its bytes */
+    atomic_bool is_short_of_bytes;          /* a put once found no room for its bytes */
     _Alignas(QUEUE_LINE) atomic_bool is_polled;     /* somebody has asked for the descriptor */
     atomic_bool is_signalled;               /* it is readable; under put.lock */
     _Alignas(QUEUE_LINE) _Atomic uint32_t done;     /* tasks, modulo MARK_NUMBERS + 1; under get.lock */

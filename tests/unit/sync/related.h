@@ -82,6 +82,13 @@ static inline void related_kill(pid_t pid)
     waitpid(pid, NULL, 0);
 }
 
+static inline void related_stop(pid_t pid)
+{
+    int status;
+    kill(pid, SIGSTOP);
+    waitpid(pid, &status, WUNTRACED);
+}
+
 /* Whether *counter reached `goal` within LONG_MS. */
 static inline bool related_await(_Atomic int *counter, int goal)
 {

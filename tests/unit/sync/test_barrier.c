@@ -185,6 +185,21 @@ static void a_reset_sends_those_who_wait_away_and_the_next_round_passes(void)
     drop_shared(shared);
 }
 
+static void a_waiter_that_sleeps_through_many_resets_has_not_passed(void)
+{
+    struct shared *shared = make_shared(2, false);
+    pid_t pid = related_start(pass_once, shared);
+    await_waiting(shared, 1);
+    related_stop(pid);
+    for (int i = 0; i < 200; i++) {
+        CU_ASSERT_EQUAL(hay_barrier_abort(shared->barrier), HAY_OK);
+        CU_ASSERT_EQUAL(hay_barrier_reset(shared->barrier), HAY_OK);
+    }
+    kill(pid, SIGCONT);
+    CU_ASSERT_EQUAL(related_join(pid), HAY_EBROKEN);
+    drop_shared(shared);
+}
+
 static void an_action_that_fails_or_dies_breaks_it_for_all(void)
 {
     for (int dies = 0; dies < 2; dies++) {
@@ -278,6 +293,7 @@ static CU_TestInfo cases[] = {
     {"a party of one always passes", a_party_of_one_always_passes},
     {"a party that leaves at its timeout breaks it for all", a_party_that_leaves_at_its_timeout_breaks_it_for_all},
     {"an abort breaks it, and a reset heals it", an_abort_breaks_it_and_a_reset_heals_it},
+    {"a waiter that sleeps through many resets has not passed", a_waiter_that_sleeps_through_many_resets_has_not_passed},
     {"a reset sends those who wait away, and the next round passes",
         a_reset_sends_those_who_wait_away_and_the_next_round_passes},
     {"an action that fails or dies breaks it for all", an_action_that_fails_or_dies_breaks_it_for_all},

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #define MIB ((size_t)1 << 20)
 
@@ -119,6 +120,23 @@ static void a_block_that_its_creator_left_unfinished_is_a_status(void)
     CU_ASSERT_EQUAL(hay_block_unlink(name, NULL), HAY_OK);
 }
 
+static void a_named_block_is_its_users_whatever_the_umask(void)
+{
+    char path[80];
+    struct stat info = {0};
+    mode_t before = umask(0777);
+    struct hay_block *block = hay_block_create(name, MIB, NULL);
+    umask(before);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(block);
+    snprintf(path, sizeof path, "/%s", name);
+    int fd = shm_open(path, O_RDWR | O_CLOEXEC, 0);
+    CU_ASSERT(fd >= 0 && fstat(fd, &info) == 0);
+    CU_ASSERT_EQUAL(info.st_mode & 0777, 0600);
+    close(fd);
+    hay_block_free(block);
+    CU_ASSERT_EQUAL(hay_block_unlink(name, NULL), HAY_OK);
+}
+
 static void a_block_larger_than_the_machine_is_a_status_and_leaves_no_name(void)
 {
     struct hay_error error;
@@ -197,6 +215,7 @@ static CU_TestInfo cases[] = {
     {"a named block is found by name, and outlives its handles", a_named_block_is_found_by_name_and_outlives_its_handles},
     {"a block outlives its creator, until it is unlinked", a_block_outlives_its_creator_until_it_is_unlinked},
     {"a block that its creator left unfinished is a status", a_block_that_its_creator_left_unfinished_is_a_status},
+    {"a named block is its user's, whatever the umask", a_named_block_is_its_users_whatever_the_umask},
     {"a block larger than the machine is a status, and leaves no name",
         a_block_larger_than_the_machine_is_a_status_and_leaves_no_name},
     {"a block over the limit of files is a status, and no signal", a_block_over_the_limit_of_files_is_a_status_and_no_signal},

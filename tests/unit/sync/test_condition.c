@@ -213,6 +213,57 @@ static int die_before_notifying(void *argument)
     return 1;
 }
 
+static void notify_one(struct shared *shared, int woken)
+{
+    notify(shared, 1);
+    CU_ASSERT_TRUE(related_await(&shared->woken, woken));
+    let_all_look_again();
+    CU_ASSERT_EQUAL(atomic_load(&shared->woken), woken);
+}
+
+/* The first waiter cannot come for what it was notified of; who came after that leaves it alone. */
+static void who_comes_later_takes_no_older_notification(void)
+{
+    struct shared *shared = make_shared(false);
+    pid_t first, later[2];
+    start_crowd(shared, &first, 1);
+    related_stop(first);
+    notify(shared, 1);
+    start_crowd(shared, later, 2);
+    notify_one(shared, 1);
+    kill(first, SIGCONT);
+    CU_ASSERT_TRUE(related_await(&shared->woken, 2));
+    CU_ASSERT_EQUAL(related_join(first), HAY_OK);
+    notify_one(shared, 3);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(related_join(later[i]), HAY_OK);
+    drop_shared(shared);
+}
+
+/* More notifications wait to be taken than a condition tells apart. */
+static void many_notifications_are_kept_for_who_waits(void)
+{
+    enum { MANY = 40 };
+    struct shared *shared = make_shared(false);
+    pid_t pids[MANY], late;
+    for (int i = 0; i < MANY; i++) {
+        start_crowd(shared, &pids[i], 1);
+        related_stop(pids[i]);
+        notify(shared, 1);
+    }
+    start_crowd(shared, &late, 1);
+    let_all_look_again();
+    CU_ASSERT_EQUAL(atomic_load(&shared->woken), 0);
+    for (int i = 0; i < MANY; i++)
+        kill(pids[i], SIGCONT);
+    for (int i = 0; i < MANY; i++)
+        CU_ASSERT_EQUAL(related_join(pids[i]), HAY_OK);
+    CU_ASSERT_EQUAL(atomic_load(&shared->woken), MANY);
+    notify_one(shared, MANY + 1);
+    CU_ASSERT_EQUAL(related_join(late), HAY_OK);
+    drop_shared(shared);
+}
+
 static void a_waiter_is_told_when_a_holder_died(void)
 {
     struct shared *shared = make_shared(false);
@@ -283,6 +334,8 @@ static CU_TestInfo cases[] = {
     {"killed waiters keep no notification from the living", killed_waiters_keep_no_notification_from_the_living},
     {"a waiter is told when a holder died", a_waiter_is_told_when_a_holder_died},
     {"a waiter among signals is told when a holder died", a_waiter_among_signals_is_told_when_a_holder_died},
+    {"who comes later takes no older notification", who_comes_later_takes_no_older_notification},
+    {"many notifications are kept for who waits", many_notifications_are_kept_for_who_waits},
     {"bad use is a status", bad_use_is_a_status},
     CU_TEST_INFO_NULL,
 };

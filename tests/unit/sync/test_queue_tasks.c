@@ -173,6 +173,39 @@ static void who_frees_the_queue_loses_its_tasks(void)
     hay_queue_free(queue);
 }
 
+static struct { _Atomic int took, may_free, freed; } *steps;
+
+static int take_one_and_free_when_told(void *arg)
+{
+    CHILD_CHECK(get_char(arg, LONG_MS) == HAY_OK);
+    atomic_store(&steps->took, 1);
+    CHILD_CHECK(related_await(&steps->may_free, 1));
+    hay_queue_free(arg);
+    atomic_store(&steps->freed, 1);
+    while (pause() < 0)
+        continue;
+    return 0;
+}
+
+/* As by a process that is stopped in the middle of a get. */
+static void who_frees_the_queue_while_it_is_locked_loses_its_tasks_too(void)
+{
+    struct hay_queue *queue = new_queue(10);
+    steps = related_share(sizeof *steps);
+    put_char(queue, 0);
+    pid_t pid = related_start(take_one_and_free_when_told, queue);
+    CU_ASSERT_TRUE(related_await(&steps->took, 1));
+    CU_ASSERT_EQUAL(side_lock(&queue->shared->get, clock_deadline_ns(LONG_MS), 0), HAY_OK);
+    atomic_store(&steps->may_free, 1);
+    CU_ASSERT_TRUE(related_await(&steps->freed, 1));
+    side_unlock(&queue->shared->get);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, LONG_MS), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(hay_queue_lost(queue), 1);
+    related_kill(pid);
+    hay_queue_free(queue);
+    munmap(steps, sizeof *steps);
+}
+
 static void a_table_without_room_takes_the_place_of_idle_processes(void)
 {
     struct hay_queue *queue = new_queue(10);
@@ -307,6 +340,7 @@ int main(void)
         TEST(a_join_that_sleeps_is_told_too),
         TEST(a_task_may_be_done_by_another_process),
         TEST(who_frees_the_queue_loses_its_tasks),
+        TEST(who_frees_the_queue_while_it_is_locked_loses_its_tasks_too),
         TEST(a_table_without_room_takes_the_place_of_idle_processes),
         TEST(a_look_at_many_holders_leaves_the_lock_to_others),
         TEST(death_within_put_or_get_leaves_the_queue_usable),
