@@ -6,6 +6,8 @@
  */
 #include "cli/progress.h"
 
+#include "cli/now.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -251,6 +253,12 @@ static void progress_put_json(struct progress *progress, const struct progress_f
     progress_put(progress, "}\n", 2);
 }
 
+/* On the steady clock: libev's own time is the one that may be set. */
+static double progress_now_s(void)
+{
+    return (double)now_ns() / 1e9;
+}
+
 static void progress_measure(struct progress *progress, const struct progress_figures *figures, double now_s)
 {
     double passed_s = now_s - progress->last_s;
@@ -274,9 +282,7 @@ static void progress_tell(struct progress *progress)
     progress_write(progress);
     if (progress->mode == PROGRESS_NONE || progress->end || !progress->look(progress->context, &figures))
         return;
-    double now_s = ev_now(progress->loop), elapsed_s = now_s - progress->begin_s;
-    if (elapsed_s < 0)
-        elapsed_s = 0;
+    double now_s = progress_now_s(), elapsed_s = now_s - progress->begin_s;
     progress_measure(progress, &figures, now_s);
     if (progress->mode == PROGRESS_BAR)
         progress_put_bar(progress, &figures, elapsed_s);
@@ -307,7 +313,7 @@ void progress_start(struct progress *progress, struct ev_loop *loop, const char 
     progress->plain = progress_is_dumb();
     progress->colour = !progress->plain && !(no_colour && *no_colour);
     ev_now_update(loop);
-    progress->begin_s = progress->last_s = ev_now(loop);
+    progress->begin_s = progress->last_s = progress_now_s();
     if (mode == PROGRESS_BAR)
         ev_timer_init(&progress->tick, progress_on_tick, PROGRESS_DELAY_S, PROGRESS_BAR_S);
     else
@@ -356,7 +362,6 @@ void progress_finish(struct progress *progress)
     ev_timer_stop(progress->loop, &progress->tick);
     progress_hide(progress);
     if (progress->mode == PROGRESS_LINES || progress->mode == PROGRESS_JSON) {
-        ev_now_update(progress->loop);
         progress_tell(progress);
         progress_settle(progress);
     }

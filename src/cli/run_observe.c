@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OBSERVE_FLUSH_S 0.1
@@ -115,6 +116,15 @@ static bool observe_describe_all(struct run *run)
     return good;
 }
 
+/* Is it the file of -j @FILE? */
+static bool observe_is_jobs_file(const struct run *run, const struct stream *stream)
+{
+    const char *jobs = run->options->control.jobs;
+    struct stat info;
+    return jobs && jobs[0] == '@' && !stat(jobs + 1, &info) && S_ISREG(info.st_mode) && info.st_dev == stream->device &&
+           info.st_ino == stream->inode;
+}
+
 /* No file may be two things at once. */
 static int observe_check(const struct run *run, const char *path, const struct stream *stream)
 {
@@ -123,6 +133,8 @@ static int observe_check(const struct run *run, const char *path, const struct s
         return CLI_OK;
     if (input_same_file(&run->input, stream))
         return say_usage("'%s' is an input, and would be written", path);
+    if (observe_is_jobs_file(run, stream))
+        return say_usage("'%s' is the file of -j, and would be written", path);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i] != stream && others[i]->fd >= 0 && stream_same_file(others[i], stream))
             return say_usage("'%s' would be written twice", path);

@@ -17,10 +17,24 @@
 #define TRACE_ID_MAX 256        /* a longer one is left out; seq tells the job as well */
 #define TRACE_INLINE_ROW 0      /* of jobs that ran in this process */
 
-/* A time of CLOCK_REALTIME since the start of the run. */
+/* Since the start of the run. */
 static uint64_t trace_since(const struct trace *trace, int64_t time_ns)
 {
     return time_ns > trace->begin_ns ? (uint64_t)(time_ns - trace->begin_ns) : 0;
+}
+
+/* The wall clock, which a job's start comes in, may be set in the middle of a run: the trace goes by the steady one. A result that
+ * is told right then may have either offset, but cannot have ended later than now. */
+static uint64_t trace_start(struct trace *trace, int64_t wall_ns, uint64_t run_ns)
+{
+    int64_t before_ns = now_ns(), offset_ns = now_wall_ns() - before_ns, after_ns = now_ns();
+    if (trace->wall_offset_ns > offset_ns)
+        trace->wall_offset_ns = offset_ns;
+    else if (trace->wall_offset_ns < offset_ns - (after_ns - before_ns))
+        trace->wall_offset_ns = offset_ns - (after_ns - before_ns);
+    uint64_t start_ns = trace_since(trace, wall_ns - trace->wall_offset_ns), end_ns = trace_since(trace, after_ns);
+    uint64_t last_ns = end_ns > run_ns ? end_ns - run_ns : 0;
+    return start_ns < last_ns ? start_ns : last_ns;
 }
 
 int trace_open(struct trace *trace, struct ev_loop *loop, const char *path)
@@ -34,14 +48,16 @@ int trace_open(struct trace *trace, struct ev_loop *loop, const char *path)
 void trace_begin(struct trace *trace)
 {
     bool empty;
-    trace->begin_ns = now_wall_ns();
+    int64_t wall_ns = now_wall_ns();
+    trace->begin_ns = now_ns();
+    trace->wall_offset_ns = wall_ns - trace->begin_ns;
     char *at = logfile_begin(&trace->file, &empty) ? logfile_room(&trace->file, TRACE_EVENT_MAX) : NULL;
     if (!at)
         return;
     at = pen_text(at, "[{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":");
     at = pen_number(at, (uint64_t)trace->pid);
     at = pen_text(at, ",\"args\":{\"name\":\"hayfork\",\"start\":");
-    at = pen_thousandths(at, (uint64_t)trace->begin_ns / 1000000, 1);
+    at = pen_thousandths(at, (uint64_t)wall_ns / 1000000, 1);
     at = pen_text(at, "}}");
     logfile_advance(&trace->file, at);
 }
@@ -158,7 +174,8 @@ void trace_write(struct trace *trace, const struct hay_result *result, uint64_t 
         return;
     if (name.size > TRACE_NAME_MAX)
         name.size = 0;
-    uint64_t start_ns = trace_since(trace, result->start_ns), run_ns = result->run_ns > 0 ? (uint64_t)result->run_ns : 0;
+    uint64_t run_ns = result->run_ns > 0 ? (uint64_t)result->run_ns : 0;
+    uint64_t start_ns = trace_start(trace, result->start_ns, run_ns);
     uint64_t end_ns = start_ns + run_ns;
     start_ns = start_ns < row->end_ns ? row->end_ns : start_ns;
     end_ns = end_ns < start_ns ? start_ns : end_ns;
@@ -187,7 +204,7 @@ void trace_worker(struct trace *trace, int worker, const struct hay_worker *info
     if (!at)
         return;
     row->pid = info->pid;
-    at = trace_put_instant(trace, at, "new process", trace_since(trace, now_wall_ns()), worker, "pid", (uint64_t)info->pid);
+    at = trace_put_instant(trace, at, "new process", trace_since(trace, now_ns()), worker, "pid", (uint64_t)info->pid);
     logfile_advance(&trace->file, at);
 }
 
@@ -199,7 +216,7 @@ void trace_count(struct trace *trace, uint64_t ok, uint64_t failed)
     trace->counted_ok = ok;
     trace->counted_failed = failed;
     at = pen_text(at, ",\n{\"name\":\"jobs\"");
-    at = trace_put_place(trace, at, 'C', trace_since(trace, now_wall_ns()), 0);
+    at = trace_put_place(trace, at, 'C', trace_since(trace, now_ns()), 0);
     at = pen_text(at, ",\"args\":{\"ok\":");
     at = pen_number(at, ok);
     at = pen_text(at, ",\"failed\":");

@@ -26,7 +26,8 @@ struct trace {
     struct trace_row *rows;
     int row_count;
     pid_t pid;
-    int64_t begin_ns;           /* CLOCK_REALTIME */
+    int64_t begin_ns;           /* on the steady clock */
+    int64_t wall_offset_ns;     /* CLOCK_REALTIME less that */
     uint64_t counted_ok, counted_failed;
 };
 

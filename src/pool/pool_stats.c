@@ -65,20 +65,19 @@ static struct slot *slot_of(const struct hay_pool *pool, int worker)
     return is_there ? pool->master.slots[worker] : NULL;
 }
 
-/* The newest claim without a result, unless it is known to have ended. */
+/* The newest claim without a result, unless it has ended: it said so, or what it began next is not known yet. */
 static void describe_running(const struct master *master, struct slot *slot, struct hay_worker *info)
 {
     struct job *job;
     int64_t start_ns;
-    enum running running = lookout_examine(slot, &job, &start_ns);
-    if (running == RUNNING_NONE || running == RUNNING_ENDED)
+    if (lookout_examine(slot, &job, &start_ns) != RUNNING_NOW)
         return;
     struct hay_result result;
     settle_describe(master, job, &result);
     info->job = result.number;
     info->job_tag = result.tag;
     info->job_id = result.id;
-    info->job_start_ns = running == RUNNING_NOW ? start_ns + master->wall_offset_ns : result.start_ns;
+    info->job_start_ns = start_ns + master->wall_offset_ns;
 }
 
 bool hay_pool_worker(const struct hay_pool *pool, int worker, struct hay_worker *info)

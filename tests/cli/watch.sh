@@ -188,6 +188,11 @@ run "$HAYFORK" run -j 1 --stderr /nowhere/printed -p fault jobs
 is "a file that cannot be opened" "$code $(wc -c <out) $(wc -l <err)" "74 0 1"
 run "$HAYFORK" run -j 1 --stderr jobs -p fault jobs
 is "the jobs are not printed over" "$code $(wc -l <jobs)" "2 2"
+echo 1 >workers
+for log in --stderr --joblog --trace; do
+    run "$HAYFORK" run -j @workers $log workers -p fault jobs
+    is "nor is the file of -j ($log)" "$code $(cat workers) $(grep -c 'is the file of -j' err)" "2 1 1"
+done
 if [ -c /dev/full ]; then
     run "$HAYFORK" run -j 1 --stderr /dev/full -p fault jobs
     is "a full disk" "$code $(grep -c 'cannot write' err) $(grep -c '3 lines' err)" "0 1 1"
@@ -195,6 +200,22 @@ fi
 jobs '{"id":"long","fn":"demo.sleep","args":{"ms":300}}' '{"id":"x","fn":"fault.act","args":"print 2 20 20"}'
 run "$HAYFORK" run -j 1 --stderr tag -p demo -p fault jobs
 is "a line is not put down to the job before or after" "$code $(grep -c 'long' err)" "0 0"
+
+# A wall clock that is set in each second: forward by an hour, or back by a minute.
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    jobs '{"fn":"demo.sleep","args":{"ms":1100}}' '{"fn":"demo.sleep","args":{"ms":1100}}'
+    for gain in 3600 -60; do
+        run env LD_PRELOAD="$top_builddir/tests/support/.libs/hurtclock.so" HURT_CLOCK=$gain \
+            "$HAYFORK" run -j 1 --progress json --trace trace -p demo jobs
+        elapsed=$(sed -n '$s/.*"elapsed":\([0-9]*\)\..*/\1/p' err)
+        is "progress does not go by the wall clock ($gain)" "$code $((elapsed >= 2 && elapsed < 1000))" "0 1"
+        # When the second began, in whole microseconds.
+        begin=$(sed -n '/"cat":"job"/s/.*"ts":\([0-9]*\).*/\1/p' trace | sed -n 2p)
+        is "nor does the trace ($gain)" "$((begin >= 1000000 && begin < 1000000000))" 1
+    done
+else
+    skip "what is shown does not go by the wall clock" "a sanitizer does not like what is preloaded"
+fi
 
 for word in x '' '75%'; do
     run "$HAYFORK" run --progress "$word" -p demo jobs

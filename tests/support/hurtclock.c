@@ -4,6 +4,7 @@
  */
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <time.h>
 
 typedef int clock_fn(clockid_t clock, struct timespec *now);
@@ -22,4 +23,16 @@ int clock_gettime(clockid_t clock, struct timespec *now)
         return failure;
     }
     return next(clock, now);
+}
+
+/* libev's */
+__attribute__((visibility("default")))
+int gettimeofday(struct timeval *now, void *zone)
+{
+    struct timespec wall;
+    (void)zone;
+    if (clock_gettime(CLOCK_REALTIME, &wall))
+        return -1;
+    *now = (struct timeval){wall.tv_sec, wall.tv_nsec / 1000};
+    return 0;
 }

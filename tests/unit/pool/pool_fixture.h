@@ -235,6 +235,9 @@ static inline void book_log(void *context, int worker, const char *line, size_t 
     copy_span(fixture->log, sizeof fixture->log, (struct hay_span){line, size});
 }
 
+/* In place of book_log(), for the next pool. */
+static void (*fixture_log)(void *context, int worker, const char *line, size_t size);
+
 static inline void book_broken(void *context, const char *reason)
 {
     struct fixture *fixture = context;
@@ -269,7 +272,7 @@ static inline void fixture_new(struct fixture *fixture, const struct hay_pool_op
     options.context = fixture;
     options.on_result = book_result;
     options.on_room = book_room;
-    options.on_log = book_log;
+    options.on_log = fixture_log ? fixture_log : book_log;
     options.on_progress = book_progress;
     options.on_broken = book_broken;
     fixture->pool = hay_pool_new(&options, &error);
