@@ -23,8 +23,8 @@ static uint64_t trace_since(const struct trace *trace, int64_t time_ns)
     return time_ns > trace->begin_ns ? (uint64_t)(time_ns - trace->begin_ns) : 0;
 }
 
-/* The wall clock, which a job's start comes in, may be set in the middle of a run: the trace goes by the steady one. A result that
- * is told right then may have either offset, but cannot have ended later than now. */
+/* The wall clock, which a job's start comes in, may be set in the middle of a run: the trace goes by the steady one. A result
+ * that is told right then may have either offset, but cannot have ended later than now. */
 static uint64_t trace_start(struct trace *trace, int64_t wall_ns, uint64_t run_ns)
 {
     int64_t before_ns = now_ns(), offset_ns = now_wall_ns() - before_ns, after_ns = now_ns();

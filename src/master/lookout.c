@@ -25,6 +25,8 @@ enum running lookout_examine(struct slot *slot, struct job **job, int64_t *start
     *start_ns = start < slot->first_sight_ns ? start : slot->first_sight_ns;
     if (*start_ns < slot->started_ns)
         *start_ns = slot->started_ns;
+    if (*start_ns < slot->resumed_ns)
+        *start_ns = slot->resumed_ns;
     return RUNNING_NOW;
 }
 
@@ -53,7 +55,8 @@ static void end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome
         return; /* also when it is dead and we have not heard yet: how it died is the outcome */
     slot->ending = number;
     slot->ending_outcome = outcome;
-    slot->kill_ns = clock_add(clock_now_ns(), grace_ns);
+    slot->asked_ns = clock_now_ns();
+    slot->kill_ns = clock_add(slot->asked_ns, grace_ns);
     master_want_tick(slot->master, slot->kill_ns);
     if (grace_ns <= 0) {
         supervisor_kill(slot);
@@ -64,15 +67,35 @@ static void end_job(struct slot *slot, uint64_t number, enum hay_outcome outcome
     child_signal_group(&slot->child, SIGCONT);
 }
 
+int64_t lookout_part(int64_t from_ns, int64_t to_ns, int64_t begin_ns)
+{
+    begin_ns = begin_ns > from_ns ? begin_ns : from_ns;
+    return to_ns > begin_ns ? to_ns - begin_ns : 0;
+}
+
 void lookout_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns)
+{
+    struct job *job;
+    int64_t begin_ns;
+    if (slot->state != SLOT_BUSY)
+        return;
+    if (lookout_examine(slot, &job, &begin_ns) != RUNNING_NOW)
+        begin_ns = slot->first_sight_ns;
+    slot->excluded_ns += lookout_part(from_ns, to_ns, begin_ns);
+    if (slot->kill_ns != TIME_NEVER)
+        slot->kill_ns += lookout_part(from_ns, to_ns, slot->asked_ns);
+    if (slot->ended_ns)
+        slot->ended_ns += lookout_part(from_ns, to_ns, slot->ended_ns);
+}
+
+void lookout_excuse(struct slot *slot, int64_t from_ns, int64_t to_ns)
 {
     if (slot->state != SLOT_BUSY)
         return;
-    slot->excluded_ns += to_ns - from_ns;
-    if (slot->kill_ns != TIME_NEVER)
-        slot->kill_ns += to_ns - from_ns;
+    if (!slot_running(slot))
+        slot->excluded_ns += lookout_part(from_ns, to_ns, slot->first_sight_ns);
     if (slot->ended_ns)
-        slot->ended_ns += to_ns - from_ns;
+        slot->ended_ns += lookout_part(from_ns, to_ns, slot->ended_ns);
 }
 
 /* A job that has ended is not overdue; but its result has to come. Whole frames are no sign of that: a result would have ended

@@ -29,7 +29,11 @@ enum running lookout_examine(struct slot *slot, struct job **job, int64_t *start
 
 /* A busy slot's part of the tick. Returns when it wants the next. */
 int64_t lookout_tick(struct slot *slot, int64_t now_ns);
-/* Time that deadlines are not to count has passed: the master was stopped, or did not read. */
+/* Time that deadlines are not to count has passed: the master was stopped, or did not read. What began meanwhile has the rest. */
 void lookout_exclude(struct slot *slot, int64_t from_ns, int64_t to_ns);
+/* The master was elsewhere and wrote and read nothing: jobs ran on, but what waited for it could do nothing. */
+void lookout_excuse(struct slot *slot, int64_t from_ns, int64_t to_ns);
+/* How much of a span there is from `begin_ns` on. */
+int64_t lookout_part(int64_t from_ns, int64_t to_ns, int64_t begin_ns);
 
 #endif

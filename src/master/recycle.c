@@ -120,10 +120,7 @@ static void send_away(struct slot *slot)
 
 void recycle_all(struct master *master)
 {
-    bool is_on = recycle_is_on(&master->options);
-    if (!is_on && master->slot_count <= master->wanted && !master->fresh_count)
-        return;
-    if (is_on)
+    if (recycle_is_on(&master->options))
         pick(master);
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = master->slots[i];

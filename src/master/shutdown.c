@@ -59,8 +59,11 @@ void master_terminate(struct master *master, int64_t grace_ns)
         struct slot *slot = master->slots[i];
         if (slot->state == SLOT_STARTING)
             supervisor_kill(slot);
-        if (slot->ending && clock_add(clock_now_ns(), grace_ns) < slot->kill_ns)
-            slot->kill_ns = clock_add(clock_now_ns(), grace_ns);
+        int64_t now_ns = clock_now_ns();
+        if (slot->ending && clock_add(now_ns, grace_ns) < slot->kill_ns) {
+            slot->asked_ns = now_ns;
+            slot->kill_ns = clock_add(now_ns, grace_ns);
+        }
     }
     master_close(master);
 }

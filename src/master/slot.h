@@ -91,10 +91,13 @@ struct slot {
     uint64_t end_wanted;        /* number of a cancelled job that is to be asked to end, 0: none; served outside of callbacks */
     uint64_t ending;            /* number of the job that was asked to end, 0: none */
     enum hay_outcome ending_outcome;
+    int64_t asked_ns;           /* when it was asked to end */
     int64_t kill_ns;            /* when it is killed, TIME_NEVER: not (yet) */
     bool killed;                /* SIGKILL was sent by us */
     bool is_deaf;               /* something in its pipe was refused: what follows there is not read */
     int64_t started_ns;         /* this generation's fork */
+    int64_t stopping_ns;        /* when it was told to stop */
+    int64_t resumed_ns;         /* when it was last continued between two jobs: none that it claims later began before that */
     int64_t broken_ns;          /* when its pipe ended while it lived, 0: not */
     int64_t restart_ns;         /* dead: when to start the next, TIME_NEVER: not */
     int failures;               /* generations in a row that settled nothing */

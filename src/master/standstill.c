@@ -8,14 +8,25 @@
 
 #define LATE_TICK_NS (250 * NS_PER_MS)  /* the master itself stood still: deadlines do not count that */
 
+static bool is_late(const struct master *master, int64_t now_ns)
+{
+    return !master->still_ns && master->tick_ns != TIME_NEVER && now_ns - master->tick_ns >= LATE_TICK_NS;
+}
+
+/* For a start or a stop this time does not count. */
+static void extend(struct slot *slot, int64_t from_ns, int64_t to_ns)
+{
+    if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING)
+        slot->look_ns += lookout_part(from_ns, to_ns, slot->state == SLOT_STARTING ? slot->started_ns : slot->stopping_ns);
+}
+
 void standstill_forgive_lateness(struct master *master, int64_t now_ns)
 {
-    if (master->still_ns || master->tick_ns == TIME_NEVER || now_ns - master->tick_ns < LATE_TICK_NS)
+    if (!is_late(master, now_ns))
         return;
     for (int i = 0; i < master->slot_count; i++) {
         struct slot *slot = master->slots[i];
-        if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING)
-            slot->look_ns += now_ns - master->tick_ns;
+        extend(slot, master->tick_ns, now_ns);
         if (slot->state != SLOT_BUSY)
             continue;
         /* A claim that is seen only now began before or meanwhile: it gets the time back too. */
@@ -28,6 +39,10 @@ void standstill_forgive_lateness(struct master *master, int64_t now_ns)
 void master_arrive(struct master *master)
 {
     int64_t now_ns = clock_now_ns();
+    for (int i = 0; i < master->slot_count && is_late(master, now_ns); i++) {
+        extend(master->slots[i], master->tick_ns, now_ns);
+        lookout_excuse(master->slots[i], master->tick_ns, now_ns);
+    }
     if (master->tick_ns < now_ns)
         master->tick_ns = now_ns;
 }
@@ -53,6 +68,13 @@ static void exclude(struct master *master, struct slot *slot, int64_t now_ns)
     slot->look_ns = now_ns + LOOKOUT_FIRST_NS;
 }
 
+/* In a callback the master itself may have stood still just before, and has not come to say so yet. */
+static void stand_still(struct master *master, int64_t now_ns)
+{
+    if (!master->still_ns)
+        master->still_ns = master->callback_depth && is_late(master, now_ns) ? master->tick_ns : now_ns;
+}
+
 /* The tick that was armed before is forgotten: being late for it is not lateness. */
 static void go_on(struct master *master, int64_t now_ns)
 {
@@ -76,20 +98,22 @@ void master_pause(struct master *master, bool paused)
             exclude(master, slot, now_ns);
     }
     master->paused_ns = paused ? now_ns : 0;
-    if (!paused)
+    if (paused)
+        stand_still(master, now_ns);
+    else
         go_on(master, now_ns);
-    else if (!master->still_ns)
-        master->still_ns = now_ns;
 }
 
 static void thaw(struct master *master, struct slot *slot, int64_t now_ns)
 {
-    int64_t span_ns = now_ns - master->frozen_ns;
+    struct job *job;
+    int64_t start_ns;
     exclude(master, slot, now_ns);
-    if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING)
-        slot->look_ns += span_ns;
+    if (slot->state == SLOT_BUSY && lookout_examine(slot, &job, &start_ns) != RUNNING_NOW)
+        slot->resumed_ns = now_ns;
+    extend(slot, master->frozen_ns, now_ns);
     if (slot->broken_ns)
-        slot->broken_ns += span_ns;
+        slot->broken_ns += lookout_part(master->frozen_ns, now_ns, slot->broken_ns);
     child_signal_group(&slot->child, SIGCONT);
 }
 
@@ -108,8 +132,8 @@ void master_freeze(struct master *master, bool frozen)
             thaw(master, slot, now_ns);
     }
     master->frozen_ns = frozen ? now_ns : 0;
-    if (!frozen)
+    if (frozen)
+        stand_still(master, now_ns);
+    else
         go_on(master, now_ns);
-    else if (!master->still_ns)
-        master->still_ns = now_ns;
 }

@@ -265,8 +265,13 @@ void supervisor_stop(struct slot *slot)
     struct frame_head head = {.size = sizeof head, .type = FRAME_STOP};
     if (slot->killed)
         return; /* its job has come to its end after all, but it cannot end in good order */
+    /* A start that is not over keeps its own limit. */
+    int64_t begin_by_ns = slot->state == SLOT_STARTING ? slot->look_ns : 0;
     slot_set_state(slot, SLOT_STOPPING);
-    slot->look_ns = clock_now_ns() + STOP_LIMIT_NS;
+    slot->stopping_ns = clock_now_ns();
+    slot->look_ns = slot->stopping_ns + STOP_LIMIT_NS;
+    if (slot->look_ns < begin_by_ns)
+        slot->look_ns = begin_by_ns;
     master_want_tick(slot->master, slot->look_ns);
     unsigned char *at = channel_reserve(&slot->channel, sizeof head);
     if (!at) {
