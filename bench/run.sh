@@ -298,6 +298,7 @@ bench_5() {
     round=0
     while [ $((round += 1)) -le "$rounds" ]; do
         timed verb -i "$work/seq" "$hayfork" exec -j 2 "$command" {}
+        timed verb.ungrouped -i "$work/seq" "$hayfork" exec -u -j 2 "$command" {}
         [ -z "$parallel" ] || timed parallel -i "$work/few" parallel --plain -j 2 "$command" {}
         timed loud -m -i "$work/tens" -o "$work/out" "$hayfork" exec -j 2 --shell "$loud"
         [ -z "$parallel" ] || timed parallel.loud -m -i "$work/tens" -o "$work/out" parallel --plain -j 2 "$loud"
@@ -315,6 +316,8 @@ bench_5() {
     done
     ours=$(rate verb "$commands")
     row "hayfork exec true {}, -j 2 : xargs -P2 -n1" "$ours" "$(rate xargs5 "$commands")" "$(ratio xargs5 verb)" ">=" 1.4
+    row "hayfork exec -u true {}, nothing captured either, -j 2 : xargs -P2 -n1" "$(rate verb.ungrouped "$commands")" \
+        "$(rate xargs5 "$commands")" "$(ratio xargs5 verb.ungrouped)" - 0
     row "its bound, bare posix_spawn of true 1 with nothing captured : xargs -P2 -n1" "$(rate spawn0.word "$commands")" \
         "$(rate xargs5 "$commands")" "$(ratio xargs5 spawn0.word)" - 0
     [ -z "$parallel" ] || row "hayfork exec true {}, -j 2 : GNU parallel" "$ours" "$(rate parallel "$few")" \
