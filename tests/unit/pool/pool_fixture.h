@@ -340,6 +340,13 @@ static inline bool workers_are_ready(struct fixture *fixture, int count)
     return stats.workers_ready >= count;
 }
 
+static inline struct hay_pool_stats stats_of(const struct fixture *fixture)
+{
+    struct hay_pool_stats stats;
+    hay_pool_stats(fixture->pool, &stats);
+    return stats;
+}
+
 static inline const struct entry *entry_of(const struct fixture *fixture, uint64_t number)
 {
     return &fixture->book[number < BOOK_JOBS ? number : 0];

@@ -13,13 +13,6 @@ static void be_away(int64_t time_ms)
         nap();
 }
 
-static struct hay_pool_stats stats_of(const struct fixture *fixture)
-{
-    struct hay_pool_stats stats;
-    hay_pool_stats(fixture->pool, &stats);
-    return stats;
-}
-
 static int print_much(void *context, int worker)
 {
     static char text[PRINTED];

@@ -5,13 +5,6 @@
  */
 #include "unit/pool/pool_fixture.h"
 
-static struct hay_pool_stats stats_of(const struct fixture *fixture)
-{
-    struct hay_pool_stats stats;
-    hay_pool_stats(fixture->pool, &stats);
-    return stats;
-}
-
 /* Counts on the board until it is released: who is stopped does not count. */
 static int fn_count(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {

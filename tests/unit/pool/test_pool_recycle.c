@@ -32,13 +32,6 @@ static int fn_grow(hay_task *task, const struct hay_function *function, const vo
     return give(task, kept ? "true" : "false");
 }
 
-static struct hay_pool_stats stats_of(const struct fixture *fixture)
-{
-    struct hay_pool_stats stats;
-    hay_pool_stats(fixture->pool, &stats);
-    return stats;
-}
-
 /* How many of the jobs so far ran in the process that ran most, and in how many processes. */
 static uint64_t most_by_process(const struct fixture *fixture, uint64_t *processes)
 {

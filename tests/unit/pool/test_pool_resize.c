@@ -5,13 +5,6 @@
  */
 #include "unit/pool/pool_fixture.h"
 
-static struct hay_pool_stats stats_of(const struct fixture *fixture)
-{
-    struct hay_pool_stats stats;
-    hay_pool_stats(fixture->pool, &stats);
-    return stats;
-}
-
 /* Turn until only so many workers have a process. A job has to be pending, or the loop does not turn. */
 static bool shrinks_to(struct fixture *fixture, int count)
 {
