@@ -17,7 +17,7 @@ static bool is_late(const struct master *master, int64_t now_ns)
 static void extend(struct slot *slot, int64_t from_ns, int64_t to_ns)
 {
     if (slot->state == SLOT_STARTING || slot->state == SLOT_STOPPING)
-        slot->look_ns += lookout_part(from_ns, to_ns, slot->state == SLOT_STARTING ? slot->started_ns : slot->stopping_ns);
+        slot->look_ns = clock_add(slot->look_ns, lookout_part(from_ns, to_ns, slot->limited_ns));
 }
 
 void standstill_forgive_lateness(struct master *master, int64_t now_ns)

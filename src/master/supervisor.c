@@ -226,7 +226,8 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
         watch(slot, &birth);
         slot->restart_ns = TIME_NEVER;
         slot_set_state(slot, SLOT_STARTING);
-        slot->look_ns = clock_add(slot->started_ns, master->options.start_timeout_ns);
+        slot->limited_ns = slot->started_ns;
+        slot->look_ns = clock_add(slot->limited_ns, master->options.start_timeout_ns);
         master_want_tick(master, slot->look_ns);
     } else {
         slot->generation--;
@@ -265,13 +266,13 @@ void supervisor_stop(struct slot *slot)
     struct frame_head head = {.size = sizeof head, .type = FRAME_STOP};
     if (slot->killed)
         return; /* its job has come to its end after all, but it cannot end in good order */
-    /* A start that is not over keeps its own limit. */
-    int64_t begin_by_ns = slot->state == SLOT_STARTING ? slot->look_ns : 0;
+    int64_t now_ns = clock_now_ns();
+    /* A start that is not over keeps its own limit, where that is later. */
+    if (slot->state != SLOT_STARTING || slot->look_ns < now_ns + STOP_LIMIT_NS) {
+        slot->limited_ns = now_ns;
+        slot->look_ns = now_ns + STOP_LIMIT_NS;
+    }
     slot_set_state(slot, SLOT_STOPPING);
-    slot->stopping_ns = clock_now_ns();
-    slot->look_ns = slot->stopping_ns + STOP_LIMIT_NS;
-    if (slot->look_ns < begin_by_ns)
-        slot->look_ns = begin_by_ns;
     master_want_tick(slot->master, slot->look_ns);
     unsigned char *at = channel_reserve(&slot->channel, sizeof head);
     if (!at) {
