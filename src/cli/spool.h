@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The folder of a run for what its jobs print beyond what memory is for: each job makes its files in there, by its number, and
- * they wait on disk for their turn. It is in TMPDIR, for nobody else's eyes, and goes when the run ends; only where that is
- * killed it stays. What is in the folder comes from workers: a file is what its result says, or not taken.
+ * they wait on disk for their turn. It is in TMPDIR, for nobody else's eyes, and goes when the run ends; where that is killed,
+ * the next run that makes one removes it. What is in the folder comes from workers: a file is what its result says, or not taken.
  */
 #ifndef CLI_SPOOL_H
 #define CLI_SPOOL_H

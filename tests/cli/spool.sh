@@ -97,6 +97,31 @@ kill -TERM "$(cat pid)"
 wait $!
 is "and with the second the folder goes too" "$? $(left)" "143 0"
 
+# What a killed run has left goes with the next, but nothing of a run that lives, nor what only looks like it.
+rm -f begun
+sh -c 'echo $$ >pid; exec "$HAYFORK" exec -j 1 --shell "cat big; echo \$PPID >worker; touch begun; sleep 60; : {}" ::: a' >/dev/null 2>err &
+ok "a run that is killed: it began" until_true test -e begun
+kill -9 "$(cat pid)"
+wait $!
+is "its folder stays, with what it had" "$? $(left)" "137 2"
+ok "its worker goes" until_true test ! -e "/proc/$(cat worker)"
+mkfifo go
+sh -c 'exec "$HAYFORK" exec -j 1 --shell "cat big; touch lives; read x <go; : {}" ::: a' >lived 2>err &
+ok "the next one removes it" until_true test -e lives
+is "and has its own" "$(left)" 2
+mkdir -m 700 tmp/hayfork-output.mine00 tmp/hayfork-output.mine tmp/hayfork-other.mine00
+mkdir -m 755 tmp/hayfork-output.open00
+touch tmp/hayfork-output.mine00/notes tmp/hayfork-output.mine00/1.out tmp/hayfork-output.open00/1.out
+ln -s "$PWD/tmp/hayfork-output.open00" tmp/hayfork-output.link00
+run "$HAYFORK" exec --shell 'cat big; : {}' ::: a
+is "beside a run that lives" "$code $(cmp out big)" "0 "
+: >go
+wait $!
+is "which loses nothing" "$? $(cmp lived big)" "0 "
+is "and what is not surely ours is left alone" "$(find tmp -mindepth 1 | sed 's/.*hayfork-//' | sort | tr '\n' ' ')" \
+    "other.mine00 output.link00 output.mine output.mine00 output.mine00/notes output.open00 output.open00/1.out "
+rm -rf tmp/hayfork-*
+
 # Where there is no folder, or no room in it.
 TMPDIR=$PWD/none run "$HAYFORK" exec --shell 'cat big; : {}' ::: a
 is "no TMPDIR: in memory" "$code $(cmp out big)" "0 "
