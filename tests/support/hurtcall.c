@@ -110,7 +110,8 @@ HURT_MORE(int, open, (const char *path, int flags, ...), flags, 1, mode_t, (path
 HURT_MORE(int, openat, (int at, const char *path, int flags, ...), flags, 1, mode_t, (at, path, flags, word[0]), EMFILE)
 HURT_MORE(int, fcntl, (int fd, int how, ...), how, 1, void *, (fd, how, word[0]), EINVAL)
 HURT_MORE(int, prctl, (int option, ...), option, 4, unsigned long, (option, word[0], word[1], word[2], word[3]), EINVAL)
-HURT_MORE(long, syscall, (long number, ...), number, 6, long, (number, word[0], word[1], word[2], word[3], word[4], word[5]), ENOSYS)
+HURT_MORE(long, syscall, (long number, ...), number, 6, long,
+          (number, word[0], word[1], word[2], word[3], word[4], word[5]), ENOSYS)
 
 /* What a program says of it comes through. */
 __attribute__((visibility("default")))
