@@ -193,6 +193,7 @@ static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, in
         run_set_paused(run, true);
     else if (run_write_is_low(run) && !run_observe_is_full(run))
         run_set_paused(run, false);
+    run_feed_look(run);
     if (!run_is_settled(run))
         return;
     if (!run->end_ns)

@@ -153,6 +153,8 @@ void run_feed_start(struct run *run);
 void run_feed_stop(struct run *run);
 /* Something that feeding waited for has changed. */
 void run_feed_wake(struct run *run);
+/* The same at the end of a turn: what was written in it may have made room. */
+void run_feed_look(struct run *run);
 /* Are there lines that a halt has left, and that get their result without being run? */
 bool run_feed_skips(const struct run *run);
 

@@ -354,6 +354,12 @@ void run_feed_wake(struct run *run)
     ev_idle_start(run->loop, &run->spin);
 }
 
+void run_feed_look(struct run *run)
+{
+    if (feed_may(run))
+        run_feed_wake(run);
+}
+
 void run_feed_start(struct run *run)
 {
     ev_prepare_init(&run->feed, feed_on_prepare);

@@ -21,6 +21,15 @@ is "-k" "$code $(cmp out wanted) $(left)" "0  0"
 run "$HAYFORK" exec -k --inline --shell 'test {} = 2 -o {} = 4 && echo {} || cat big' ::: 1 2 3 4
 is "--inline" "$code $(cmp out wanted) $(left)" "0  0"
 
+# The last of what is let in goes out in the turn in which no more was: that makes room for the next.
+for window in 1 16; do
+    for how in --inline -j1; do
+        run "$HAYFORK" exec $how -k --order-window $window --shell 'test $(({} % 20)) = 1 && head -c 200000 /dev/zero; echo {}' \
+            ::: $(seq 100)
+        is "$how --order-window $window goes on" "$code $(wc -c <out)" "0 1000292"
+    done
+done
+
 # While one goes out to a slow reader, others come: long and short, and what they say on stderr. Here both go the same way.
 cat >job <<'END'
 case $1 in
