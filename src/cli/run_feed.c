@@ -303,7 +303,8 @@ static bool feed_may_submit(struct run *run)
 static bool feed_may(struct run *run)
 {
     bool skips = run_feed_skips(run), submits = !run->stopping && !run->pool_full && feed_may_submit(run);
-    return (skips || submits) && feed_has_job(run) && !run_write_is_full(run) && !run->output.failure && !signals_count();
+    return (skips || submits) && feed_has_job(run) && !run_write_is_full(run) && !run_observe_is_full(run) &&
+           !run->output.failure && !signals_count();
 }
 
 /* In one turn. */
