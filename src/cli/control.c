@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONTROL_LEFT_BYTES ((uint64_t)1 << 20) /* of a pipe, in which another line may stand */
 #define CONTROL_EASE_S 0.2
 
 /* ---- ending early ---- */
@@ -54,21 +53,6 @@ void control_tell(struct run *run, const struct hay_result *result, uint64_t seq
         return;
     halt_reason(&control->halt, reason, sizeof reason);
     control_halt(run, control->halt.when == HALT_NOW, reason);
-}
-
-/* Lines that were not read are left unrun too. */
-bool control_left_unrun(struct run *run)
-{
-    struct input_line line;
-    enum input_event event = INPUT_END;
-    uint64_t seq = run->read;
-    if (!run->control.halted || run->control.unrun)
-        return run->control.halted;
-    input_begin_turn(&run->input, input_is_finite(&run->input) ? UINT64_MAX : CONTROL_LEFT_BYTES);
-    while (!run->input_done && (event = input_next(&run->input, &line)) == INPUT_LINE)
-        if (!journal_is_done(&run->journal, ++seq))
-            return true;
-    return event == INPUT_AGAIN; /* nobody knows what the pipe would still have brought */
 }
 
 /* ---- how many ---- */

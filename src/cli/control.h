@@ -67,7 +67,7 @@ struct control {
     bool halted;                /* for `reason`, which unrun jobs get */
     bool cancel_due;            /* not yet told the pool */
     char reason[96];
-    uint64_t unrun;             /* accepted, and skipped or ended because of it */
+    uint64_t unrun;             /* skipped or ended because of it, or left in the input */
 };
 
 struct run;
@@ -120,7 +120,5 @@ void control_tell(struct run *run, const struct hay_result *result, uint64_t seq
 void control_hold(struct run *run);
 /* The loop is about to sleep. */
 void control_turn(struct run *run);
-/* Was anything left unrun by a halt? */
-bool control_left_unrun(struct run *run);
 
 #endif

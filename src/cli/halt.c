@@ -98,11 +98,9 @@ bool halt_tell(struct halt *halt, enum hay_outcome outcome, uint32_t attempts)
 {
     if (halt->when == HALT_NEVER || halt->reached)
         return false;
-    if (outcome == HAY_OUTCOME_REJECTED || !attempts) {
+    if (outcome == HAY_OUTCOME_REJECTED || !attempts)
         halt_leave_out(halt);
-        return false;
-    }
-    if (outcome == HAY_OUTCOME_OK)
+    else if (outcome == HAY_OUTCOME_OK)
         halt->succeeded++;
     else
         halt->failed++;

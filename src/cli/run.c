@@ -340,7 +340,7 @@ static int run_verdict(struct run *run)
         return CLI_INPUT;
     if (run->input.failure)
         return input_say_failure(&run->input);
-    if (control_left_unrun(run))
+    if (run->control.unrun)
         return CLI_UNRUN;
     return run->by_outcome[HAY_OUTCOME_OK] == results && !run->failed_before ? CLI_OK : CLI_NOT_OK;
 }
@@ -357,6 +357,7 @@ static int run_jobs(struct run *run, const int fds[2])
     bool started = !code && !run->options->dry_run && !(code = run_start(run));
     if (started) {
         ev_run(run->loop, 0);
+        run_feed_left(run);
         run_finish(run);
         hay_pool_stats(run->pool, &stats);
         run_observe_settled(run);

@@ -155,6 +155,8 @@ void run_feed_stop(struct run *run);
 void run_feed_wake(struct run *run);
 /* The same at the end of a turn: what was written in it may have made room. */
 void run_feed_look(struct run *run);
+/* After a halt of an input that may never end: are there lines that were left unrun? */
+void run_feed_left(struct run *run);
 /* Are there lines that a halt has left, and that get their result without being run? */
 bool run_feed_skips(const struct run *run);
 

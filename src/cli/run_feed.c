@@ -20,6 +20,7 @@
 #define FEED_BYTES ((uint64_t)1 << 20) /* both in one turn of the loop: other events are waiting */
 #define FEED_REASON (2 * HAY_FUNCTION_NAME_MAX + 64)
 #define FEED_INLINE_NS INT64_C(10000000)
+#define FEED_LEFT_BYTES ((uint64_t)1 << 20) /* of a pipe, when nothing more is started */
 
 /* The line number as a JSON token in run->default_id. */
 static struct hay_span feed_default_id(struct run *run, uint64_t number)
@@ -285,6 +286,37 @@ bool run_feed_skips(const struct run *run)
 {
     return run->control.halted && !run->broken && !signals_count() && !run->output.failure &&
            (run->held || (!run->input_done && input_is_finite(&run->input)));
+}
+
+/* Has this line its result from before? It is counted then, or refused. */
+static bool feed_was_done(struct run *run, const struct input_line *line)
+{
+    char reason[FEED_REASON];
+    size_t column;
+    struct hay_span bytes = feed_bytes(line);
+    if (run->options->verb->make && !line->too_long &&
+        run->options->verb->make(run, line, reason, sizeof reason, &column) == RUN_MADE)
+        bytes = (struct hay_span){ run->job.args.at, run->keyed };
+    return !run_journal_admit(run, line, bytes);
+}
+
+void run_feed_left(struct run *run)
+{
+    struct input_line line;
+    enum input_event event = INPUT_END;
+    if (!run->control.halted || run->control.unrun || run->broken || signals_count() || run->output.failure)
+        return;
+    input_begin_turn(&run->input, FEED_LEFT_BYTES);
+    while (!run->input_done && (event = input_next(&run->input, &line)) == INPUT_LINE)
+        if (!feed_was_done(run, &line)) {
+            run->control.unrun++;
+            return;
+        }
+    if (event == INPUT_AGAIN)
+        run->control.unrun++; /* nobody knows what the pipe would still have brought */
+    else if (!run->input_done && event == INPUT_END)
+        run_journal_end(run);
+    run->input_done = true;
 }
 
 /* What is in hand, or waited for others, has its place in the order already; a new line needs one. */

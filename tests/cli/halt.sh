@@ -232,4 +232,34 @@ for bad in "--load x" "--load 0" "--memfree x" "--delay x" "--delay -1"; do
     is "$bad is a usage error" "$code" 2
 done
 
+# What is left out of the jobs that count may be what the share was waiting for.
+{
+    echo '{"id":"A","fn":"demo.fail","args":{"message":"x"}}'
+    for i in 1 2 3 4 5 6 7 8; do echo '{"after":["A"]}'; done
+    for i in 1 2 3; do echo '{"fn":"demo.sleep","args":{"ms":60000}}'; done
+} >share
+run "$HAYFORK" run -p demo -f demo.noop -j 1 --halt now,fail=25% share
+is "a share of the jobs that are left" "$code $(grep -c '"status":"ok"' out) $(wc -l <out)" "3 0 12"
+
+# What a pipe still has of a resumed run counts as it does without a halt.
+run_on()
+{
+    cp done journal
+    printf "$1" | $limit "$HAYFORK" run -p demo -f demo.echo -o journal --order-window 1 --halt soon,done=1 "$2" >out 2>err
+    code=$?
+}
+printf '{"args":1}\n{"args":2}\n{"fn":"demo.fail"}\n' >input
+"$HAYFORK" run -p demo -f demo.echo -o done input 2>err
+sed -i '/"seq":1,/d' done
+run_on '{"args":1}\n{"args":2}\n{"fn":"demo.fail"}\n' --resume
+is "one that failed before" "$code" 1
+run_on '{"args":1}\n{"args":2}\n{"args":3}\n' --resume
+is "a line that has changed" "$code $(grep -c 'input line 3 is not the one' err)" "65 1"
+run_on '{"args":1}\n{"args":2}\n{"args":3}\n' --resume-changed
+is "which would be run again" "$code" 3
+run_on '{"args":1}\n{"args":2}\n' --resume
+is "a shorter input" "$code $(grep -c 'it is not the input of these results' err)" "65 1"
+run_on '{"args":1}\n{"args":2}\n{"fn":"demo.fail"}\n{"args":4}\n' --resume
+is "a job that is new" "$code" 3
+
 done_testing
