@@ -286,12 +286,22 @@ bool journal_is_done(const struct journal *journal, uint64_t seq)
            !(journal->options->failed && outcome != HAY_OUTCOME_OK);
 }
 
+static uint64_t journal_key_at(const struct journal *journal, uint64_t seq)
+{
+    return ((const uint64_t *)(const void *)journal->keys.at)[seq];
+}
+
+bool journal_was_skipped(const struct journal *journal, uint64_t seq, uint64_t key)
+{
+    return journal_outcome(journal, seq) == HAY_OUTCOME_SKIPPED && journal_key_at(journal, seq) == key;
+}
+
 enum journal_verdict journal_look(const struct journal *journal, uint64_t seq, uint64_t hash)
 {
     enum hay_outcome outcome = journal_outcome(journal, seq);
     if (outcome == HAY_OUTCOME_COUNT)
         return JOURNAL_RUN;
-    uint64_t key = ((const uint64_t *)(const void *)journal->keys.at)[seq];
+    uint64_t key = journal_key_at(journal, seq);
     if (key != hash && key != journal_key(journal, hash))
         return journal->options->changed ? JOURNAL_RUN : JOURNAL_CHANGED;
     return journal_is_done(journal, seq) ? JOURNAL_DONE : JOURNAL_RUN;

@@ -41,7 +41,11 @@ void run_record(struct run *run, const struct hay_result *result, uint64_t seq)
     control_tell(run, result, seq);
     run->by_outcome[result->outcome]++;
     run_observe_result(run, result, seq);
-    if (!run->abandoned)
+    if (run->abandoned)
+        return;
+    if (result->outcome == HAY_OUTCOME_SKIPPED && journal_was_skipped(&run->journal, seq, result->key))
+        run_write_none(run, seq); /* its line is there: a file that is resumed again and again does not grow by it */
+    else
         run_write(run, result, seq, (run->options->meta ? HAY_RESULT_META : 0u) | (run->journal.is_kept ? HAY_RESULT_KEY : 0u));
 }
 

@@ -262,4 +262,19 @@ for file in mine only; do
     is "nor --resume: $file" "$code $(cmp $file $file.kept 2>&1)" "65 "
 done
 
+# What is skipped again has its line already; one that has changed gets its key.
+printf '%s\n' '{"fn":"demo.fail","args":{"message":"x"}}' '{"fn":"demo.noop","after":[1]}' '{"fn":"demo.noop","after":[2]}' >chain
+rm -f again
+for i in 1 2 3; do
+    run "$HAYFORK" run -p demo -o again --resume --summary chain
+    is "skipped again, run $i" "$code $(wc -l <again) $(grep -c '2 skipped' err)" "1 3 1"
+done
+run "$HAYFORK" run -p demo -o again --retry-failed chain
+is "also with what it waits for" "$code $(wc -l <again)" "1 4"
+sed -i 's/"after":\[2\]/"args":1,&/' chain
+run "$HAYFORK" run -p demo -o again --resume-changed chain
+is "a changed one" "$code $(wc -l <again)" "1 5"
+run "$HAYFORK" run -p demo -o again -k --resume chain
+is "is what it was from then on" "$code $(wc -l <again)" "1 5"
+
 done_testing
