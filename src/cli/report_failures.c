@@ -11,15 +11,16 @@
 #include <string.h>
 #include <xxhash.h>
 
+/* Where the text is cut at a character, up to three bytes of `out` stay as they were: 0xff, which is in no UTF-8. */
 static size_t failures_text(struct hay_span inside, char *out, size_t capacity)
 {
+    memset(out + capacity - 3, 0xff, 3);
     size_t size = inside.at ? hay_json_unescape(inside.at, inside.size, out, capacity) : 0;
     if (size <= capacity)
         return size;
-    size = capacity;
-    while (size && ((unsigned char)out[size - 1] & 0xc0) == 0x80)
+    for (size = capacity; (unsigned char)out[size - 1] == 0xff;)
         size--;
-    return size ? size - 1 : 0;
+    return size;
 }
 
 size_t failures_id(const struct hay_span *id, char *out, size_t capacity)

@@ -119,6 +119,20 @@ is "markup in ids, messages and names is shown, not obeyed" \
     "$code|$(grep -ciE '<script|<img|onload=.x|<b>&"x' page.html)|$(count '^</style>$')|$(count "$shown")" \
     "0|0|1|1"
 
+# What is too long is cut at a character, and nothing of another text comes behind it.
+awk 'BEGIN {
+    for (i = 0; i < 397; i++)
+        long = long "B"
+    for (i = 1; i <= 4; i++) {
+        message = i % 2 ? long "\360\237\230\200 tail" : substr(long, 1, 390) "xxxxxxxxxxxxx" i
+        printf "{\"id\":\"%s\",\"status\":\"error\",\"error\":{\"message\":\"%s\"}}\n", substr(message, 336), message
+    }
+}' >long
+report long
+cut() { grep -o "$1>B\\{50,\\}[^<]*" page.html | sed 's/B\{50,\}/B/' | sort | uniq -c | tr -s ' \n' ' '; }
+is "messages: two kinds, with two examples each" "$code|$(cut '"message"')" '0| 3 "message">B 3 "message">Bxxxxxxxxxx '
+is "ids" "$(cut code)" " 2 code>B 2 code>Bxxxxxxxxx "
+
 # The newest result of a job counts.
 { cat hundred; printf '{"id":100,"status":"ok","result":1,"attempts":2,"seq":100,"key":"00000000000000ff"}\n'; } >again
 report again
