@@ -14,11 +14,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#define REPORT_LINKS 40 /* in a row, as many as the kernel follows */
 
 enum { REPORT_TRACE = 256 };
 
@@ -48,10 +52,13 @@ static mode_t report_mode(const char *path)
     return stat(path, &status) ? 0666 & ~mask : status.st_mode & 0777;
 }
 
+/* Puts the page beside `path` first, under a name that is short enough for any folder. */
 static int report_replace(const char *path, const struct html *html)
 {
     char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s.XXXXXX", path) >= (int)sizeof name)
+    const char *slash = strrchr(path, '/');
+    int folder_size = slash ? (int)(slash + 1 - path) : 0;
+    if (snprintf(name, sizeof name, "%.*s.hayfork-report.XXXXXX", folder_size, path) >= (int)sizeof name)
         return -ENAMETOOLONG;
     int fd = mkostemp(name, O_CLOEXEC);
     if (fd < 0)
@@ -68,21 +75,63 @@ static int report_replace(const char *path, const struct html *html)
     return failure;
 }
 
-/* A link stays one, and its target is replaced; what is no regular file (a pipe, /dev/null) is written to. */
-static int report_save(const char *path, const struct html *html)
+/* Is this link the kernel's own, as those of /proc/self/fd are? What stands in it may name no file, or another one. */
+static bool report_is_magic(const char *link)
 {
-    struct stat status;
-    char *target = realpath(path, NULL);
-    int failure;
-    if (!stat(path, &status) && !S_ISREG(status.st_mode)) {
-        int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-        failure = fd < 0 ? -errno : report_put(fd, html);
-        if (fd >= 0 && close(fd) && !failure)
-            failure = -errno;
-    } else {
-        failure = report_replace(target ? target : path, html);
+    struct statfs system;
+    int fd = open(link, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    bool is_magic = fd >= 0 && !fstatfs(fd, &system) && system.f_type == PROC_SUPER_MAGIC;
+    if (fd >= 0)
+        close(fd);
+    return is_magic;
+}
+
+/* Makes `path`, of PATH_MAX bytes, what its last name leads to by links, be it there or not; up to a link of the kernel's.
+ * 0 or -errno. */
+static int report_follow(char *path)
+{
+    char target[PATH_MAX];
+    ssize_t size = 0;
+    for (int links = 0; links < REPORT_LINKS && (size = readlink(path, target, sizeof target)) >= 0; links++) {
+        char *slash = strrchr(path, '/'), *from = *target != '/' && slash ? slash + 1 : path;
+        if (report_is_magic(path))
+            return 0;
+        if (size >= path + PATH_MAX - from)
+            return -ENAMETOOLONG;
+        memcpy(from, target, (size_t)size);
+        from[size] = '\0';
     }
-    free(target);
+    return size >= 0 ? -ELOOP : errno == EINVAL || errno == ENOENT ? 0 : -errno;
+}
+
+/* A descriptor for what is no file to be replaced. One of ours by its name in /proc/self/fd is taken as it is, for it may stand
+ * in the middle of a file. */
+static int report_open(const char *path, const struct stat *status)
+{
+    const char *name = strrchr(path, '/');
+    struct stat own;
+    int fd = name && name[1] >= '0' && name[1] <= '9' ? atoi(name + 1) : -1;
+    if (fd >= 0 && !fstat(fd, &own) && own.st_dev == status->st_dev && own.st_ino == status->st_ino)
+        return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+}
+
+/* A link stays one, and its target is replaced; what is no regular file (a pipe, /dev/null), or open already, is written to. */
+static int report_save(const char *output, const struct html *html)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    if (snprintf(path, sizeof path, "%s", output) >= (int)sizeof path)
+        return -ENAMETOOLONG;
+    int failure = report_follow(path);
+    if (failure)
+        return failure;
+    if (stat(path, &status) || (S_ISREG(status.st_mode) && !report_is_magic(path)))
+        return report_replace(path, html);
+    int fd = report_open(path, &status);
+    failure = fd < 0 ? -errno : report_put(fd, html);
+    if (fd >= 0 && close(fd) && !failure)
+        failure = -errno;
     return failure;
 }
 

@@ -198,6 +198,29 @@ run "$HAYFORK" report hundred -o link.html
 is "through a link its target is replaced, with its mode" \
     "$code|$(stat -c %a folder/target.html)|$(tail -n 1 link.html)|$(ls folder | wc -l)" \
     "0|604|</html>|2"
+ln -s made.html folder/first
+ln -s folder/first dangling
+run "$HAYFORK" report hundred -o dangling
+is "through links to nothing their target is made" \
+    "$code|$(readlink dangling) $(readlink folder/first)|$(tail -n 1 folder/made.html)" "0|folder/first made.html|</html>"
+ln -s loop loop
+run "$HAYFORK" report hundred -o loop
+is "links in a circle" "$code|$(cat err)" "74|hayfork report: cannot write loop: Too many levels of symbolic links"
+rm folder/first folder/made.html
+ln -s /proc/self/fd/1 descriptor
+{ echo head; "$HAYFORK" report hundred -o descriptor; echo tail; } >opened
+is "an open descriptor is written to where it stands" \
+    "$(head -n 1 opened)|$(grep -c '</html>' opened)|$(tail -n 1 opened)|$(readlink descriptor)" "head|1|tail|/proc/self/fd/1"
+{
+    rm gone
+    "$HAYFORK" report hundred -o descriptor >&3
+    tail -n 1 /proc/self/fd/3 >last
+} 3>gone
+is "also when its file has no name any more" "$(cat last)|$(readlink descriptor)" "</html>|/proc/self/fd/1"
+name=$(printf '%0255d' 0)
+run "$HAYFORK" report hundred -o "folder/$name"
+is "a name as long as names may be" "$code|$(tail -n 1 "folder/$name")" "0|</html>"
+rm "folder/$name"
 run sh -c 'ulimit -f 1 && "$HAYFORK" report hundred -o folder/new.html'
 is "no room: the old page stays" "$code|$(tail -n 1 folder/new.html)|$(ls folder | wc -l)" "74|</html>|2"
 run "$HAYFORK" report hundred -o nowhere/page.html
