@@ -12,7 +12,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ARGUMENTS_LISTS 64
 #define ARGUMENTS_PIECE ((size_t)64 << 10)
 #define ARGUMENTS_MAX ((size_t)1 << 30) /* of a file, and of all combinations, which are held in memory */
 
@@ -27,6 +26,7 @@ struct arguments {
     struct arguments_list lists[ARGUMENTS_LISTS];
     size_t count;
     bool has_stdin;             /* is one of them */
+    struct arguments_files *files;
     struct bytes out;
     size_t written;
     int fd;
@@ -94,7 +94,7 @@ static int arguments_take_line(struct arguments_list *list, const struct input_l
     return CLI_OK;
 }
 
-static int arguments_read_file(struct arguments_list *list, const char *path, bool nul_ended)
+static int arguments_read_file(struct arguments_list *list, const char *path, bool nul_ended, struct stream *stream)
 {
     struct input input;
     struct input_line line;
@@ -111,6 +111,7 @@ static int arguments_read_file(struct arguments_list *list, const char *path, bo
     }
     if (event == INPUT_FAILED)
         code = input_say_failure(&input);
+    *stream = input.sources[0].stream;
     input_close(&input);
     if (code)
         return code;
@@ -142,7 +143,8 @@ static int arguments_read_part(struct arguments *arguments, const char *const *w
         if (is_stdin && arguments->has_stdin)
             return say_usage("standard input can be one list, not two");
         arguments->has_stdin = arguments->has_stdin || is_stdin;
-        code = arguments_read_file(&arguments->lists[arguments->count++], words[i], nul_ended);
+        code = arguments_read_file(&arguments->lists[arguments->count++], words[i], nul_ended,
+                                   &arguments->files->streams[arguments->files->count++]);
     }
     return code;
 }
@@ -219,11 +221,11 @@ static void arguments_release(struct arguments *arguments)
         close(arguments->fd);
 }
 
-int arguments_to_stdin(const char *const *words, size_t count, bool nul_ended)
+int arguments_to_stdin(const char *const *words, size_t count, bool nul_ended, struct arguments_files *files)
 {
     if (arguments_lists(words, count) > ARGUMENTS_LISTS)
         return say_usage("there are more than %d lists of arguments", ARGUMENTS_LISTS);
-    struct arguments arguments = { .fd = memfd_create("arguments", MFD_CLOEXEC) };
+    struct arguments arguments = { .files = files, .fd = memfd_create("arguments", MFD_CLOEXEC) };
     void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
     int code = arguments.fd < 0 ? arguments_fail(errno) : arguments_read(&arguments, words, count, nul_ended);
     if (!code)
@@ -233,4 +235,12 @@ int arguments_to_stdin(const char *const *words, size_t count, bool nul_ended)
     signal(SIGXFSZ, before);
     arguments_release(&arguments);
     return code;
+}
+
+bool arguments_have_file(const struct arguments_files *files, const struct stream *stream)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (stream_same_file(&files->streams[i], stream))
+            return true;
+    return false;
 }

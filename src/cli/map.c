@@ -97,7 +97,7 @@ int map_take_list(struct run_options *options, const char *const *words, size_t 
         option_list_add(&options->files, file);
         return CLI_OK;
     }
-    int code = arguments_to_stdin(words, count, options->nul_ended);
+    int code = arguments_to_stdin(words, count, options->nul_ended, &options->argument_files);
     options->nul_ended = options->has_arguments = true;
     return code;
 }

@@ -248,7 +248,8 @@ static int run_open(struct run *run, const int fds[2])
     const char *same = input_same_file(&run->input, &run->output.stream);
     if (same)
         return say_usage("'%s' is both input and output", strcmp(same, "-") ? same : "standard input");
-    if ((code = run_journal_open(run)) || (code = run_observe_open(run)))
+    if ((code = run_observe_check(run, run->output.path, &run->output.stream)) || (code = run_journal_open(run)) ||
+        (code = run_observe_open(run)))
         return code;
     return control_open(run);
 }

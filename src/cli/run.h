@@ -8,6 +8,7 @@
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
+#include "cli/arguments.h"
 #include "cli/bytes.h"
 #include "cli/control.h"
 #include "cli/input.h"
@@ -69,6 +70,7 @@ struct run_options {
     bool keep_order, dry_run;
     bool nul_ended;             /* lines end with a NUL */
     bool has_arguments;         /* standard input is not the caller's: it has the words behind ":::" */
+    struct arguments_files argument_files; /* and the lines of these */
     uint64_t group_lines;       /* so many make one job, 0: each does; */
     size_t group_bytes;         /* fewer, where they have more than this; */
     bool group_is_block;        /* as they are, with what ends lines between them, not NULs */
@@ -207,6 +209,9 @@ void run_journal_name(struct run *run);
 /* The input has ended: was it long enough? */
 void run_journal_end(struct run *run);
 
+/* No file may be two things at once: is the one that was opened as `path`, where that is not NULL, nothing else? CLI_OK, or the
+ * exit code when it has been said. */
+int run_observe_check(const struct run *run, const char *path, const struct stream *stream);
 /* Joblog, trace, progress, SIGUSR1 and figures. Open the files: CLI_OK, or an exit code when the fault has been said. Then begin
  * them. */
 int run_observe_open(struct run *run);

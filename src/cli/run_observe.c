@@ -125,20 +125,26 @@ static bool observe_is_jobs_file(const struct run *run, const struct stream *str
            info.st_ino == stream->inode;
 }
 
-/* No file may be two things at once. */
-static int observe_check(const struct run *run, const char *path, const struct stream *stream)
+/* Messages would be written over what is there, or the other way round. */
+static bool observe_is_stderr(const struct stream *stream)
+{
+    struct stat info;
+    return !fstat(STDERR_FILENO, &info) && S_ISREG(info.st_mode) && info.st_dev == stream->device && info.st_ino == stream->inode;
+}
+
+int run_observe_check(const struct run *run, const char *path, const struct stream *stream)
 {
     const struct stream *others[] = { &run->output.stream, &run->observe.joblog.file.stream, &run->observe.trace.file.stream };
     if (!path)
         return CLI_OK;
-    if (input_same_file(&run->input, stream))
+    if (input_same_file(&run->input, stream) || arguments_have_file(&run->options->argument_files, stream))
         return say_usage("'%s' is an input, and would be written", path);
     if (observe_is_jobs_file(run, stream))
         return say_usage("'%s' is the file of -j, and would be written", path);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i] != stream && others[i]->fd >= 0 && stream_same_file(others[i], stream))
             return say_usage("'%s' would be written twice", path);
-    return CLI_OK;
+    return observe_is_stderr(stream) ? say_usage("'%s' is standard error, and would be written twice", path) : CLI_OK;
 }
 
 /* What plugins print, and what the commands of exec print to stderr. False: that has been said. */
@@ -166,9 +172,9 @@ int run_observe_open(struct run *run)
     if ((options->joblog && joblog_open(&observe->joblog, run->loop, options->joblog, run->options->journal.resume)) ||
         (options->trace && trace_open(&observe->trace, run->loop, options->trace)))
         return CLI_OUTPUT;
-    if ((code = observe_check(run, options->joblog, &observe->joblog.file.stream)) ||
-        (code = observe_check(run, options->trace, &observe->trace.file.stream)) ||
-        (code = observe_check(run, run->logs->path, &run->logs->stream)))
+    if ((code = run_observe_check(run, options->joblog, &observe->joblog.file.stream)) ||
+        (code = run_observe_check(run, options->trace, &observe->trace.file.stream)) ||
+        (code = run_observe_check(run, run->logs->path, &run->logs->stream)))
         return code;
     if (options->joblog && !joblog_check(&observe->joblog))
         return CLI_INPUT;

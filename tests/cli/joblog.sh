@@ -85,6 +85,22 @@ run "$HAYFORK" run -p demo --joblog jobs jobs
 is "the joblog is not an input" "$code $(wc -c <out) $(cat jobs)" '2 0 {"fn":"demo.noop"}'
 run "$HAYFORK" run -p demo -o both --joblog both jobs
 is "nor the output" "$code $(sed -n 1p err)" "2 hayfork run: 'both' would be written twice"
+printf '1\n2\n' >list
+for option in --joblog --trace --stderr -o; do
+    for lists in 'a b :::: list' ':::: list :::: /dev/null' 'a :::: -'; do
+        run sh -c "exec \"\$HAYFORK\" exec $option list echo ::: $lists <list"
+        [ "$code $(sed -n 1p err)|$(cat list)" = "2 hayfork exec: 'list' is an input, and would be written|1${newline}2" ] ||
+            echo "# $option $lists: $code $(cat err)"
+    done
+done >bad
+is "nor one of several lists" "$(cat bad)" ""
+for option in --joblog --trace --stderr -o; do
+    $limit "$HAYFORK" exec $option errors echo ::: 1 >out 2>errors
+    echo "$? $(cat errors)"
+done >got
+is "nor standard error" "$(grep -c "^2 hayfork exec: 'errors' is standard error, and would be written twice" got) $(cat out)" "4 "
+run sh -c '"$HAYFORK" exec --json -o - --summary echo ::: 1 2 >both 2>&1'
+is "which may be where the results go" "$code $(grep -c '"ok"' both) $(grep -c '^hayfork exec: 2 jobs: 2 ok' both)" "0 2 1"
 if [ -c /dev/full ]; then
     run "$HAYFORK" run -p demo --joblog /dev/full jobs
     is "a full disk stops the joblog and not the run" "$code $(grep -c ok out) $(grep -c '^hayfork run: cannot write' err) $(wc -l <err)" \
