@@ -108,8 +108,6 @@ static bool grouped_waits(struct run *run, const struct grouped_flow *flow)
 static void grouped_step(struct run *run, struct grouped_flow *flow)
 {
     int more = 0;
-    if (flow->piece != GROUPED_STDOUT && flow->head.sizes[flow->piece])
-        say_make_way();
     if (flow->head.is_spooled[flow->piece])
         more = grouped_put_step(run, flow);
     else

@@ -110,7 +110,7 @@ void logsink_tagged_line(struct logsink *sink, const char *tag, const char *line
 void logsink_flush(struct logsink *sink)
 {
     if (sink->start < sink->end && !sink->path)
-        say_make_way();
+        say_make_way(false);
     while (sink->start < sink->end && !sink->blocked && sink->stream.fd >= 0) {
         ssize_t n = stream_write(&sink->stream, sink->bytes + sink->start, sink->end - sink->start);
         if (n > 0) {

@@ -91,12 +91,13 @@ static bool output_may(const struct output *output)
     return !output->blocked && !output->failure;
 }
 
-static void output_begin(struct output *output)
+/* Before bytes are written of which this is the last. */
+static void output_begin(struct output *output, char last)
 {
     if (output->before)
         output->before(output->context);
     if (output->on_terminal)
-        say_make_way();
+        say_make_way(last != '\n');
 }
 
 /* Write what the descriptor takes: everything, or whole pieces only. */
@@ -104,7 +105,7 @@ static void output_write(struct output *output, bool all)
 {
     size_t even;
     if (output->start < output->end)
-        output_begin(output);
+        output_begin(output, output->buffer.at[output->end - 1]);
     while (((even = output_even(output)) || (all && output->start < output->end)) && output_may(output))
         output->start += output_put(output, output->buffer.at + output->start, even ? even : output_pending(output));
     if (output->start < output->end)
@@ -155,7 +156,7 @@ static size_t output_long(struct output *output, const char *bytes, size_t size)
     size_t written = 0;
     output_flush(output);
     if (!output_pending(output) && output_may(output))
-        output_begin(output);
+        output_begin(output, bytes[size - 1]);
     while (written < size && !output_pending(output) && output_may(output))
         written += output_put(output, bytes + written, size - written);
     return written;

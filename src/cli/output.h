@@ -29,7 +29,7 @@ struct output {
     bool blocked;           /* the descriptor took no more, or: */
     bool syncing;           /* what was written has to reach the disk first */
     struct filesync sync;
-    bool on_terminal;
+    bool on_terminal;       /* or set for stderr: what is drawn there makes way */
     void (*before)(void *context); /* NULL, or called before each write */
     void *context;
     int failure;            /* 0 or -errno: -EPIPE when the reader is gone */

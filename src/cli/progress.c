@@ -191,11 +191,20 @@ size_t progress_draw(const struct progress *progress, const struct progress_figu
 
 /* ---- how it gets there ---- */
 
+static void progress_end_line(struct progress *progress)
+{
+    if (progress->in_line)
+        progress_put(progress, "\n", 1);
+    progress->in_line = false;
+}
+
 static void progress_put_bar(struct progress *progress, const struct progress_figures *figures, double elapsed_s)
 {
     char line[PROGRESS_WIDTH_MAX + 1];
     size_t width = progress_width(), columns = progress_draw(progress, figures, elapsed_s, width, line, sizeof line);
     char *failed = progress->colour && figures->failed ? strstr(line, " failed") : NULL, *from = failed;
+    progress_end_line(progress);
+    size_t begin = progress->end;
     progress_put(progress, "\r", 1);
     if (failed) {
         while (from > line && from[-1] >= '0' && from[-1] <= '9')
@@ -214,8 +223,8 @@ static void progress_put_bar(struct progress *progress, const struct progress_fi
     for (size_t i = columns; progress->plain && i < progress->columns && i < width; i++)
         progress_put(progress, " ", 1);
     progress->columns = columns ? columns : 1;
-    progress->frame_size = progress->end;
-    memcpy(progress->frame, progress->bytes, progress->end);
+    progress->frame_size = progress->end - begin;
+    memcpy(progress->frame, progress->bytes + begin, progress->frame_size);
 }
 
 static void progress_put_line(struct progress *progress, const struct progress_figures *figures, double elapsed_s)
@@ -332,8 +341,9 @@ static void progress_settle(struct progress *progress)
     progress->start = progress->end = 0;
 }
 
-void progress_hide(struct progress *progress)
+void progress_hide(struct progress *progress, bool in_line)
 {
+    progress->in_line = in_line;
     if (!progress->columns)
         return;
     size_t columns = progress->hidden = progress->columns;
@@ -351,6 +361,7 @@ void progress_show(struct progress *progress)
     if (progress->columns || !progress->hidden || progress->end)
         return;
     progress->columns = progress->hidden;
+    progress_end_line(progress);
     progress_put(progress, progress->frame, progress->frame_size);
     progress_write(progress);
 }
@@ -360,7 +371,7 @@ void progress_finish(struct progress *progress)
     if (!progress->loop)
         return;
     ev_timer_stop(progress->loop, &progress->tick);
-    progress_hide(progress);
+    progress_hide(progress, false);
     if (progress->mode == PROGRESS_LINES || progress->mode == PROGRESS_JSON) {
         progress_tell(progress);
         progress_settle(progress);

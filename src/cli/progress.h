@@ -40,6 +40,7 @@ struct progress {
     void *context;
     bool (*look)(void *context, struct progress_figures *figures);
     bool plain, colour;         /* no escape sequences; colours */
+    bool in_line;               /* the bar would be drawn over the end of what others have written */
     size_t columns, hidden;     /* of what is drawn now, 0: nothing; of what progress_hide() took off */
     double begin_s, last_s, rate;
     uint64_t last_done;
@@ -56,8 +57,8 @@ enum progress_mode progress_mode_for(enum progress_mode mode, bool results_on_te
 /* `look` fills the figures; false: not now, as something else is in the middle of a line. Nothing happens with PROGRESS_NONE. */
 void progress_start(struct progress *progress, struct ev_loop *loop, const char *verb, enum progress_mode mode,
                     bool (*look)(void *context, struct progress_figures *figures), void *context);
-/* Take the bar off the terminal; and draw it again as it was. */
-void progress_hide(struct progress *progress);
+/* Take the bar off the terminal, for something that may end in the middle of a line; and draw it again as it was, below that. */
+void progress_hide(struct progress *progress, bool in_line);
 void progress_show(struct progress *progress);
 /* The bar goes, of the other modes a last line comes. May be called without a start, and twice. */
 void progress_finish(struct progress *progress);

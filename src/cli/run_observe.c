@@ -190,10 +190,10 @@ int run_observe_open(struct run *run)
 
 /* ---- while it runs ---- */
 
-static void observe_hide(void *context)
+static void observe_hide(void *context, bool in_line)
 {
     struct run *run = context;
-    progress_hide(&run->observe.progress);
+    progress_hide(&run->observe.progress, in_line);
 }
 
 /* Lines that were read and have no result yet. */

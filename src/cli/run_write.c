@@ -29,8 +29,10 @@ int run_write_open(struct run *run, int stdout_fd)
     int failure = output_open(&run->output, run->loop, options->output, stdout_fd);
     if (!failure && options->keep_order)
         failure = run->output.failure = order_init(&run->order, options->order_window, WRITE_HELD_BYTES);
-    if (!failure && options->verb->write)
+    if (!failure && options->verb->write) {
         output_open(&run->errors, run->loop, NULL, STDERR_FILENO);
+        run->errors.on_terminal = true;
+    }
     ev_idle_init(&run->flow.next, run_on_idle);
     return failure;
 }

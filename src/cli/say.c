@@ -19,20 +19,20 @@
 static const char *say_name;
 
 static struct {
-    void (*hide)(void *context);
+    void (*hide)(void *context, bool in_line);
     void *context;
 } say_drawn;
 
-void say_curtain(void (*hide)(void *context), void *context)
+void say_curtain(void (*hide)(void *context, bool in_line), void *context)
 {
     say_drawn.hide = hide;
     say_drawn.context = context;
 }
 
-void say_make_way(void)
+void say_make_way(bool in_line)
 {
     if (say_drawn.hide)
-        say_drawn.hide(say_drawn.context);
+        say_drawn.hide(say_drawn.context, in_line);
 }
 
 void say_verb(const char *verb)
@@ -82,7 +82,7 @@ char *say_escape(char *out, size_t capacity, const char *text, size_t size)
 
 static void say_write(const char *bytes, size_t size)
 {
-    say_make_way();
+    say_make_way(false);
     while (size) {
         struct pollfd wait = { .fd = STDERR_FILENO, .events = POLLOUT };
         int ready = poll(&wait, 1, SAY_PATIENCE_MS);

@@ -6,6 +6,7 @@
 #ifndef CLI_SAY_H
 #define CLI_SAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -23,9 +24,9 @@ int say_usage(const char *format, ...);
 void say_text(const char *text, size_t size);
 
 /* Call this before anything is written to stderr, so that what is drawn there can be taken away; NULL: nothing. And call it
- * now. */
-void say_curtain(void (*hide)(void *context), void *context);
-void say_make_way(void);
+ * now; `in_line`: what will be written ends in the middle of a line. */
+void say_curtain(void (*hide)(void *context, bool in_line), void *context);
+void say_make_way(bool in_line);
 
 /* Copy text with control characters written as \n, \t or \x1b; cut to fit with "…". Returns `out`. */
 char *say_escape(char *out, size_t capacity, const char *text, size_t size);

@@ -68,6 +68,19 @@ jobs '{"fn":"demo.noop"}' '{"fn":"fault.act","args":"print 2 60 20"}' "$seconds"
 on_terminal 80 "$HAYFORK" run -j 1 --no-summary -p demo -p fault jobs
 is "lines of plugins are whole" "$code $(left_on_screen | grep -cx 'p\{19\}') $(frames | grep -c '%, ' | sed 's/^[1-9].*/some/')" "0 5 some"
 
+# The second command waits until the bar is drawn, and the third until it is drawn again.
+cat >prints.sh <<'END'
+case $1 in
+1) printf 'first' >&2 ;;
+2) until grep -q '1 done' seen; do sleep 0.05; done; printf 'second' >&2 ;;
+3) until grep -q '2 done' seen; do sleep 0.05; done ;;
+esac
+END
+on_terminal 80 "$HAYFORK" exec -j 1 --no-summary $limit sh prints.sh ::: 1 2 3
+is "what commands print without a line end stays" "$code $(left_on_screen | tr '\n' '|')" "0 first|second|"
+ONPTY_STDOUT=1 on_terminal 80 "$HAYFORK" exec -j 1 --no-summary --progress bar $limit sh -c 'exec 2>&1; . ./prints.sh' sh ::: 1 2 3
+is "also on stdout" "$code $(left_on_screen | tr '\n' '|')" "0 first|second|"
+
 jobs "$seconds" '{"fn":"demo.noop"}' '{"fn":"demo.fail","args":{"message":"m"}}'
 run "$HAYFORK" run -j 2 -p demo jobs
 is "no progress on a pipe by itself" "$(wc -c <err)" 0
