@@ -91,7 +91,7 @@ static char *joblog_put_quoted(char *at, struct hay_span text)
         if (byte == '\'')
             at = pen_text(at, "'\\''");
         else
-            *at++ = byte < ' ' || byte == 0x7f ? ' ' : (char)byte;
+            *at++ = byte < ' ' ? ' ' : (char)byte;
     }
     return at;
 }

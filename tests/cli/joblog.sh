@@ -32,7 +32,7 @@ is "the run time is ten columns wide" "$(sed 1d log | cut -f 4 | grep -cv '^ *[0
 is "every row is one that parallel accepts" "$(sed 1d log | grep -cvE '^[0-9]+	:	[0-9.]+	 *[0-9.]+	[0-9]+	[0-9]+	-?[0-9]+	[0-9]+	[^	]+$')" 0
 
 # Nothing in a job can break its line or get out of its quotes.
-printf '{"id":1,"fn":"demo.echo","args":[\t1,\t"it'"'"'s $(touch harmed) `touch harmed`\\n\\u0001",\r2]}\n' >jobs
+printf '{"id":1,"fn":"demo.echo","args":[\t1,\t"it'"'"'s $(touch harmed) `touch harmed`\\n\\u0001\177",\r2]}\n' >jobs
 run "$HAYFORK" run -p demo --joblog log jobs
 is "white space and quotes in args" "$code $(wc -l <log) $(sed 1d log | awk -F '\t' '{print NF}')" "0 2 9"
 sed 1d log | cut -f 9 >again
@@ -40,7 +40,7 @@ PATH=$scratch:$PATH
 ln -s "$HAYFORK" hayfork
 run sh again
 is "the command does what the job did" "$code $(cat out) $(ls harmed 2>/dev/null)" \
-    "0 [1,\"it's \$(touch harmed) \`touch harmed\`\\n\\u0001\",2] "
+    "0 [1,\"it's \$(touch harmed) \`touch harmed\`\\n\\u0001$(printf '\177')\",2] "
 
 plugin=$(echo "$HAYFORK_PLUGIN_PATH" | tr ':' '\n' | while read -r folder; do ls "$folder"/demo.so; done 2>/dev/null | head -n 1)
 mkdir "it's a folder"
