@@ -69,7 +69,7 @@ static void call_on_result(void *context, const struct hay_result *result)
         putc('\n', call->out);
         call->code = say_stream_done(call->out, CLI_OK);
     } else if (result->outcome != HAY_OUTCOME_SKIPPED) {
-        say("%s: %.*s", hay_outcome_name(result->outcome), (int)(result->message.size < 2048 ? result->message.size : 2048),
+        say("%s: %.*s", hay_outcome_name(result->outcome), (int)result->message.size,
             result->message.at ? result->message.at : "");
         call->code = CLI_NOT_OK;
     } else if (bytes_span_is(result->message, "out of memory")) { /* else the pool had to stop: call_on_broken() says why */

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SAY_SIZE 4096
+#define SAY_SIZE 8192 /* an error's message has 4 KiB */
 #define SAY_PATIENCE_MS 1000
 
 static const char *say_name;
@@ -103,7 +103,7 @@ static void say_write(const char *bytes, size_t size)
 __attribute__((format(printf, 1, 0)))
 static void say_list(const char *format, va_list list)
 {
-    char text[SAY_SIZE / 2], line[SAY_SIZE];
+    char text[SAY_SIZE], line[SAY_SIZE]; /* no longer: what vsnprintf() cuts is cut by say_escape(), at a character */
     int head = snprintf(line, sizeof line, "hayfork%s%s: ", say_name ? " " : "", say_name ? say_name : "");
     int size = vsnprintf(text, sizeof text, format, list);
     if (head < 0 || size < 0)

@@ -19,6 +19,13 @@ called "no arguments are null" "0 null" demo.echo
 called "any JSON" '0 [1,"x",{"y":null}]' demo.echo ' [1,"x",{"y":null}] '
 called "arguments over several lines" "0 [1,2]" demo.echo "[1,${newline}2]${newline}"
 called "an error" "1 hayfork call: error: no luck" demo.fail '{"message":"no luck"}'
+e_acute=$(printf '\303\251')
+long=$(printf '%02000d' 0 | sed "s/0/$e_acute/g")
+called "the longest of errors" "1 hayfork call: error: x$long" demo.fail "{\"message\":\"x$long\"}"
+for name in demo. demo.x; do
+    run "$HAYFORK" call "$name$long$long$long"
+    is "what is longer than any line is cut at a character" "$code $(sed -n 1p err | tail -c 6)" "2 $e_acute…"
+done
 called "arguments that are not JSON" "2 hayfork call: the arguments are not JSON: column 3: unexpected end of line
 Try 'hayfork help call'." demo.echo '[1'
 called "arguments that are nothing" "2 hayfork call: the arguments are not JSON: column 1: unexpected end of line
