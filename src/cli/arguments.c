@@ -25,7 +25,6 @@ struct arguments_list {
 struct arguments {
     struct arguments_list lists[ARGUMENTS_LISTS];
     size_t count;
-    bool has_stdin;             /* is one of them */
     struct arguments_files *files;
     struct bytes out;
     size_t written;
@@ -140,9 +139,9 @@ static int arguments_read_part(struct arguments *arguments, const char *const *w
         return say_usage("a file is needed behind '::::'");
     for (size_t i = 1; i < count && !code; i++) {
         bool is_stdin = !strcmp(words[i], "-");
-        if (is_stdin && arguments->has_stdin)
+        if (is_stdin && arguments->files->have_stdin)
             return say_usage("standard input can be one list, not two");
-        arguments->has_stdin = arguments->has_stdin || is_stdin;
+        arguments->files->have_stdin = arguments->files->have_stdin || is_stdin;
         code = arguments_read_file(&arguments->lists[arguments->count++], words[i], nul_ended,
                                    &arguments->files->streams[arguments->files->count++]);
     }

@@ -18,6 +18,7 @@
 struct arguments_files {
     struct stream streams[ARGUMENTS_LISTS];
     size_t count;
+    bool have_stdin;            /* is one of them */
 };
 
 /* Where in `words` the first list begins, at its separator; `count`: there is none. */

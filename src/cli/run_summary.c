@@ -134,12 +134,23 @@ static void summary_flaky(const struct tally *tally)
         say("flaky: %" PRIu64 " job%s passed only on a retry: %s", tally->flaky, tally->flaky == 1 ? "" : "s", text);
 }
 
-/* The same command line once more, for what did not end ok. No word goes: it may be a value, or of the command that exec runs. */
+/* Is standard input the caller's, and read? */
+static bool summary_is_piped(const struct run_options *options)
+{
+    bool is_piped = options->has_arguments ? options->argument_files.have_stdin : !options->files.count;
+    for (int i = 0; i < options->files.count; i++)
+        is_piped = is_piped || !strcmp(options->files.items[i], "-");
+    return is_piped;
+}
+
+/* The same command line once more, for what did not end ok. No word goes: it may be a value, or of the command that exec runs.
+ * One that say() would not show as it is would be another command. */
 static void summary_retry(const struct run *run)
 {
     const struct run_options *options = run->options;
-    bool is_piped = !options->files.count && !options->has_arguments;
+    const char *input = summary_is_piped(options) ? ", with the same standard input" : "";
     struct bytes command = { .at = NULL };
+    char shown[SUMMARY_COMMAND];
     bytes_put_text(&command, "hayfork ");
     bytes_put_text(&command, options->verb->name);
     bytes_put_text(&command, options->journal.failed ? "" : " --retry-failed");
@@ -148,10 +159,10 @@ static void summary_retry(const struct run *run)
         bytes_put_quoted(&command, options->argv[i], strlen(options->argv[i]));
     }
     bytes_put(&command, "", 1);
-    if (!command.failed && command.size < SUMMARY_COMMAND)
-        say("to run again what is not ok%s: %s", is_piped ? ", with the same standard input" : "", command.at);
+    if (!command.failed && !strcmp(say_escape(shown, sizeof shown, command.at, command.size - 1), command.at))
+        say("to run again what is not ok%s: %s", input, shown);
     else
-        say("to run again what is not ok, add --retry-failed to the same command");
+        say("to run again what is not ok, add --retry-failed to the same command%s", input);
     bytes_release(&command);
 }
 

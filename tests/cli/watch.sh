@@ -5,6 +5,7 @@
 onpty=$top_builddir/tests/cli/onpty
 escape=$(printf '\033')
 return=$(printf '\r')
+tab=$(printf '\t')
 TERM=xterm
 export TERM
 unset NO_COLOR
@@ -132,6 +133,18 @@ is "once more it is the same one" "$code $(tail -n 1 err)" \
 run sh -c 'echo a | "$HAYFORK" exec --summary -o --resume --resume -- sh -c "test {} = \$1" --resume --retry-failed'
 is "words like its own that are not stay" "$code $(tail -n 1 err)" \
     "1 hayfork exec: to run again what is not ok, with the same standard input: hayfork exec --retry-failed --summary -o --resume --resume -- sh -c 'test {} = \$1' --resume --retry-failed"
+for input in '' '-a -' ':::: -' '::: a :::: -'; do
+    rm -f piped
+    run sh -c "echo a | \"\$HAYFORK\" exec --summary -o piped false $input"
+    is "standard input is told with the command: $input" "$code $(tail -n 1 err)" \
+        "1 hayfork exec: to run again what is not ok, with the same standard input: hayfork exec --retry-failed --summary -o piped false${input:+ $input}"
+done
+for word in "a${tab}b" "a${newline}b" "$(printf 'a\302\200b')" "$(printf %02000d 1)"; do
+    rm -f odd
+    run "$HAYFORK" exec --summary -o odd false ::: "$word"
+    is "a command that cannot be shown is not: $(printf %.4s "$word" | od -An -c | tr -s ' ')" "$code $(tail -n 1 err)" \
+        "1 hayfork exec: to run again what is not ok, add --retry-failed to the same command"
+done
 run "$HAYFORK" exec -j 1 --summary --shell 'test {} = 0' ::: 0 3 "it's
 4"
 is "a failed command is told as a shell would take it" "$code $(sed -n 's/.*failed: //p' err | tr '\n' ';')" \
