@@ -68,31 +68,41 @@ static void jobserver_on_fatal(int number)
     raise(number);
 }
 
+/* The next flag, cut out of `*rest`, where make has put a backslash before blanks and backslashes. NULL: that was the last, and
+ * what follows are variables. */
+static char *jobserver_flag(char **rest)
+{
+    char *at = *rest + strspn(*rest, " "), *flag = at, *out = at;
+    for (; *at && *at != ' '; at++) {
+        at += *at == '\\' && at[1];
+        *out++ = *at;
+    }
+    *rest = at + (*at == ' ');
+    *out = '\0';
+    return *flag && strcmp(flag, "--") ? flag : NULL;
+}
+
 /* The value of the last --jobserver-auth= (or --jobserver-fds=, as older makes say), cut out of `flags`. NULL: there is none. */
 static char *jobserver_find(char *flags)
 {
     static const char *const names[] = { "--jobserver-auth=", "--jobserver-fds=" };
-    char *found = NULL, *rest;
-    for (char *word = strtok_r(flags, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        if (!strcmp(word, "--"))
-            break;
+    char *found = NULL, *flag;
+    while ((flag = jobserver_flag(&flags)))
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-            if (!strncmp(word, names[i], strlen(names[i])))
-                found = word + strlen(names[i]);
-    }
+            if (!strncmp(flag, names[i], strlen(names[i])))
+                found = flag + strlen(names[i]);
     return found;
 }
 
 /* N of make's -jN, which stands beside; where it does not, slots are bounded by what make has. */
-static int jobserver_most(const char *flags)
+static int jobserver_most(const char *makeflags)
 {
-    const char *variables = strstr(flags, " -- ");
-    for (const char *at = strstr(flags, " -j"); at && (!variables || at < variables); at = strstr(at + 1, " -j")) {
-        long most = strtol(at + 3, NULL, 10);
-        if (most > 0 && most <= JOBS_MAX)
-            return (int)most;
-    }
-    return JOBSERVER_MOST;
+    char *flags = strdup(makeflags), *rest = flags, *flag;
+    long most = 0;
+    while (flags && (most <= 0 || most > JOBS_MAX) && (flag = jobserver_flag(&rest)))
+        most = strncmp(flag, "-j", 2) ? 0 : strtol(flag + 2, NULL, 10);
+    free(flags);
+    return most > 0 && most <= JOBS_MAX ? (int)most : JOBSERVER_MOST;
 }
 
 /* A descriptor of our own for make's pipe. */

@@ -59,6 +59,13 @@ is "files at its numbers are left alone" "$code $(cat plain)" "0 precious"
 run env MAKEFLAGS=" -j4 --jobserver-auth=fifo:$PWD/plain" "$HAYFORK" run -p demo --meta sleeps
 is "and a file for a FIFO" "$code $(cat plain)" "0 precious"
 
+folder='a -j1 $b\'
+mkdir "$folder"
+mkfifo "$folder/pool"
+exec 6<>"$folder/pool"
+printf 'xyz' >&6
+run env MAKEFLAGS=" --jobserver-auth=fifo:$PWD/a\\ -j1\\ \$b\\\\/pool -j4" "$HAYFORK" run -p demo --meta sleeps
+is "a path with blanks and a backslash" "$code $(used) $(tokens <&6 5<&6)" "0 4 xyz"
 run env HAYFORK_CPU_COUNT=1 MAKEFLAGS=" -j4 -- $auth" "$HAYFORK" run -p demo --meta sleeps
 is "what follows -- is no flag" "$code $(used) $(tokens)" "0 1 xyz"
 run env HAYFORK_CPU_COUNT=1 MAKEFLAGS=" -j4 --jobserver-auth=fifo:$PWD/missing" "$HAYFORK" run -p demo --meta sleeps
