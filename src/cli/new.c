@@ -58,7 +58,7 @@ static const char new_makefile[] =
     "# The results of jobs.jsonl have to be those in expected.jsonl.\n"
     "check: ~.so\n"
     "\t$(HAYFORK) check -p ./~.so jobs.jsonl\n"
-    "\t$(HAYFORK) run -k -p ./~.so jobs.jsonl | diff expected.jsonl -\n"
+    "\t$(HAYFORK) run -j 1 -k -p ./~.so jobs.jsonl | diff expected.jsonl -\n"
     "\n"
     "# From then on the name is enough: hayfork run -p ~\n"
     "install: ~.so\n"

@@ -43,7 +43,7 @@ printf 'plugindir=%s/plugins\nName: hayfork\nDescription: of the tree\nVersion: 
     "$scratch" "$(cd "$top_srcdir" && pwd)" >hayfork.pc
 for name in greet stdin; do
     [ -d $name ] || "$HAYFORK" new $name 2>err
-    run make -C $name CC="${CC:-cc}" CFLAGS='-Wall -Wextra -Werror' PKG_CONFIG_PATH="$scratch" HAYFORK="$HAYFORK" check
+    run make -j 4 -C $name CC="${CC:-cc}" CFLAGS='-Wall -Wextra -Werror' PKG_CONFIG_PATH="$scratch" HAYFORK="$HAYFORK" check
     is "$name builds and passes its check" "$code $(grep -v '^make' err)" "0 hayfork check: 2 lines, 0 bad"
     run make -C $name PKG_CONFIG_PATH="$scratch" DESTDIR="$scratch/to" install
     is "$name is installed" "$code $(ls "to$scratch/plugins")" "0 $name.so"
