@@ -7,9 +7,10 @@
 
 struct statm statm_read(pid_t pid)
 {
-    char text[128];
+    char text[128] = "/proc/self/statm";
     unsigned long long mapped, resident;
-    snprintf(text, sizeof text, "/proc/%d/statm", (int)pid);
+    if (pid)
+        snprintf(text, sizeof text, "/proc/%d/statm", (int)pid);
     int fd = open(text, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return (struct statm){0, 0};

@@ -12,6 +12,7 @@ struct statm {
     uint64_t mapped_bytes, resident_bytes;
 };
 
+/* 0: of this process, also where /proc has other numbers than ours. */
 struct statm statm_read(pid_t pid);
 
 #endif

@@ -28,7 +28,7 @@ static int limit_one(int resource, uint64_t limit, uint64_t spare)
 int limits_apply(const struct hay_limits *limits, struct hay_error *error)
 {
     /* A worker begins with all that its master has mapped, which may be more than the limit when it replaces another. */
-    uint64_t memory = limits->memory_bytes, mapped = memory ? statm_read(getpid()).mapped_bytes : 0;
+    uint64_t memory = limits->memory_bytes, mapped = memory ? statm_read(0).mapped_bytes : 0;
     memory = memory < UINT64_MAX - mapped ? memory + mapped : UINT64_MAX;
     const struct {
         int resource;
