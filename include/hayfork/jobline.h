@@ -61,8 +61,9 @@ struct hay_jobline_fault {
  * Extents point into `line`. Constant stack, linear time, no allocation. */
 HAY_API enum hay_status hay_jobline_scan(const char *line, size_t size, struct hay_jobline *job, struct hay_jobline_fault *fault);
 
-/* Is this one valid JSON value, by the same rules, nested no deeper than `depth`? Returns HAY_OK, or HAY_EINVAL with the fault
- * (which may be NULL) filled. Surrounding white space is accepted; a line break anywhere is not, because a result is one line. */
+/* Is this one valid JSON value, by the same rules, nested no deeper than `depth`, 4096 at most? Returns HAY_OK, or HAY_EINVAL
+ * with the fault (which may be NULL) filled. Surrounding white space is accepted; a line break anywhere is not, because a
+ * result is one line. */
 HAY_API enum hay_status hay_json_check(const char *bytes, size_t size, int depth, struct hay_jobline_fault *fault);
 
 enum hay_outcome {
