@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PATH_SHOWN 120 /* of the 255 bytes in an error */
@@ -36,7 +37,7 @@ size_t plugin_text_copy(char *out, size_t capacity, const char *text, size_t siz
     for (size_t i = 0, step; i < size; i += step) {
         const void *from = at + i;
         int character = utf8_size(at + i, at + size);
-        size_t take = step = character > 0 ? (size_t)character : 1;
+        size_t take = step = (size_t)abs(character);
         if (character < 0) {
             from = "\xef\xbf\xbd";
             take = 3;

@@ -16,9 +16,9 @@
 /* [a-z][a-z0-9_]*, at most PLUGIN_NAME_MAX bytes. */
 bool plugin_text_is_name(const char *name, size_t size);
 
-/* Copy `size` bytes as valid UTF-8: each bad byte becomes U+FFFD, and with `one_line` each control character a space. Writes at
- * most `capacity` bytes, the end mark included (always there), and cuts between characters. Returns the size without it.
- * With `out` NULL it only measures: the size without a cut. */
+/* Copy `size` bytes as valid UTF-8: what is no character becomes U+FFFD, and with `one_line` each control character a space.
+ * Writes at most `capacity` bytes, the end mark included (always there), and cuts between characters. Returns the size without
+ * it. With `out` NULL it only measures: the size without a cut. */
 size_t plugin_text_copy(char *out, size_t capacity, const char *text, size_t size, bool one_line);
 
 /* Fill `error` with HAY_EPLUGIN and "plugin PATH: REASON", where a long PATH loses its front and not the reason its end.

@@ -60,7 +60,8 @@ static void bad_utf8_is_replaced(void)
     expect("\xf0\x8f\xbf\xbf", BAD BAD BAD BAD, false);
     expect("\xed\xa0\x80", BAD BAD BAD, false);      /* surrogate */
     expect("\xf4\x90\x80\x80", BAD BAD BAD BAD, false); /* above U+10FFFF */
-    expect("\xe2\x82", BAD BAD, false);              /* cut */
+    expect("\xe2\x82", BAD, false);                  /* cut */
+    expect("\xf0\x9f\x98x", BAD "x", false);
     expect("\x80", BAD, false);
 }
 
