@@ -139,6 +139,7 @@ _hayfork_other_command() {
     if declare -F _command_offset >/dev/null; then
         _command_offset "$1"
     elif [[ $1 -eq $COMP_CWORD ]]; then
+        [[ $value != */* ]] || compopt -o filenames 2>/dev/null
         _hayfork_offer < <(compgen -c -- "$value")
     else
         _hayfork_files
@@ -160,14 +161,15 @@ _hayfork_operand() { # VERB OPERANDS-BEFORE
 }
 
 _hayfork() {
-    local command=${COMP_WORDS[0]} verb value='' pending='' word ended='' glue='' i
+    local command=${COMP_WORDS[0]} verb value='' pending='' word ended='' glue='' rest i
     local -a words=() starts=() plugins=()
     local operands=0
     COMPREPLY=()
-    # Bash has cut words at = and :, which is undone here.
+    # Bash has cut words at = and :, which is undone here, where the line has no blank between them.
+    rest=${COMP_LINE#*"$command"}
     for ((i = 1; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
-        if [[ ${#words[@]} -gt 0 && (-n $glue || $word == [=:]*) ]]; then
+        if [[ $rest != [[:space:]]* && (-n $glue || $word == [=:]*) ]]; then
             words[${#words[@]} - 1]+=$word
         else
             words+=("$word")
@@ -175,6 +177,8 @@ _hayfork() {
         fi
         glue=
         [[ $word != [=:]* ]] || glue=yes
+        rest=${rest#"${rest%%[![:space:]]*}"}
+        rest=${rest#"$word"}
     done
     local last=$((${#words[@]} - 1))
     value=${words[last]}
@@ -210,6 +214,11 @@ _hayfork() {
     elif [[ -z $ended && $value == --*=* ]]; then
         word=${value%%=*}
         ! _hayfork_has_value "$word" || { value=${value#*=} && _hayfork_value "$word"; }
+    elif [[ -z $ended && $value == -[!-]?* ]] && _hayfork_has_value "${value:0:2}"; then
+        word=${value:0:2}
+        value=${value:2}
+        _hayfork_value "$word"
+        [[ $value == *[=:]* ]] || COMPREPLY=("${COMPREPLY[@]/#/$word}")
     elif [[ -z $ended && $value == -* ]]; then
         # shellcheck disable=SC2046 # a list of words
         _hayfork_words $(_hayfork_options "$verb")

@@ -55,6 +55,12 @@ if command -v bash >/dev/null 2>&1; then
     is "exec: options end with the command" "$(offered exec -k cat --)$(offered exec -j 2 cat j)" "jobs.jsonl "
     is "exec: a number is a letter's value" "$(offered exec -n 2 --ta)" "--tag "
     is "exec: a command" "$(offered exec -j2 mkfif)" "mkfifo "
+    is "exec: a command by its path is a file's name" "$(COMPOPT=1 offered exec ./fo)" "-o filenames ./folder "
+    is "exec: behind its separators" "$(offered exec cat ::: j) $(offered exec cat :::: j) $(offered exec cat ::: jobs.jsonl fo)" \
+        "jobs.jsonl  jobs.jsonl  folder "
+    is "exec: words with a : in them" "$(offered exec cat a:b c:=j) $(offered exec cat -o=j)" " "
+    is "a value right behind its letter" "$(offered run -fdemo.ech) $(offered run -k -pdem) $(offered run -j@j)" \
+        "-fdemo.echo  -pdemo  -j@jobs.jsonl "
     is "help on a verb" "$(offered help c)" "call check "
     is "info: a plugin" "$(offered info dem)" "demo "
     is "an unknown verb has nothing" "$(offered nosuch --)" ""
