@@ -18,7 +18,9 @@
  * otherwise by ev_set_allocator(), which is for the program to do, as there is one for all of its loops.
  *
  * In a child of that process the pool is a copy of no use: calls that have a status give HAY_ESTATE, the others do nothing, and
- * none of them touches the parent's workers.
+ * none of them touches the parent's workers; nor do turns of its copy of the loop, after the ev_loop_fork() that libev asks for.
+ * A child that is made within a callback must not return from it. In one of hay_process_start() and in workers a loop of the
+ * parent has watchers on descriptors that are closed there, at which libev aborts: make a new one.
  *
  * A wait without a timeout for results of a pool that is held, paused or frozen (see hay_pool_hold()) waits until somebody ends
  * that.

@@ -2,6 +2,7 @@
 #include "ipc/channel.h"
 
 #include "base/fd.h"
+#include "base/owner.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -15,8 +16,7 @@ static void channel_break(struct channel *channel, enum channel_end end, const c
     if (channel->broken)
         return;
     channel->broken = true;
-    ev_io_stop(channel->loop, &channel->reading);
-    ev_io_stop(channel->loop, &channel->writing);
+    channel_leave(channel);
     channel->handler->on_broken(channel, end, reason);
 }
 
@@ -67,6 +67,8 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     (void)loop;
     struct channel *channel = watcher->data;
+    if (channel->owner != owner_token())
+        return;
     if (events & EV_ERROR)
         channel_break(channel, CHANNEL_BAD, "has a pipe that the event loop cannot watch");
     else if (read_once(channel))
@@ -107,27 +109,35 @@ static void write_out(struct channel *channel)
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     (void)loop;
+    struct channel *channel = watcher->data;
+    if (channel->owner != owner_token())
+        return;
     if (events & EV_ERROR)
-        channel_break(watcher->data, CHANNEL_BAD, "has a pipe that the event loop cannot watch");
+        channel_break(channel, CHANNEL_BAD, "has a pipe that the event loop cannot watch");
     else
-        write_out(watcher->data);
+        write_out(channel);
 }
 
 void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t max_frame, const struct channel_handler *handler)
 {
-    *channel = (struct channel){.fd = fd, .loop = loop, .handler = handler, .max_frame = max_frame};
+    *channel = (struct channel){.fd = fd, .loop = loop, .handler = handler, .max_frame = max_frame, .owner = owner_token()};
     ev_io_init(&channel->reading, on_readable, fd, EV_READ);
     ev_io_init(&channel->writing, on_writable, fd, EV_WRITE);
     channel->reading.data = channel->writing.data = channel;
     ev_io_start(loop, &channel->reading);
 }
 
+void channel_leave(struct channel *channel)
+{
+    ev_io_stop(channel->loop, &channel->reading);
+    ev_io_stop(channel->loop, &channel->writing);
+}
+
 void channel_close(struct channel *channel)
 {
     if (channel->fd < 0)
         return;
-    ev_io_stop(channel->loop, &channel->reading);
-    ev_io_stop(channel->loop, &channel->writing);
+    channel_leave(channel);
     fd_close(&channel->fd);
     buffer_release(&channel->in);
     buffer_release(&channel->out);

@@ -43,12 +43,15 @@ struct channel {
     uint64_t appended;     /* offset of the end of `out` in the stream */
     uint64_t sent;         /* offset of its start */
     uint64_t boundary;     /* the first frame boundary at or after `sent` */
+    uint64_t owner;        /* the process: a child has a copy, and must not read or write what is its parent's */
     bool broken;
     bool muted;
 };
 
 /* Adopts `fd`, which has to be a non-blocking stream socket. */
 void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t max_frame, const struct channel_handler *handler);
+/* In a child, of a channel that was its parent's: its loop looks at it no more. */
+void channel_leave(struct channel *channel);
 /* Safe to repeat, and on a zeroed channel with fd -1. */
 void channel_close(struct channel *channel);
 

@@ -2,6 +2,7 @@
 #include "master/logpipe.h"
 
 #include "base/fd.h"
+#include "base/owner.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -74,13 +75,16 @@ static void take(struct log_pipe *log)
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
+    struct log_pipe *log = watcher->data;
+    if (log->owner != owner_token())
+        return;
     if (events & EV_ERROR) {
         /* The kernel could not watch it. Tried again, for who prints must not wait for ever; set anew, or libev believes it
          * is. */
         ev_io_set(watcher, watcher->fd, EV_READ);
         ev_io_start(loop, watcher);
     }
-    take(watcher->data);
+    take(log);
 }
 
 struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
@@ -91,6 +95,7 @@ struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
         return NULL;
     log->loop = loop;
     log->fd = fd;
+    log->owner = owner_token();
     log->context = context;
     log->on_line = on_line;
     ev_io_init(&log->readable, on_readable, fd, EV_READ);
@@ -106,11 +111,16 @@ void log_pipe_drain(struct log_pipe *log)
         hand_up(log);
 }
 
+void log_pipe_leave(struct log_pipe *log)
+{
+    ev_io_stop(log->loop, &log->readable);
+}
+
 void log_pipe_close(struct log_pipe *log)
 {
     if (!log)
         return;
-    ev_io_stop(log->loop, &log->readable);
+    log_pipe_leave(log);
     fd_close(&log->fd);
     free(log);
 }

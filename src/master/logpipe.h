@@ -10,6 +10,7 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define LOG_LINE_MAX 4096
 
@@ -17,6 +18,7 @@ struct log_pipe {
     struct ev_loop *loop;
     ev_io readable;
     int fd;               /* -1: closed */
+    uint64_t owner;       /* the process: a child has a copy, and must not read what is its parent's */
     void *context;
     void (*on_line)(void *context, const char *line, size_t size);
     size_t used;          /* bytes of the unfinished line */
@@ -32,6 +34,8 @@ struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
                                void (*on_line)(void *context, const char *line, size_t size));
 /* Read what is in the pipe now, and hand up an unfinished last line too. */
 void log_pipe_drain(struct log_pipe *log);
+/* In a child, of one that was its parent's: its loop looks at it no more. */
+void log_pipe_leave(struct log_pipe *log);
 void log_pipe_close(struct log_pipe *log);
 
 #endif

@@ -21,13 +21,14 @@
 
 static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events);
 static void on_tick(struct ev_loop *loop, ev_io *watcher, int events);
+static void stop_watching(struct master *master);
 
 static _Thread_local struct master *first_of_thread;
 
 bool master_is_calling_in(const struct ev_loop *loop)
 {
     for (const struct master *master = first_of_thread; master; master = master->next_of_thread)
-        if (master->loop == loop && master->callback_depth && master->owner == owner_token())
+        if (master->loop == loop && master->callback_depth && !master_is_copy(master))
             return true;
     return false;
 }
@@ -82,14 +83,7 @@ void master_release(struct master *master)
         slot_free(master->slots[i]);
     if (master->holds_loop)
         ev_unref(master->loop);
-    if (ev_is_active(&master->prepare)) {
-        ev_ref(master->loop);
-        ev_prepare_stop(master->loop, &master->prepare);
-    }
-    if (ev_is_active(&master->tick)) {
-        ev_ref(master->loop);
-        ev_io_stop(master->loop, &master->tick);
-    }
+    stop_watching(master);
     if (master->tick.data)
         close(master->tick.fd);
     forget_master(master);
@@ -211,10 +205,35 @@ static void hold_loop(struct master *master, bool hold)
         ev_unref(master->loop);
 }
 
+static void stop_watching(struct master *master)
+{
+    if (ev_is_active(&master->prepare)) {
+        ev_ref(master->loop);
+        ev_prepare_stop(master->loop, &master->prepare);
+    }
+    if (ev_is_active(&master->tick)) {
+        ev_ref(master->loop);
+        ev_io_stop(master->loop, &master->tick);
+    }
+}
+
+/* A child goes on with the loop: its turns are none of the pool, which is the parent's. */
+static void leave(struct master *master)
+{
+    for (int i = 0; i < master->slot_count; i++)
+        supervisor_leave(master->slots[i]);
+    hold_loop(master, false);
+    stop_watching(master);
+}
+
 static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     (void)loop, (void)events;
     struct master *master = watcher->data;
+    if (master_is_copy(master)) {
+        leave(master);
+        return;
+    }
     hold_loop(master, master_pending(master) != 0);
     while (master->is_dirty) {
         master->is_dirty = false;
@@ -257,6 +276,8 @@ void master_lose_loop(struct master *master)
 static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct master *master = watcher->data;
+    if (master_is_copy(master))
+        return;
     if (events & EV_ERROR) {
         ev_ref(loop); /* stopped as it is, it counts no longer */
         master_lose_loop(master);

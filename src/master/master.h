@@ -12,6 +12,7 @@
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
 
+#include "base/owner.h"
 #include "job/job.h"
 #include "job/retry.h"
 #include "master/delay.h"
@@ -109,6 +110,12 @@ struct master {
     uint64_t log_dropped;      /* by workers that are gone */
     unsigned char *outbox_copy;
 };
+
+/* Are we in a child of its process? Watchers come along there, and must not touch what is the parent's. */
+static inline bool master_is_copy(const struct master *master)
+{
+    return master->owner != owner_token();
+}
 
 /* ---- for the pool ---- */
 

@@ -136,6 +136,8 @@ static void on_exited(struct ev_loop *loop, ev_io *watcher, int events)
     (void)loop;
     struct slot *slot = watcher->data;
     struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
+    if (master_is_copy(slot->master))
+        return;
     if (events & EV_ERROR) {
         master_lose_loop(slot->master);
         return;
@@ -153,6 +155,8 @@ static void on_reaped(struct ev_loop *loop, ev_child *watcher, int events)
 {
     (void)loop, (void)events;
     struct slot *slot = watcher->data;
+    if (master_is_copy(slot->master))
+        return;
     slot->child.pid = 0; /* reaped: its number, and its group's, may be another's by now */
     death_bury(slot, exit_from_wait_status(watcher->rstatus));
 }
@@ -201,6 +205,17 @@ static void watch(struct slot *slot, struct birth *birth)
         ev_child_start(master->loop, &slot->reaped);
     }
     birth->pair[0] = -1;
+}
+
+void supervisor_leave(struct slot *slot)
+{
+    if (slot->state == SLOT_DEAD)
+        return;
+    channel_leave(&slot->channel);
+    ev_io_stop(slot->master->loop, &slot->exited);
+    if (slot->master->options.is_default_loop)
+        ev_child_stop(slot->master->loop, &slot->reaped);
+    log_pipe_leave(slot->log);
 }
 
 enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)

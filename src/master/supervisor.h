@@ -16,6 +16,8 @@ struct master;
 struct slot;
 
 enum hay_status supervisor_start(struct slot *slot, struct hay_error *error);
+/* In a child of the master's process: the loop looks at this worker no more. */
+void supervisor_leave(struct slot *slot);
 /* The slot's part of the tick. Returns when it wants the next. */
 int64_t supervisor_tick(struct slot *slot, int64_t now_ns);
 /* The worker did what cannot be: kill it, and let its death be handled with this reason. */

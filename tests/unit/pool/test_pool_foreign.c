@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A pool in a child of the process that made it: each call is a status or nothing, and the parent's workers and jobs never
- * notice.
+ * A pool in a child of the process that made it: each call is a status or nothing, its turns of the loop are none of the
+ * pool, and the parent's workers and jobs never notice.
  */
 #include "unit/pool/pool_fixture.h"
+
+#include <ev.h>
 
 static bool give_none(void *context, struct hay_job *job)
 {
@@ -88,10 +90,68 @@ static void a_child_cannot_touch_the_pool(void)
     fixture_free(&fixture);
 }
 
+/* Goes on with the loop, as libev says how, until its parent's jobs are done; then it has nothing to wait for there. */
+static void turn(struct ev_loop *loop)
+{
+    ev_loop_fork(loop);
+    atomic_store(&board->pid, getpid());
+    while (!atomic_load(&board->release)) {
+        ev_run(loop, EVRUN_NOWAIT);
+        nap();
+    }
+    ev_run(loop, 0);
+}
+
+static void in_a_loop(struct ev_loop *loop)
+{
+    struct fixture fixture;
+    struct hay_pool_stats stats;
+    int status = -1;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .loop = loop, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    submit(&fixture, "t.echo", "1");
+    CU_ASSERT(comes(&fixture, 1));
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(60);
+        turn(loop);
+        _exit(0);
+    }
+    while (atomic_load(&board->pid) != pid)
+        nap();
+    for (int i = 0; i < 200; i++)
+        submit_job(&fixture, (struct hay_job){.function = "t.sleep", .args = {"2", 1}, .timeout_ms = LIMIT_MS});
+    CU_ASSERT(comes(&fixture, 201));
+    uint64_t late = submit_job(&fixture, (struct hay_job){.function = "t.polite", .timeout_ms = 10});
+    CU_ASSERT(comes(&fixture, 202)); /* its clock has not gone with the child */
+    CU_ASSERT(ended_as(&fixture, late, HAY_OUTCOME_TIMEOUT));
+    atomic_store(&board->release, 1);
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+    hay_pool_stats(fixture.pool, &stats);
+    CU_ASSERT_EQUAL(stats.deaths, 0);
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    fixture_free(&fixture);
+}
+
+static void a_child_goes_on_with_its_loop(void)
+{
+    struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+    in_a_loop(loop);
+    ev_loop_destroy(loop);
+}
+
+static void a_child_goes_on_with_the_default_loop(void)
+{
+    in_a_loop(ev_default_loop(EVFLAG_AUTO));
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
         {"a child cannot touch the pool", a_child_cannot_touch_the_pool},
+        {"a child goes on with its loop", a_child_goes_on_with_its_loop},
+        {"a child goes on with the default loop", a_child_goes_on_with_the_default_loop},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"pool foreign", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
