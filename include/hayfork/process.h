@@ -16,7 +16,8 @@
  * the child made end with it.
  *
  * At exit() the process that made them first ends the streams of its pipes, then ends its daemons (SIGTERM, and SIGKILL a
- * second later) and joins its other children for as long as they take. Nothing of that happens after _exit() or a fatal
+ * second later) and joins its other children for as long as they take; where it has had other threads, which may have a process
+ * in hand at that moment, it waits for them and reaps none. Nothing of that happens after _exit() or a fatal
  * signal, except that daemons die even then. A child does the same for its own children.
  *
  * A process object belongs to the process that made it and to one thread at a time; elsewhere its calls return HAY_ESTATE, but

@@ -7,15 +7,19 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define DAEMON_GRACE_MS 1000
+#define KILL_MS 10000 /* one that is still there then is stuck in the kernel */
 
 static struct {
     pid_t self;             /* whose family this is: after a fork, our parent's at first */
@@ -86,13 +90,13 @@ static struct hay_process *find_running(bool daemon)
 }
 
 /* A group is signalled only while its leader is unreaped, which keeps its number from others. */
-static void ask_daemon(const struct hay_process *process, int signal_number)
+static void signal_one(const struct child *child, bool own_group, int signal_number)
 {
     struct hay_exit status;
-    if (process->own_group && child_peek(&process->child, &status) >= 0)
-        child_signal_all(&process->child, signal_number);
+    if (own_group && child_peek(child, &status) >= 0)
+        child_signal_all(child, signal_number);
     else
-        child_signal(&process->child, signal_number);
+        child_signal(child, signal_number);
 }
 
 static void ask_daemons(void)
@@ -101,11 +105,65 @@ static void ask_daemons(void)
     for (struct list *at = family.running.next; at != &family.running; at = at->next) {
         const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
         if (process->daemon) {
-            ask_daemon(process, SIGTERM);
-            ask_daemon(process, SIGCONT);
+            signal_one(&process->child, process->own_group, SIGTERM);
+            signal_one(&process->child, process->own_group, SIGCONT);
         }
     }
     leave();
+}
+
+/* A running child, by a descriptor of our own. */
+struct left {
+    struct child child;
+    bool kills_group;
+};
+
+static bool take_running(bool daemon, struct left *left)
+{
+    bool found = false;
+    enter();
+    for (struct list *at = family.running.next; at != &family.running && !found; at = at->next) {
+        const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
+        if (process->daemon != daemon)
+            continue;
+        found = true;
+        left->child = (struct child){process->pid, fcntl(process->handle.view.fd, F_DUPFD_CLOEXEC, 0)};
+        left->kills_group = process->own_group && (daemon || process->ending);
+        list_remove(at);
+    }
+    leave();
+    return found;
+}
+
+/* False: it still runs at the deadline. Without a descriptor nobody can tell. */
+static bool wait_for(const struct left *left, int64_t deadline_ns)
+{
+    struct pollfd ended = {left->child.pidfd, POLLIN, 0};
+    int n;
+    do
+        n = left->child.pidfd < 0 ? 1 : poll(&ended, 1, clock_left_ms(deadline_ns));
+    while (n < 0 ? errno == EINTR : n == 0 && clock_left_ms(deadline_ns));
+    if (n != 0 && left->kills_group)
+        signal_one(&left->child, true, SIGKILL);
+    return n != 0;
+}
+
+/* Where there are other threads each object may be in the hands of one, which waits for it, or frees it, at this very moment. So
+ * they are left alone, and none of the processes is reaped. */
+static void end_apart(int64_t deadline_ns)
+{
+    struct left left;
+    while (take_running(true, &left)) {
+        if (!wait_for(&left, deadline_ns)) {
+            signal_one(&left.child, left.kills_group, SIGKILL);
+            wait_for(&left, clock_deadline_ns(KILL_MS));
+        }
+        fd_close(&left.child.pidfd);
+    }
+    while (take_running(false, &left)) {
+        wait_for(&left, TIME_NEVER);
+        fd_close(&left.child.pidfd);
+    }
 }
 
 void family_end(void)
@@ -120,6 +178,10 @@ void family_end(void)
     handle_end_streams();
     ask_daemons();
     int64_t deadline_ns = clock_deadline_ns(DAEMON_GRACE_MS);
+    if (!__libc_single_threaded) {
+        end_apart(deadline_ns);
+        return;
+    }
     while ((process = find_running(true))) {
         process->ending = true;
         if (hay_process_join(process, clock_left_ms(deadline_ns), NULL, NULL) == HAY_OK)

@@ -8,10 +8,12 @@
 #include <hayfork/process.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -422,6 +424,7 @@ static int do_nothing(void *arg)
 }
 
 static int hook_pipe[2] = {-1, -1};
+static bool lingers;
 
 static int work_and_say_so(void *arg)
 {
@@ -433,6 +436,8 @@ static int work_and_say_so(void *arg)
 /* Registered before the first child is started, so it runs after the hook that joins children. */
 static void start_late(void)
 {
+    if (lingers)
+        nanosleep(&(struct timespec){0, 20000000}, NULL); /* for other threads to say what they saw */
     if (hook_pipe[1] < 0)
         return;
     struct hay_handle handle = hay_fd_handle(hook_pipe[1], 0);
@@ -457,6 +462,42 @@ static void a_child_that_an_exit_hook_starts_is_joined_too(void)
     close(hook_pipe[0]);
     close(hook_pipe[1]);
     hook_pipe[0] = hook_pipe[1] = -1;
+}
+
+static struct hay_exit *seen; /* shared with the children */
+
+static void *join_it(void *process)
+{
+    struct hay_exit how;
+    if (hay_process_join(process, -1, &how, NULL) == HAY_OK)
+        *seen = how;
+    return NULL;
+}
+
+/* Its only user is one thread while another one is at the end of the program. */
+static void exit_takes_no_process_from_a_thread(void)
+{
+    char shell[] = "sh", option[] = "-c", script[] = "sleep 0.02; exit 5", *argv[] = {shell, option, script, NULL};
+    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CU_ASSERT_PTR_NOT_EQUAL_FATAL(seen, MAP_FAILED);
+    for (int i = 0; i < 30; i++) {
+        int status = -1;
+        *seen = (struct hay_exit){HAY_EXIT_NONE, 0, false};
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0) {
+            pthread_t thread;
+            lingers = true;
+            struct hay_process *process = hay_process_new_exec("/bin/sh", argv, NULL, NULL);
+            if (hay_process_start(process, NULL) || pthread_create(&thread, NULL, join_it, process))
+                _exit(1);
+            exit(0);
+        }
+        CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+        CU_ASSERT_EQUAL(status, 0);
+        CU_ASSERT(seen->kind == HAY_EXIT_NONE || (seen->kind == HAY_EXIT_CODE && seen->value == 5));
+    }
+    munmap(seen, sizeof *seen);
 }
 
 static void active_children_are_listed_in_order_of_start(void)
@@ -491,6 +532,7 @@ int main(void)
          exit_joins_children_and_ends_the_streams_that_they_wait_for},
         {"a foreign fork ends nothing of its parent's", a_foreign_fork_ends_nothing_of_its_parents},
         {"a child that an exit hook starts is joined too", a_child_that_an_exit_hook_starts_is_joined_too},
+        {"exit() takes no process from a thread", exit_takes_no_process_from_a_thread},
         {"active children are listed in order of start", active_children_are_listed_in_order_of_start},
         CU_TEST_INFO_NULL,
     };
