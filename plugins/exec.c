@@ -186,9 +186,7 @@ static int exec_run(hay_task *task, json_t *args)
     struct exec_stream streams[2] = { EXEC_STREAM_NONE, EXEC_STREAM_NONE };
     int status, code = -1;
     if (!exec_command_read(task, args, &command, &wish)) {
-        if (task->host->cancelled(task))
-            hay_fail(task, "cancelled");
-        else if (exec_open_streams(task, &command, streams))
+        if (exec_open_streams(task, &command, streams))
             hay_fail(task, "cannot make a pipe: %s", strerror(errno));
         else if (!exec_supervise(task, &command, streams, &status) &&
                  (task->host->cancelled(task) || (json_int_t)task->attempt > wish.checked ||

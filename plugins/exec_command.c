@@ -15,22 +15,17 @@
 #include <unistd.h>
 
 #define EXEC_TICK_MS 500        /* how often a silent command's job looks whether it is cancelled, signal or not */
-#define EXEC_ASK_MS 100         /* how long the host's own signal may take to arrive */
 #define EXEC_LINGER_MS 500      /* how long output is waited for whose writer outlives the command */
 #define EXEC_LINGER_STEP_MS 50
 #define EXEC_LOOK_MS 64         /* without a pidfd: the longest time between two looks whether the command has ended */
 
-/* The host cancels a job by a signal to the whole group. The command misses it when it came before the command was there,
- * and in an inline pool none is sent: then the command gets one from here, once. True when that is done. */
-static bool exec_ask(pid_t pid, int64_t *ask_at_ms)
+/* The host cancels a job by a signal to the whole group. By which one it came, while a command is run; 0: it has not come. In an
+ * inline pool none comes, and the command is asked by this one. */
+static volatile sig_atomic_t exec_heard;
+
+static void exec_on_heard(int number)
 {
-    int64_t now_ms = exec_now_ms();
-    if (!*ask_at_ms)
-        *ask_at_ms = now_ms + EXEC_ASK_MS;
-    if (now_ms < *ask_at_ms)
-        return false;
-    kill(pid, SIGTERM);
-    return true;
+    exec_heard = number;
 }
 
 /* Without a pidfd: has it ended? It stays unreaped. */
@@ -48,19 +43,20 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
         { .fd = streams[0].read_fd, .events = POLLIN },
         { .fd = streams[1].read_fd, .events = POLLIN },
     };
-    int64_t ask_at_ms = 0;
-    bool asked = false, ended = false;
+    bool missed = exec_heard, asked = false, ended = false; /* missed: it came before the command was there */
     int look_ms = pidfd < 0 ? 1 : EXEC_TICK_MS;
     while (!ended) {
-        if (!asked && task->host->cancelled(task))
-            asked = exec_ask(pid, &ask_at_ms);
+        if (!asked && exec_heard && task->host->cancelled(task)) {
+            if (missed)
+                kill(pid, exec_heard);
+            asked = true;
+        }
         fds[0].revents = 0;
-        if (poll(fds, 3, ask_at_ms && !asked && look_ms > EXEC_ASK_MS ? EXEC_ASK_MS : look_ms) < 0) {
+        if (poll(fds, 3, look_ms) < 0) {
             if (errno != EINTR) { /* no memory for the wait itself */
                 kill(pid, SIGKILL);
                 return;
             }
-            asked |= task->host->cancelled(task) != 0;
             continue;
         }
         ended = pidfd < 0 ? exec_has_ended(pid) : fds[0].revents != 0;
@@ -117,9 +113,16 @@ static void exec_on_orphaned(int number)
         kill(0, SIGKILL);
 }
 
+/* What a worker does at signals while a command runs. */
+static const struct {
+    int number;
+    void (*handler)(int);
+} exec_guarded[] = { { SIGCONT, exec_on_orphaned }, { SIGTERM, exec_on_heard }, { SIGINT, exec_on_heard } };
+#define EXEC_GUARDED (sizeof exec_guarded / sizeof exec_guarded[0])
+
 struct exec_guard {
     pid_t parent;               /* 0: not guarded */
-    struct sigaction before;
+    struct sigaction before[EXEC_GUARDED];
 };
 
 /* From here on the death of the parent sends this signal; was it just before, nothing did. */
@@ -133,14 +136,16 @@ static void exec_die_by(int number, pid_t parent)
 static void exec_guard(struct exec_guard *guard)
 {
     int number = 0;
-    struct sigaction action = { .sa_handler = exec_on_orphaned };
     guard->parent = 0;
+    exec_heard = SIGTERM;
     if (getpgrp() != getpid() || prctl(PR_GET_PDEATHSIG, &number) || number != SIGKILL)
         return;
-    exec_parent = getppid();
-    if (sigaction(SIGCONT, &action, &guard->before))
-        return;
-    guard->parent = exec_parent;
+    exec_heard = 0;
+    exec_parent = guard->parent = getppid();
+    for (size_t i = 0; i < EXEC_GUARDED; i++) {
+        struct sigaction action = { .sa_handler = exec_guarded[i].handler };
+        sigaction(exec_guarded[i].number, &action, &guard->before[i]);
+    }
     exec_die_by(SIGCONT, guard->parent);
 }
 
@@ -149,7 +154,8 @@ static void exec_unguard(const struct exec_guard *guard)
     if (!guard->parent)
         return;
     exec_die_by(SIGKILL, guard->parent);
-    sigaction(SIGCONT, &guard->before, NULL);
+    for (size_t i = 0; i < EXEC_GUARDED; i++)
+        sigaction(exec_guarded[i].number, &guard->before[i], NULL);
 }
 
 /* Another plugin may have had its children reaped by the kernel: ours must not be. True when `before` is to be set again. */
@@ -187,8 +193,12 @@ int exec_supervise(hay_task *task, const struct exec_command *command, struct ex
     struct exec_guard guard;
     struct sigaction before;
     bool was_careless = exec_keep_children(&before);
-    exec_guard(&guard);
-    int result = exec_attend(task, command, streams, status);
+    exec_guard(&guard); /* before the look whether it is cancelled: what comes later is heard */
+    int result = -1;
+    if (task->host->cancelled(task))
+        hay_fail(task, "cancelled");
+    else
+        result = exec_attend(task, command, streams, status);
     exec_unguard(&guard);
     if (was_careless)
         sigaction(SIGCHLD, &before, NULL);

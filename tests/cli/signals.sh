@@ -70,6 +70,23 @@ for signal in TERM INT; do
     is "SIG$signal reaches the command" "$(cat which)" "$signal"
 done
 
+# And no other one, also where the worker is not waiting when it comes, but has something to read: here, when it is woken.
+rm -f up
+state()
+{
+    sed 's/.*) \(.\).*/\1/' "/proc/$1/stat"
+}
+env --default-signal=INT "$HAYFORK" exec -j 1 --shell 'trap "echo INT >>heard" INT; trap "echo TERM >>heard" TERM
+kill -STOP $PPID; echo something; : >up; until test -e heard; do sleep 0.05; done; sleep 0.5; : {}' ::: a >out 2>err &
+pid=$!
+until_true test -e up
+worker=$(children $pid)
+stopped() { [ "$(state "$worker")" = T ]; }
+ok "a worker stands still" until_true stopped
+kill -INT $pid
+wait $pid 2>/dev/null
+is "one signal only reaches the command" "$(cat heard out)" "INT${newline}something"
+
 # A killed command takes what its commands have started along.
 yes 'sleep 1000 & sleep 1000; :' | head -n 2 >families
 "$HAYFORK" exec -j 2 -a families sh -c >out 2>err &
@@ -109,10 +126,6 @@ ok "with what it printed" grep -q '"cancelled while it ran"},"result":{"exit":nu
     echo '{"fn":"demo.fail","retries":0}'
     yes '{"fn":"demo.fail"}' | head -n 1800
 } >failing
-state()
-{
-    sed 's/.*) \(.\).*/\1/' "/proc/$1/stat"
-}
 ended() { case $(state "$pid") in Z | '') ;; *) return 1 ;; esac; }
 workers_wait() { [ "$(for worker in $(children "$pid"); do state "$worker"; done | sort -u)" = S ]; }
 codes=
