@@ -28,6 +28,15 @@ static void exec_on_heard(int number)
     exec_heard = number;
 }
 
+/* Ask the command to end where the group's signal does not: it was not there yet, or has left the group, as timeout(1) does. */
+static void exec_ask(pid_t pid, bool missed)
+{
+    if (!missed && getpgid(pid) == getpgrp())
+        return;
+    kill(pid, exec_heard);
+    kill(pid, SIGCONT);
+}
+
 /* Without a pidfd: has it ended? It stays unreaped. */
 static bool exec_has_ended(pid_t pid)
 {
@@ -47,8 +56,7 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
     int look_ms = pidfd < 0 ? 1 : EXEC_TICK_MS;
     while (!ended) {
         if (!asked && exec_heard && task->host->cancelled(task)) {
-            if (missed)
-                kill(pid, exec_heard);
+            exec_ask(pid, missed);
             asked = true;
         }
         fds[0].revents = 0;
@@ -101,16 +109,20 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2])
     }
 }
 
-/* What a command starts stays in the worker's group and has no death signal of its own. While a command runs, the death of our
- * parent therefore kills the group, and not us alone. Only in a worker: it leads its group and asked for SIGKILL itself. The
- * signal is SIGCONT, which reaches us also while the group is stopped; at any other one our parent is still there. */
-static volatile sig_atomic_t exec_parent;
+/* What a command starts stays in the worker's group, or in one that the command leads itself, and has no death signal of its own.
+ * While a command runs, the death of our parent therefore kills these groups, and not us alone. Only in a worker: it leads its
+ * group and asked for SIGKILL itself. The signal is SIGCONT, which reaches us also while the group is stopped; at any other one
+ * our parent is still there. */
+static volatile sig_atomic_t exec_parent, exec_running; /* exec_running: the command; 0: none */
 
 static void exec_on_orphaned(int number)
 {
     (void)number;
-    if (getppid() != exec_parent)
-        kill(0, SIGKILL);
+    if (getppid() == exec_parent)
+        return;
+    if (exec_running)
+        kill(-exec_running, SIGKILL);
+    kill(0, SIGKILL);
 }
 
 /* What a worker does at signals while a command runs. */
@@ -175,7 +187,9 @@ static int exec_attend(hay_task *task, const struct exec_command *command, struc
     pid_t reaped, pid = exec_spawn(task, command, output_fds, &pidfd);
     if (pid < 0)
         return -1;
+    exec_running = pid;
     exec_watch(task, pid, pidfd, streams);
+    exec_running = 0;
     do
         reaped = waitpid(pid, status, 0);
     while (reaped < 0 && errno == EINTR);

@@ -87,6 +87,15 @@ kill -INT $pid
 wait $pid 2>/dev/null
 is "one signal only reaches the command" "$(cat heard out)" "INT${newline}something"
 
+# One that is in a process group of its own is asked as well.
+rm -f up
+"$HAYFORK" exec -j 1 --grace 20s timeout 1000 sh -c 'trap "echo asked; exit" TERM; : >up; while :; do sleep 0.05; done' ::: a >out 2>err &
+pid=$!
+ok "a command with a group of its own is up" until_true test -e up
+kill -TERM $pid
+wait $pid 2>/dev/null
+is "SIGTERM reaches it" "$(cat out)" asked
+
 # A killed command takes what its commands have started along.
 yes 'sleep 1000 & sleep 1000; :' | head -n 2 >families
 "$HAYFORK" exec -j 2 -a families sh -c >out 2>err &
@@ -103,6 +112,13 @@ ok "they run" until_true four_sleep
 kill -KILL $pid
 wait $pid 2>/dev/null
 ok "SIGKILL leaves none" until_true none_sleeps
+"$HAYFORK" exec timeout 2000 sleep ::: 1000 >out 2>err &
+pid=$!
+one_sleeps() { [ "$(sleepers)" -eq 1 ]; }
+ok "one sleeps in a group of its own" until_true one_sleeps
+kill -KILL $pid
+wait $pid 2>/dev/null
+ok "SIGKILL leaves it neither" until_true none_sleeps
 
 # A signal to all processes, the command first, as systemd sends it: what it ended is to be resumed, and did not fail.
 sleeping() { for worker in $(children "$pid"); do children "$worker"; done; }
