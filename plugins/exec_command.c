@@ -125,11 +125,17 @@ static void exec_on_orphaned(int number)
     kill(0, SIGKILL);
 }
 
-/* What a worker does at signals while a command runs. */
+/* What a worker does at signals while a command runs. A command may send some to its own group, which is ours: they must not end
+ * or stop us. Not SIGXCPU, by which our own limit of CPU time ends us. */
 static const struct {
     int number;
     void (*handler)(int);
-} exec_guarded[] = { { SIGCONT, exec_on_orphaned }, { SIGTERM, exec_on_heard }, { SIGINT, exec_on_heard } };
+} exec_guarded[] = {
+    { SIGCONT, exec_on_orphaned }, { SIGTERM, exec_on_heard }, { SIGINT, exec_on_heard }, { SIGHUP, SIG_IGN },
+    { SIGQUIT, SIG_IGN }, { SIGPIPE, SIG_IGN }, { SIGALRM, SIG_IGN }, { SIGUSR1, SIG_IGN }, { SIGUSR2, SIG_IGN },
+    { SIGVTALRM, SIG_IGN }, { SIGPROF, SIG_IGN }, { SIGIO, SIG_IGN }, { SIGTSTP, SIG_IGN }, { SIGTTIN, SIG_IGN },
+    { SIGTTOU, SIG_IGN },
+};
 #define EXEC_GUARDED (sizeof exec_guarded / sizeof exec_guarded[0])
 
 struct exec_guard {
@@ -157,6 +163,8 @@ static void exec_guard(struct exec_guard *guard)
     for (size_t i = 0; i < EXEC_GUARDED; i++) {
         struct sigaction action = { .sa_handler = exec_guarded[i].handler };
         sigaction(exec_guarded[i].number, &action, &guard->before[i]);
+        if (action.sa_handler == SIG_IGN && guard->before[i].sa_handler != SIG_DFL) /* another plugin handles it */
+            sigaction(exec_guarded[i].number, &guard->before[i], NULL);
     }
     exec_die_by(SIGCONT, guard->parent);
 }

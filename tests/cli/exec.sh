@@ -372,6 +372,10 @@ from '1\n' sh -c 'sleep 1000 & echo started; echo $! >&2'
 is "who keeps it open is not waited for" "$code $(cat out)" "0 started"
 from '1\n' --timeout 1s sh -c 'sleep 1000 & sleep 0.6; echo done'
 is "and not beyond the timeout" "$code $(cat out)" "0 done"
+# What a command does to its own process group leaves the worker there alone.
+printf '%s\n' HUP QUIT PIPE ALRM USR1 USR2 VTALRM PROF IO TSTP TTIN TTOU TERM INT >names
+run "$HAYFORK" exec -j 1 -k --timeout 10s -a names --shell 'echo {} >>begun; trap "" {}; kill -{} 0; echo {}'
+is "a signal to its own group is the command's affair" "$code $(cmp out names) $(cmp begun names) $(cat err)" "0   "
 # What is stopped is woken to hear that it should end.
 from '1\n' --timeout 300ms --grace 20s --shell 'trap ": >heard; exit" TERM; kill -STOP $$'
 is "a stopped command hears of its timeout" "$code $(test -e heard && echo heard)" "1 heard"
