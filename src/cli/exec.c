@@ -273,8 +273,8 @@ static int exec_check(struct run_options *options)
         exec->max_output = exec->json ? EXEC_OUTPUT_IN_MEMORY : EXEC_OUTPUT;
     if (exec->ungroup && options->observe.progress == PROGRESS_AUTO)
         options->observe.progress = PROGRESS_NONE; /* the commands would print into it */
-    if (!pool->max_result_bytes) {
-        uint64_t most = 3 * exec_in_memory(exec) + (UINT64_C(1) << 16);
+    if (!pool->max_result_bytes) { /* of two streams: a byte is 6 in JSON at most, 3 become 4 in base64 */
+        uint64_t most = (exec->json ? 12 : 3) * exec_in_memory(exec) + (UINT64_C(1) << 16);
         pool->max_result_bytes = most < EXEC_RESULT_MAX ? most : EXEC_RESULT_MAX;
     }
     options->function = EXEC_FUNCTION;

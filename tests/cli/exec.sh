@@ -384,6 +384,9 @@ is "a stopped command hears of its timeout" "$code $(test -e heard && echo heard
 from '0\n3\n' -k --json sh -c 'echo {}; echo oops >&2; exit {}'
 is "--json" "$code $(cat out)" '1 {"id":1,"status":"ok","result":{"exit":0,"signal":null,"stdout":"0\n","stderr":"oops\n"}}
 {"id":2,"status":"error","error":{"message":"exit 3: oops"},"result":{"exit":3,"signal":null,"stdout":"3\n","stderr":"oops\n"}}'
+from '100000\n' --json --max-output 100K sh -c 'head -c {} /dev/zero; head -c {} /dev/zero >&2; exit 3'
+is "output takes more room in them than it has bytes" "$code $(grep -o '"message":"[^"]\{6\}' out) $(grep -o 'u0000' out | wc -l)" \
+    '1 "message":"exit 3 200000'
 from 'a\nb\n' -k --id line -o results echo
 is "-o FILE" "$code $(wc -c <out) $(grep -c '"id":"[ab]","status":"ok"' results)" "0 0 2"
 from '0\n3\n' -j 1 --joblog log sh -c 'exit {}'
