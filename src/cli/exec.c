@@ -379,7 +379,7 @@ static struct hay_span exec_get_tag(const struct exec *exec, struct hay_span arg
     return (struct hay_span){ at, (size_t)(bytes_string_end(at, args.at + args.size) - at) };
 }
 
-/* With -u commands die of it when nobody reads any more what they print, one after the other. */
+/* Does nobody read any more what commands print with -u? They alone hear of it, and may not care. */
 static bool exec_is_unread(const struct exec *exec)
 {
     struct pollfd out = { .fd = exec->inherited[exec->inherited_count] };
@@ -393,7 +393,8 @@ static void exec_judge(struct run *run, struct hay_result *result)
         grouped_judge_json(run, result, exec->reason, sizeof exec->reason);
     else
         grouped_judge(run, result, exec->reason, sizeof exec->reason);
-    if (result->outcome == HAY_OUTCOME_ERROR && !run->options->output && exec_is_unread(exec))
+    bool has_ended = result->outcome == HAY_OUTCOME_OK || result->outcome == HAY_OUTCOME_ERROR;
+    if (has_ended && !run->options->output && exec_is_unread(exec))
         run->output.failure = -EPIPE;
 }
 

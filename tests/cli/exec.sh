@@ -458,6 +458,8 @@ run "$HAYFORK" exec -u -j 1 --shell 'ls /proc/self/fd # {}' ::: ''
 is "-u: commands have no copies of what they print to" "$code $(cmp out descriptors)" "0 "
 { seq 2000 | $limit "$HAYFORK" exec -u echo 2>err; echo $? >code; } | head -n 1 >first
 is "-u | head -1" "$(cat code) $(wc -l <first)" "141 1"
+{ yes | $limit "$HAYFORK" exec -u sh -c '/bin/echo $0 2>/dev/null; true' 2>err; echo $? >code; } | head -n 1 >first
+is "-u | head -1 of commands that do not mind" "$(cat code) $(wc -l <first)" "141 1"
 refused "-u is for commands that print at once" -u -k true
 refused "-u is for commands that print at once" -u --tag true
 refused "-u is for commands that print at once" -u --json true
