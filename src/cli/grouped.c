@@ -14,6 +14,7 @@
 
 #define GROUPED_NOTICE 1024
 #define GROUPED_TAIL 2048
+#define GROUPED_ESCAPE 5        /* how far from its end an escape, "\u0041", can begin */
 #define GROUPED_COMMAND 200     /* bytes of a command in a notice */
 
 struct grouped {
@@ -23,19 +24,22 @@ struct grouped {
     int64_t spooled_bytes[2];   /* so many are in a file; -1: nor that */
 };
 
-/* The string that begins at `at`, quotes included; size 0: it has no end. Its end is a quote that no odd number of backslashes
- * precedes: megabytes of it are passed by memchr(). */
+/* Is this byte of a string, which begins at `begin`, part of the escape of a backslash before it? */
+static bool grouped_is_escaped(const char *begin, const char *at)
+{
+    const char *slash = at;
+    while (slash > begin && slash[-1] == '\\')
+        slash--;
+    return (at - slash) % 2;
+}
+
+/* The string that begins at `at`, quotes included; size 0: it has no end. Megabytes of it are passed by memchr(). */
 static struct hay_span grouped_string(const char *at, const char *end)
 {
     const char *past = at + 1;
-    while (past < end && (past = memchr(past, '"', (size_t)(end - past)))) {
-        const char *slash = past;
-        while (slash - 1 > at && slash[-1] == '\\')
-            slash--;
-        past++;
-        if ((past - slash) % 2)
+    while (past < end && (past = memchr(past, '"', (size_t)(end - past))))
+        if (!grouped_is_escaped(at + 1, past++))
             return (struct hay_span){ at, (size_t)(past - at) };
-    }
     return (struct hay_span){ at, 0 };
 }
 
@@ -180,17 +184,24 @@ void grouped_judge(struct run *run, struct hay_result *result, char *reason, siz
         result->value = (struct hay_span){ NULL, 0 };
 }
 
+/* Where the last bytes of a string begin, so many or a few more or less: not within an escape or a character. */
+static const char *grouped_tail(struct hay_span inside, size_t size)
+{
+    const char *end = inside.at + inside.size, *at = end - size, *slash = memrchr(at - GROUPED_ESCAPE, '\\', GROUPED_ESCAPE);
+    if (slash && !grouped_is_escaped(inside.at, slash))
+        return slash;
+    while (at < end && (*at & 0xc0) == 0x80)
+        at++;
+    return at;
+}
+
 /* The last line of stderr that has something in it, as far as `capacity`; cut at the front when the end of stderr is all one
  * line. */
 static size_t grouped_last_line(struct hay_span inside, char *line, size_t capacity)
 {
     char tail[GROUPED_TAIL];
-    const char *at = inside.at, *end = inside.at + inside.size;
-    if (inside.size > sizeof tail / 2) /* and not within an escape or a character */
-        for (at = end - sizeof tail / 2;
-             at < end && (at[-1] == '\\' || strchr("\\u0123456789abcdefABCDEF", *at) || (*at & 0xc0) == 0x80);)
-            at++;
-    size_t size = hay_json_unescape(at, (size_t)(end - at), tail, sizeof tail);
+    const char *at = inside.size > sizeof tail / 2 ? grouped_tail(inside, sizeof tail / 2) : inside.at;
+    size_t size = hay_json_unescape(at, (size_t)(inside.at + inside.size - at), tail, sizeof tail);
     while (size && strchr(" \t\r\n", tail[size - 1]))
         size--;
     const char *newline = size ? memrchr(tail, '\n', size) : NULL;

@@ -384,6 +384,15 @@ is "a stopped command hears of its timeout" "$code $(test -e heard && echo heard
 from '0\n3\n' -k --json sh -c 'echo {}; echo oops >&2; exit {}'
 is "--json" "$code $(cat out)" '1 {"id":1,"status":"ok","result":{"exit":0,"signal":null,"stdout":"0\n","stderr":"oops\n"}}
 {"id":2,"status":"error","error":{"message":"exit 3: oops"},"result":{"exit":3,"signal":null,"stdout":"3\n","stderr":"oops\n"}}'
+# Of a long last line the end is told, also where that is all digits. What an escape stands for (\001, \\) is there whole or not.
+from '2000\n' --json --shell 'printf %0{}d 7 >&2; exit 1'
+ends() { grep -o 'exit 1: [^"]*' out | tr -s 0 | sort -u | tr '\n' ' '; }
+is "the end of a long last line" "$code $(ends)" '1 exit 1: 0 '
+seq 1015 1024 >lines
+run "$HAYFORK" exec -a lines --json --shell 'printf "%01000d\001%0{}d" 7 8 >&2; exit 1'
+is "does not begin within an escape" "$(ends)" 'exit 1: 0 exit 1: 07\u010 exit 1: 7\u010 exit 1: \u010 '
+run "$HAYFORK" exec -a lines --json --shell 'printf "%01000d\\\\\\\\%0{}d" 7 8 >&2; exit 1'
+is "nor in one of a backslash" "$(ends)" 'exit 1: 0 exit 1: 07\\\\0 exit 1: 7\\\\0 exit 1: \\0 exit 1: \\\\0 '
 from '100000\n' --json --max-output 100K sh -c 'head -c {} /dev/zero; head -c {} /dev/zero >&2; exit 3'
 is "output takes more room in them than it has bytes" "$code $(grep -o '"message":"[^"]\{6\}' out) $(grep -o 'u0000' out | wc -l)" \
     '1 "message":"exit 3 200000'
