@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEMPLATE_DIGITS 4       /* of a line's number */
+#define TEMPLATE_DIGITS 9       /* of a line's number: a command may have a million */
 
 /* What stands between the number of a line, or the brace, and the closing brace. */
 static const struct {

@@ -39,9 +39,9 @@ is "-n: a word with a place is there for each line, through all files" "$code $(
     "0 <1> <2> <3> <4> 1 1x 2x 3x 4x end$newline<5> <6> <7> <3> 2 5x 6x 7x 3x end"
 run "$HAYFORK" exec -k -n 2 --shell 'printf "<%s>" {} {/}; echo {#} of {#}' ::: "it's" 'x/y z' "a${newline}b"
 is "-n in a script" "$code $(cat out)" "0 <it's><x/y z><it's><y z>1 of 1$newline<a${newline}b><a${newline}b>2 of 2"
-run "$HAYFORK" exec -k -n 2 printf '[%s]' {2} '{1/.}-{2//}' {1}{1} {2#} {0} {01} {10000} end ::: a/b.c d/e f
+run "$HAYFORK" exec -k -n 2 printf '[%s]' {2} '{1/.}-{2//}' {1}{1} {2#} {0} {01} {1000000000} end ::: a/b.c d/e f
 is "-n: one of the lines" "$code $(cat out)" \
-    "0 [d/e][b-d][a/b.ca/b.c][{2#}][{0}][{01}][{10000}][end][f-][ff][{2#}][{0}][{01}][{10000}][end]"
+    "0 [d/e][b-d][a/b.ca/b.c][{2#}][{0}][{01}][{1000000000}][end][f-][ff][{2#}][{0}][{01}][{1000000000}][end]"
 run "$HAYFORK" exec -k -n 2 --shell 'printf "[%s]" {2} x{1} y{2}' ::: 'a b' "it's" '*'
 is "-n: one of the lines in a script" "$code $(cat out)" "0 [it's][xa b][yit's][x*][y]"
 run "$HAYFORK" exec -k -n 2 --shell {2} ::: a pwd c
@@ -409,6 +409,10 @@ from 'a b\n' --dry-run --shell 'cat {} |' wc -l
 is "--dry-run --shell" "$(cat out)" "cat 'a b' | wc -l"
 ok "what a dry run prints a shell runs" sh -c 'printf "a b\nc\n" | "$HAYFORK" exec --dry-run test -n | sh'
 
+seq 10001 >lines
+run "$HAYFORK" exec -a lines -n 10002 echo {10000} x{10002}
+is "one of many lines" "$code $(cat out)" "0 10000 x"
+
 # refused TEXT ARGUMENT... : exit 2, and this in the first line of two
 refused()
 {
@@ -435,6 +439,7 @@ refused "but not from both" -a one echo ::: a
 refused "not for arguments behind ':::'" -0 echo ::: a ::: b
 refused "a file is needed behind '::::'" echo ::: a ::::
 refused "'{2}' stands for nothing: a command has 1" echo {1} x{2/}
+refused "'{10000}' stands for nothing: a command has 1" echo {10000} ::: a
 refused "'{3}' stands for nothing: a command has 2" -n 2 echo {3}
 refused "'{4}' stands for nothing: a command has 3" echo {4} ::: a ::: b ::: c
 refused "HAYFORK_WORKER" --shell 'echo {%}; : {}'
