@@ -204,10 +204,16 @@ void control_turn(struct run *run)
 
 /* ---- signals ---- */
 
+void control_hang_up(struct run *run)
+{
+    run->control.hung_up = true;
+    control_halt(run, false, "hung up");
+}
+
 static void control_on_drain(struct ev_loop *loop, struct ev_signal *watcher, int events)
 {
     (void)loop, (void)events;
-    control_halt(watcher->data, false, "hung up");
+    control_hang_up(watcher->data);
 }
 
 /* Stop as the terminal asked, workers and clocks included; all goes on when we do. By the signal's own default, which the kernel

@@ -66,6 +66,7 @@ struct control {
     struct ev_signal drain, suspend;
     bool halted;                /* for `reason`, which unrun jobs get */
     bool cancel_due;            /* not yet told the pool */
+    bool hung_up;               /* what runs ends in peace, also where its results cannot be written */
     char reason[96];
     uint64_t unrun;             /* skipped or ended because of it, or left in the input */
 };
@@ -118,6 +119,8 @@ const struct hay_result *control_judge(struct run *run, const struct hay_result 
 void control_tell(struct run *run, const struct hay_result *result, uint64_t seq);
 /* Whether the pool may start jobs has to be thought over. */
 void control_hold(struct run *run);
+/* Nobody may be there any more: told by SIGHUP, or by a terminal that is gone. */
+void control_hang_up(struct run *run);
 /* The loop is about to sleep. */
 void control_turn(struct run *run);
 

@@ -180,6 +180,22 @@ static bool run_is_settled(const struct run *run)
            !after_count(run->control.after);
 }
 
+/* Results cannot be written: end at once, but for a run that is hung up and has jobs that run. A terminal that is closed may be
+ * heard of by this before SIGHUP comes. */
+static void run_on_unwritable(struct run *run)
+{
+    if (run->output.on_terminal && run->output.failure == -EIO)
+        control_hang_up(run);
+    if (run->control.hung_up) {
+        control_turn(run);
+        run_set_paused(run, false);
+        if (!run_is_settled(run))
+            return;
+    }
+    run->stopping = run->abandoned = true;
+    ev_break(run->loop, EVBREAK_ALL);
+}
+
 static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, int events)
 {
     struct run *run = watcher->data;
@@ -189,8 +205,7 @@ static void run_on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, in
     run_write_flush(run, false);
     run_observe_turn(run);
     if (run->output.failure) {
-        run->stopping = run->abandoned = true;
-        ev_break(loop, EVBREAK_ALL);
+        run_on_unwritable(run);
         return;
     }
     if ((run_write_is_full(run) || run_observe_is_full(run)) && !signals_count())

@@ -195,6 +195,40 @@ wait $pid
 is "SIGHUP drains: exit 3" "$?" 3
 is "SIGHUP: what ran is ok, the rest skipped" "$(grep -c '"runs","status":"ok"' out) $(wc -l <out)" "1 4"
 
+# Also where their results cannot be written any more, for nobody reads them or the terminal is closed: the first job that ends
+# finds out, and the second one still runs.
+two_begun() { [ "$(wc -l <begun)" -eq 2 ]; }
+# The second ends when the first has its row in the log.
+end_two()
+{
+    : >go1
+    until_true grep -q 'echo 1$' rows
+    : >go2
+}
+pair='echo {} >>begun; until test -e go{}; do sleep 0.05; done; echo {} >>done; echo {}'
+mkfifo taken
+rm -f go* begun done rows
+"$HAYFORK" exec -j 2 --joblog rows --shell "$pair" ::: 1 2 3 4 >taken 2>err &
+pid=$!
+exec 8<taken
+until_true two_begun
+kill -HUP $pid
+ok "SIGHUP: it is told" until_true grep -q 'hung up' err
+exec 8<&-
+end_two
+wait $pid
+is "SIGHUP: what runs ends also when nobody reads results" "$? $(tr '\n' ' ' <done)" "141 1 2 "
+rm -f go* begun done rows code
+ONPTY_STDIN=1 ONPTY_STDOUT=1 "$top_builddir/tests/cli/onpty" 80 seen \
+    sh -c 'trap : HUP; "$HAYFORK" exec -j 2 --joblog rows --shell "$0" ::: 1 2; echo $? >code' "$pair" &
+pid=$!
+until_true two_begun
+kill -KILL $pid
+wait $pid 2>/dev/null
+end_two
+until_true test -s code
+is "a terminal that is closed: what runs ends" "$(cat code) $(tr '\n' ' ' <done)" "74 1 2 "
+
 # Suspended, its workers and the clocks stand still too: a timeout does not come to pass meanwhile, though the suspension is longer.
 rm -f up go
 echo '{"fn":"exec.run","args":{"shell":": >up; until test -e go; do sleep 0.05; done"},"timeout":2}' >slow
