@@ -125,23 +125,37 @@ static void exec_on_orphaned(int number)
     kill(0, SIGKILL);
 }
 
-/* What a worker does at signals while a command runs. A command may send some to its own group, which is ours: they must not end
- * or stop us. Not SIGXCPU, by which our own limit of CPU time ends us. */
+/* What a worker does at signals while a command runs. */
 static const struct {
     int number;
     void (*handler)(int);
-} exec_guarded[] = {
-    { SIGCONT, exec_on_orphaned }, { SIGTERM, exec_on_heard }, { SIGINT, exec_on_heard }, { SIGHUP, SIG_IGN },
-    { SIGQUIT, SIG_IGN }, { SIGPIPE, SIG_IGN }, { SIGALRM, SIG_IGN }, { SIGUSR1, SIG_IGN }, { SIGUSR2, SIG_IGN },
-    { SIGVTALRM, SIG_IGN }, { SIGPROF, SIG_IGN }, { SIGIO, SIG_IGN }, { SIGTSTP, SIG_IGN }, { SIGTTIN, SIG_IGN },
-    { SIGTTOU, SIG_IGN },
-};
-#define EXEC_GUARDED (sizeof exec_guarded / sizeof exec_guarded[0])
+} exec_handled[] = { { SIGCONT, exec_on_orphaned }, { SIGTERM, exec_on_heard }, { SIGINT, exec_on_heard } };
+#define EXEC_HANDLED (sizeof exec_handled / sizeof exec_handled[0])
+
+/* A command may send these to its own group, which is ours: they must not end or stop us. They are blocked, which takes fewer
+ * calls than to ignore each. Not SIGXCPU, by which our own limit of CPU time ends us. */
+static const int exec_blocked[] = { SIGHUP,    SIGQUIT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2,
+                                    SIGVTALRM, SIGPROF, SIGIO,   SIGTSTP, SIGTTIN, SIGTTOU };
+#define EXEC_BLOCKED (sizeof exec_blocked / sizeof exec_blocked[0])
 
 struct exec_guard {
     pid_t parent;               /* 0: not guarded */
-    struct sigaction before[EXEC_GUARDED];
+    struct sigaction before[EXEC_HANDLED];
+    sigset_t mask;
 };
+
+/* What has come meanwhile is dropped, unless another plugin handles it. */
+static void exec_drop_blocked(void)
+{
+    sigset_t pending;
+    struct sigaction action;
+    sigpending(&pending);
+    for (size_t i = 0; i < EXEC_BLOCKED; i++)
+        if (sigismember(&pending, exec_blocked[i]) && !sigaction(exec_blocked[i], NULL, &action) && action.sa_handler == SIG_DFL) {
+            signal(exec_blocked[i], SIG_IGN);
+            sigaction(exec_blocked[i], &action, NULL);
+        }
+}
 
 /* From here on the death of the parent sends this signal; was it just before, nothing did. */
 static void exec_die_by(int number, pid_t parent)
@@ -154,18 +168,21 @@ static void exec_die_by(int number, pid_t parent)
 static void exec_guard(struct exec_guard *guard)
 {
     int number = 0;
+    sigset_t blocked;
     guard->parent = 0;
     exec_heard = SIGTERM;
     if (getpgrp() != getpid() || prctl(PR_GET_PDEATHSIG, &number) || number != SIGKILL)
         return;
     exec_heard = 0;
     exec_parent = guard->parent = getppid();
-    for (size_t i = 0; i < EXEC_GUARDED; i++) {
-        struct sigaction action = { .sa_handler = exec_guarded[i].handler };
-        sigaction(exec_guarded[i].number, &action, &guard->before[i]);
-        if (action.sa_handler == SIG_IGN && guard->before[i].sa_handler != SIG_DFL) /* another plugin handles it */
-            sigaction(exec_guarded[i].number, &guard->before[i], NULL);
+    for (size_t i = 0; i < EXEC_HANDLED; i++) {
+        struct sigaction action = { .sa_handler = exec_handled[i].handler };
+        sigaction(exec_handled[i].number, &action, &guard->before[i]);
     }
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < EXEC_BLOCKED; i++)
+        sigaddset(&blocked, exec_blocked[i]);
+    sigprocmask(SIG_BLOCK, &blocked, &guard->mask);
     exec_die_by(SIGCONT, guard->parent);
 }
 
@@ -174,8 +191,10 @@ static void exec_unguard(const struct exec_guard *guard)
     if (!guard->parent)
         return;
     exec_die_by(SIGKILL, guard->parent);
-    for (size_t i = 0; i < EXEC_GUARDED; i++)
-        sigaction(exec_guarded[i].number, &guard->before[i], NULL);
+    for (size_t i = 0; i < EXEC_HANDLED; i++)
+        sigaction(exec_handled[i].number, &guard->before[i], NULL);
+    exec_drop_blocked();
+    sigprocmask(SIG_SETMASK, &guard->mask, NULL);
 }
 
 /* Another plugin may have had its children reaped by the kernel: ours must not be. True when `before` is to be set again. */
