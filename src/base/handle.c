@@ -2,6 +2,7 @@
 #include "base/handle.h"
 
 #include "base/fd.h"
+#include "base/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 void handle_open(struct handle *handle, enum hay_handle_kind kind, int fd, int (*ready)(struct hay_handle *, int))
 {
     handle->view = (struct hay_handle){kind, fd, POLLIN, ready};
-    handle->owner = getpid();
+    handle->owner = owner_token();
     handle->given = NULL;
     pthread_mutex_lock(&lock);
     list_push_tail(&open_handles, &handle->node);
@@ -114,7 +115,7 @@ size_t handle_common_fds(int *fds, size_t capacity)
 
 void handle_forget_all_but(const int *keep, size_t count)
 {
-    pid_t self = getpid();
+    uint64_t self = owner_token();
     struct list *next;
     for (struct list *at = open_handles.next; at != &open_handles; at = next) {
         struct handle *handle = LIST_ITEM(at, struct handle, node);
@@ -136,7 +137,7 @@ void handle_forget_all_but(const int *keep, size_t count)
 
 void handle_end_streams(void)
 {
-    pid_t self = getpid();
+    uint64_t self = owner_token();
     pthread_mutex_lock(&lock);
     for (struct list *at = open_handles.next; at != &open_handles; at = at->next) {
         const struct handle *handle = LIST_ITEM(at, struct handle, node);

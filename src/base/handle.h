@@ -14,12 +14,13 @@
 
 #include <hayfork/wait.h>
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct handle {
     struct hay_handle view;     /* first: the public part */
     struct list node;
-    pid_t owner;                /* the process that it belongs to */
+    uint64_t owner;             /* the process that it belongs to */
     bool common;                /* every child keeps it, as it is */
     const void *given;          /* the gift by which a process that is not started yet will take it, or NULL */
     const char *label;          /* of what a program gets through HAYFORK_FDS; NULL: cannot be given */

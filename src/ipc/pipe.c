@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,7 +160,7 @@ enum hay_status pipe_check(const struct hay_pipe *pipe, bool send, struct hay_er
 {
     if (!pipe)
         return error_set(error, HAY_EINVAL, "no pipe");
-    if (pipe->handle.view.fd < 0)
+    if (pipe->handle.view.fd < 0 || pipe->handle.owner != owner_token())
         return error_set(error, HAY_ESTATE, "this end is closed, or is not this process's");
     if (send ? !pipe->can_send : !pipe->can_receive)
         return error_set(error, HAY_EINVAL, "this end of a one-way pipe only %s", send ? "receives" : "sends");

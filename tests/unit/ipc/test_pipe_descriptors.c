@@ -191,6 +191,30 @@ static void it_takes_nothing_from_standard_numbers(void)
     CU_ASSERT_EQUAL(status, 0);
 }
 
+/* A copy in a child that other code forked is of no use there, and the parent's end keeps its messages. */
+static void a_foreign_child_cannot_use_an_end(void)
+{
+    char text[8] = "";
+    int status = -1;
+    open_pair();
+    CU_ASSERT_EQUAL(hay_pipe_send(right, "ours", 4, LONG_MS, &error), HAY_OK);
+    pid_t pid = fork();
+    if (pid == 0) {
+        CHILD_CHECK(hay_pipe_receive_into(left, text, sizeof text, NULL, 0, &error) == HAY_ESTATE);
+        CHILD_CHECK(hay_pipe_send(left, "x", 1, 0, &error) == HAY_ESTATE);
+        CHILD_CHECK(hay_pipe_finish(left, 0, &error) == HAY_ESTATE);
+        hay_pipe_free(left);
+        _exit(0);
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(left, text, sizeof text, NULL, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_STRING_EQUAL(text, "ours");
+    CU_ASSERT_EQUAL(hay_pipe_send(left, "back", 4, LONG_MS, &error), HAY_OK);
+    hay_pipe_free(left);
+    hay_pipe_free(right);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -203,6 +227,7 @@ int main(void)
          a_descriptor_lost_for_want_of_room_leaves_the_stream_in_step},
         {"a pipe's end travels through a pipe", a_pipes_end_travels_through_a_pipe},
         {"it takes nothing from standard numbers", it_takes_nothing_from_standard_numbers},
+        {"a foreign child cannot use an end", a_foreign_child_cannot_use_an_end},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"pipe", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
