@@ -150,11 +150,13 @@ static void exec_drop_blocked(void)
     sigset_t pending;
     struct sigaction action;
     sigpending(&pending);
-    for (size_t i = 0; i < EXEC_BLOCKED; i++)
-        if (sigismember(&pending, exec_blocked[i]) && !sigaction(exec_blocked[i], NULL, &action) && action.sa_handler == SIG_DFL) {
-            signal(exec_blocked[i], SIG_IGN);
-            sigaction(exec_blocked[i], &action, NULL);
+    for (size_t i = 0; i < EXEC_BLOCKED; i++) {
+        int number = exec_blocked[i];
+        if (sigismember(&pending, number) && !sigaction(number, NULL, &action) && action.sa_handler == SIG_DFL) {
+            signal(number, SIG_IGN);
+            sigaction(number, &action, NULL);
         }
+    }
 }
 
 /* From here on the death of the parent sends this signal; was it just before, nothing did. */

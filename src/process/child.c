@@ -157,7 +157,7 @@ static _Noreturn void child_main(struct child_setup *setup, const struct keep *k
         setpgid(0, 0);
     if (flags & CHILD_DIES_WITH_PARENT) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
+        if (child_is_orphan(parent))
             _exit(0); /* the parent died before the line above: nobody wants us */
     }
     if (flags & CHILD_HAS_NO_TERMINAL)

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #define CHILD_EXIT_NOT_SET_UP 126 /* its standard descriptors could not be had: /dev/null could not be opened */
 
@@ -47,6 +48,12 @@ enum child_flag {
 enum hay_status child_start(struct child *child, struct child_setup *setup, struct hay_error *error);
 /* The same with these enum child_flag only; child_start() has all but CHILD_KEEPS_OUTPUT. */
 enum hay_status child_fork(struct child *child, struct child_setup *setup, unsigned flags, struct hay_error *error);
+/* In a child, of the parent with this number: is it dead? From a PID namespace of our own (unshare(2)) it is not seen: false. */
+static inline bool child_is_orphan(pid_t parent)
+{
+    pid_t now = getppid();
+    return now && now != parent;
+}
 /* For the child side of other ways to start; async-signal-safe. Default dispositions and an empty mask. */
 void child_reset_signals(void);
 /* 0 from /dev/null; 1 and 2 from out_fd as in child_setup, or as they are. False: errno tells why. */

@@ -277,5 +277,5 @@ bool hay_parent_alive(void)
     enter();
     pid_t parent = family.parent;
     leave();
-    return parent && getppid() == parent;
+    return parent && !child_is_orphan(parent);
 }

@@ -122,7 +122,7 @@ static IN_CHILD int spawn_main(void *argument)
         setpgid(0, 0);
     if (spawn->flags & CHILD_DIES_WITH_PARENT) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != spawn->parent)
+        if (child_is_orphan(spawn->parent))
             _exit(0);
     }
     *digits_decimal(spawn->pid_digits, (uint64_t)getpid()) = '\0';

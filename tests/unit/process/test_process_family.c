@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -500,6 +501,25 @@ static void exit_takes_no_process_from_a_thread(void)
     munmap(seen, sizeof *seen);
 }
 
+static int be_seven(void *arg)
+{
+    (void)arg;
+    return hay_parent_alive() ? 7 : 8;
+}
+
+/* A parent outside of the namespace has the number 0 there, which is not that of another one. */
+static void a_child_begins_in_a_pid_namespace_of_its_own(void)
+{
+    int status = -1;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWPID : CLONE_NEWPID) ?
+                  77 : finish(start_with(be_seven, NULL, &(struct hay_process_options){.daemon = true})));
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT(WIFEXITED(status) && (WEXITSTATUS(status) == 7 || WEXITSTATUS(status) == 77)); /* 77: none can be had here */
+}
+
 static void active_children_are_listed_in_order_of_start(void)
 {
     struct hay_process *started[3], *listed[3] = {NULL, NULL, NULL};
@@ -533,6 +553,7 @@ int main(void)
         {"a foreign fork ends nothing of its parent's", a_foreign_fork_ends_nothing_of_its_parents},
         {"a child that an exit hook starts is joined too", a_child_that_an_exit_hook_starts_is_joined_too},
         {"exit() takes no process from a thread", exit_takes_no_process_from_a_thread},
+        {"a child begins in a PID namespace of its own", a_child_begins_in_a_pid_namespace_of_its_own},
         {"active children are listed in order of start", active_children_are_listed_in_order_of_start},
         CU_TEST_INFO_NULL,
     };
