@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Who this process is, and its running children. One per process; a fork makes a new, empty one at the first look. At exit,
- * of the process that has children and nobody else, it ends the daemons and joins the others. Guarded by a lock, because
- * programs may be started from any thread.
+ * of the process that has children and nobody else, it ends the daemons and joins the others; where there are other threads it
+ * only waits for them. Guarded by a lock, because programs may be started from any thread.
  */
 #ifndef PROCESS_FAMILY_H
 #define PROCESS_FAMILY_H
