@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # A system that says no: each verb is run again and again, each time with another of its system calls failing, alone and with all
 # later ones of its name.
-. "${srcdir:-.}/tests/cli/lib.sh"
-. "${srcdir:-.}/tests/cli/failing.sh"
+. "${top_srcdir:?}/tests/cli/lib.sh"
+. "${top_srcdir:?}/tests/cli/failing.sh"
 hurt=$top_builddir/tests/support/.libs/hurtcall.so
 
 system_calls()

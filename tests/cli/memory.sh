@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Memory that runs out: each verb is run again and again, each time with another of its allocations failing, libc's and the
 # libraries' included. And what a journal has of such a run, a resumed one completes.
-. "${srcdir:-.}/tests/cli/lib.sh"
-. "${srcdir:-.}/tests/cli/failing.sh"
+. "${top_srcdir:?}/tests/cli/lib.sh"
+. "${top_srcdir:?}/tests/cli/failing.sh"
 hurt=$top_builddir/tests/support/.libs/hurtmalloc.so
 
 allocations()
