@@ -347,8 +347,8 @@ void run_observe_result(struct run *run, const struct hay_result *result, uint64
         joblog_write_call(&observe->joblog, result, seq, bytes_span(&function->call));
 }
 
-/* A job is named only where it must have been the one that printed: it runs since before the turn of the loop that would have
- * read what came before it. */
+/* A job is named only where it must have been the one that printed: it runs since before the turns of the loop that would have
+ * read what came before it, a quarter of what a pipe holds in each. */
 void run_observe_log(struct run *run, int index, const char *line, size_t size)
 {
     struct hay_worker worker;
@@ -375,8 +375,8 @@ void run_observe_turn(struct run *run)
 {
     struct observe *observe = &run->observe;
     if (run->logs->tagged) {
-        observe->turns_ns[0] = observe->turns_ns[1];
-        observe->turns_ns[1] = now_wall_ns();
+        memmove(observe->turns_ns, observe->turns_ns + 1, sizeof observe->turns_ns - sizeof *observe->turns_ns);
+        observe->turns_ns[OBSERVE_TURNS - 1] = now_wall_ns();
     }
     if (observe->progress.hidden && !logsink_is_pending(run->logs) && !run_write_pending(run))
         progress_show(&observe->progress);

@@ -62,17 +62,6 @@ static size_t bite(struct log_pipe *log)
     return 0;
 }
 
-/* Reads all that is in the pipe now: what comes later was printed later. */
-static void take(struct log_pipe *log)
-{
-    int queued = 0;
-    size_t n = bite(log);
-    if (n == BITE_SIZE && ioctl(log->fd, FIONREAD, &queued) < 0)
-        return;
-    for (; queued > 0 && (n = bite(log)); queued -= (int)n)
-        continue;
-}
-
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct log_pipe *log = watcher->data;
@@ -84,7 +73,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         ev_io_set(watcher, watcher->fd, EV_READ);
         ev_io_start(loop, watcher);
     }
-    take(log);
+    bite(log);
 }
 
 struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
@@ -106,7 +95,14 @@ struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
 
 void log_pipe_drain(struct log_pipe *log)
 {
-    take(log);
+    int queued = 0;
+    if (ioctl(log->fd, FIONREAD, &queued) == 0)
+        while (queued > 0) {
+            size_t n = bite(log);
+            if (!n)
+                break;
+            queued -= n < (size_t)queued ? (int)n : queued;
+        }
     if (log->used)
         hand_up(log);
 }

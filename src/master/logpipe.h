@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a worker prints: read from its log pipe in bounded bites and handed up line by line, each cut at LOG_LINE_MAX. A turn
- * of the loop reads what is in the pipe then: no more, or a worker that prints without end would hold the loop, and no less, so
- * that when a line is read tells who can have printed it. The last line is kept, for the message of a death.
+ * What a worker prints: read from its log pipe in bounded bites and handed up line by line, each cut at LOG_LINE_MAX. A
+ * worker that prints without end costs the loop one bite a turn. The last line is kept, for the message of a death.
  */
 #ifndef MASTER_LOGPIPE_H
 #define MASTER_LOGPIPE_H

@@ -226,6 +226,12 @@ fi
 jobs '{"id":"long","fn":"demo.sleep","args":{"ms":300}}' '{"id":"x","fn":"fault.act","args":"print 2 20 20"}'
 run "$HAYFORK" run -j 1 --stderr tag -p demo -p fault jobs
 is "a line is not put down to the job before or after" "$code $(grep -c 'long' err)" "0 0"
+for i in 1 2 3 4 5 6; do
+    echo '{"id":"noisy","fn":"fault.act","args":"print 2 60000 2"}'
+    echo '{"id":"quiet","fn":"demo.sleep","args":{"ms":20}}'
+done >jobs
+run "$HAYFORK" run -j 1 --stderr tag -p demo -p fault jobs
+is "nor are many of them" "$code $(grep -c 'quiet' err) $(grep -c 'p$' err)" "0 0 180000"
 
 # A wall clock that is set in each second: forward by an hour, or back by a minute.
 if [ -z "${HAY_SANITIZED:-}" ]; then
