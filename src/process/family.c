@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define DAEMON_GRACE_MS 1000
-#define KILL_MS 10000 /* one that is still there then is stuck in the kernel */
+#define LOOK_MS 5 /* between two looks, where there is no descriptor */
 
 static struct {
     pid_t self;             /* whose family this is: after a fork, our parent's at first */
@@ -89,14 +89,24 @@ static struct hay_process *find_running(bool daemon)
     return found;
 }
 
-/* A group is signalled only while its leader is unreaped, which keeps its number from others. */
+/* Only while it is unreaped, which keeps its number, and its group's, from others. */
 static void signal_one(const struct child *child, bool own_group, int signal_number)
 {
     struct hay_exit status;
-    if (own_group && child_peek(child, &status) >= 0)
+    if (child_peek(child, &status) < 0)
+        return;
+    if (own_group)
         child_signal_all(child, signal_number);
-    else
+    else if (child->pidfd >= 0)
         child_signal(child, signal_number);
+    else
+        kill(child->pid, signal_number);
+}
+
+/* What it is to the kernel. Its own struct child may change at any time, in the thread that has it in hand. */
+static struct child child_of(const struct hay_process *process)
+{
+    return (struct child){process->pid, process->handle.view.fd};
 }
 
 static void ask_daemons(void)
@@ -104,15 +114,16 @@ static void ask_daemons(void)
     enter();
     for (struct list *at = family.running.next; at != &family.running; at = at->next) {
         const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
+        struct child child = child_of(process);
         if (process->daemon) {
-            signal_one(&process->child, process->own_group, SIGTERM);
-            signal_one(&process->child, process->own_group, SIGCONT);
+            signal_one(&child, process->own_group, SIGTERM);
+            signal_one(&child, process->own_group, SIGCONT);
         }
     }
     leave();
 }
 
-/* A running child, by a descriptor of our own. */
+/* A running child, by a descriptor of our own, where one is to be had. */
 struct left {
     struct child child;
     bool kills_group;
@@ -127,7 +138,8 @@ static bool take_running(bool daemon, struct left *left)
         if (process->daemon != daemon)
             continue;
         found = true;
-        left->child = (struct child){process->pid, fcntl(process->handle.view.fd, F_DUPFD_CLOEXEC, 0)};
+        left->child = child_of(process);
+        left->child.pidfd = fcntl(left->child.pidfd, F_DUPFD_CLOEXEC, 0);
         left->kills_group = process->own_group && (daemon || process->ending);
         list_remove(at);
     }
@@ -135,17 +147,23 @@ static bool take_running(bool daemon, struct left *left)
     return found;
 }
 
-/* False: it still runs at the deadline. Without a descriptor nobody can tell. */
+/* False: it still runs at the deadline. */
 static bool wait_for(const struct left *left, int64_t deadline_ns)
 {
     struct pollfd ended = {left->child.pidfd, POLLIN, 0};
-    int n;
-    do
-        n = left->child.pidfd < 0 ? 1 : poll(&ended, 1, clock_left_ms(deadline_ns));
-    while (n < 0 ? errno == EINTR : n == 0 && clock_left_ms(deadline_ns));
-    if (n != 0 && left->kills_group)
+    struct hay_exit status;
+    while (child_peek(&left->child, &status) == 0) {
+        int left_ms = clock_left_ms(deadline_ns);
+        if (!left_ms)
+            return false;
+        if (left->child.pidfd < 0)
+            poll(NULL, 0, LOOK_MS);
+        else if (poll(&ended, 1, left_ms) > 0)
+            break; /* also when a tracer keeps the end from us */
+    }
+    if (left->kills_group)
         signal_one(&left->child, true, SIGKILL);
-    return n != 0;
+    return true;
 }
 
 /* Where there are other threads each object may be in the hands of one, which waits for it, or frees it, at this very moment. So
@@ -156,7 +174,7 @@ static void end_apart(int64_t deadline_ns)
     while (take_running(true, &left)) {
         if (!wait_for(&left, deadline_ns)) {
             signal_one(&left.child, left.kills_group, SIGKILL);
-            wait_for(&left, clock_deadline_ns(KILL_MS));
+            wait_for(&left, clock_deadline_ns(PROCESS_KILL_MS));
         }
         fd_close(&left.child.pidfd);
     }
@@ -242,7 +260,7 @@ const char *hay_current_name(void)
     return family.name;
 }
 
-/* A parent that is gone already is a descriptor that is readable for ever. */
+/* A parent that is gone already is a descriptor that is readable for ever; one that cannot be seen, one that never is. */
 static int open_parent(void)
 {
     int fd = (int)syscall(SYS_pidfd_open, family.parent, 0);
@@ -250,7 +268,7 @@ static int open_parent(void)
         return -errno;
     if (fd < 0 || getppid() != family.parent) { /* else it lived after the call, so the number was its own */
         fd_close(&fd);
-        fd = eventfd(1, EFD_CLOEXEC);
+        fd = eventfd(child_is_orphan(family.parent), EFD_CLOEXEC);
     }
     if (fd < 0)
         return -errno;

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #define TRACED_NAP_MS 5
-#define KILL_MS 10000 /* a killed process that is still there then is stuck in the kernel */
 
 enum hay_status process_check(const struct hay_process *process, struct hay_error *error)
 {
@@ -306,7 +305,7 @@ enum hay_status hay_process_terminate(struct hay_process *process, int grace_ms,
         }
     }
     status = hay_process_kill(process, error);
-    return status ? status : hay_process_join(process, KILL_MS, NULL, error);
+    return status ? status : hay_process_join(process, PROCESS_KILL_MS, NULL, error);
 }
 
 struct hay_handle *hay_process_handle(struct hay_process *process)

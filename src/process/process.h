@@ -13,6 +13,7 @@
 #include <hayfork/process.h>
 
 #define PROCESS_NAME_SIZE 128
+#define PROCESS_KILL_MS 10000 /* a killed process that is still there then is stuck in the kernel */
 
 enum process_state { PROCESS_NEW, PROCESS_RUNNING, PROCESS_ENDED };
 
