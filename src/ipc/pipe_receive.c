@@ -276,8 +276,9 @@ int pipe_ready(struct hay_handle *handle, int revents)
 {
     struct hay_pipe *pipe = (void *)handle;
     struct pipe_patience now = pipe_patience_of(0);
-    if (!pipe->can_receive)
-        return -(int)HAY_EINVAL;
+    enum hay_status status = pipe_check(pipe, false, NULL);
+    if (status)
+        return -(int)status;
     if (!revents)
         pipe->in.is_stale = false; /* asked before a poll() */
     if (pipe->out.rest)

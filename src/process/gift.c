@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,8 @@ static enum hay_status check_gift(const struct hay_handle *view, const struct ha
     }
     if (view->kind != HAY_HANDLE_PIPE)
         return error_set(error, HAY_EINVAL, "only ends of pipes and descriptors can be given");
-    return handle ? HAY_OK : error_set(error, HAY_ESTATE, "what is given is closed, or is not this process's");
+    return handle && handle->owner == owner_token() ? HAY_OK :
+        error_set(error, HAY_ESTATE, "what is given is closed, or is not this process's");
 }
 
 enum hay_status hay_process_give(struct hay_process *process, const struct hay_handle *handle, struct hay_error *error)

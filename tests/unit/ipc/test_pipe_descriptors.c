@@ -191,6 +191,12 @@ static void it_takes_nothing_from_standard_numbers(void)
     CU_ASSERT_EQUAL(status, 0);
 }
 
+static int do_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
 /* A copy in a child that other code forked is of no use there, and the parent's end keeps its messages. */
 static void a_foreign_child_cannot_use_an_end(void)
 {
@@ -203,6 +209,8 @@ static void a_foreign_child_cannot_use_an_end(void)
         CHILD_CHECK(hay_pipe_receive_into(left, text, sizeof text, NULL, 0, &error) == HAY_ESTATE);
         CHILD_CHECK(hay_pipe_send(left, "x", 1, 0, &error) == HAY_ESTATE);
         CHILD_CHECK(hay_pipe_finish(left, 0, &error) == HAY_ESTATE);
+        CHILD_CHECK(hay_wait((struct hay_handle *[]){hay_pipe_handle(left)}, 1, NULL, 0, &error) == HAY_ESTATE);
+        CHILD_CHECK(hay_process_give(hay_process_new(do_nothing, NULL, NULL, NULL), hay_pipe_handle(left), &error) == HAY_ESTATE);
         hay_pipe_free(left);
         _exit(0);
     }
