@@ -395,7 +395,7 @@ static void exec_judge(struct run *run, struct hay_result *result)
         grouped_judge(run, result, exec->reason, sizeof exec->reason);
     bool has_ended = result->outcome == HAY_OUTCOME_OK || result->outcome == HAY_OUTCOME_ERROR;
     if (has_ended && !run->options->output && exec_is_unread(exec))
-        run->output.failure = -EPIPE;
+        run->output.failure = run->output.on_terminal ? -EIO : -EPIPE; /* as a write would say */
 }
 
 static size_t exec_render(struct run *run, char *out, size_t capacity, const struct hay_result *result, uint64_t seq)

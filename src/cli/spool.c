@@ -51,7 +51,7 @@ static int spool_claim(int parent, const char *name)
     int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0)
         return -1;
-    if (!fstat(folder, &status) && status.st_uid == geteuid() && (status.st_mode & 07777) == 0700 &&
+    if (!fstat(folder, &status) && status.st_uid == geteuid() && (status.st_mode & 0777) == 0700 &&
         !flock(folder, LOCK_EX | LOCK_NB))
         return folder;
     close(folder);

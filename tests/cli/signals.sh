@@ -218,16 +218,18 @@ exec 8<&-
 end_two
 wait $pid
 is "SIGHUP: what runs ends also when nobody reads results" "$? $(tr '\n' ' ' <done)" "141 1 2 "
-rm -f go* begun done rows code
-ONPTY_STDIN=1 ONPTY_STDOUT=1 "$top_builddir/tests/cli/onpty" 80 seen \
-    sh -c 'trap : HUP; "$HAYFORK" exec -j 2 --joblog rows --shell "$0" ::: 1 2; echo $? >code' "$pair" &
-pid=$!
-until_true two_begun
-kill -KILL $pid
-wait $pid 2>/dev/null
-end_two
-until_true test -s code
-is "a terminal that is closed: what runs ends" "$(cat code) $(tr '\n' ' ' <done)" "74 1 2 "
+for how in '' -u; do
+    rm -f go* begun done rows code
+    ONPTY_STDIN=1 ONPTY_STDOUT=1 "$top_builddir/tests/cli/onpty" 80 seen \
+        sh -c 'trap : HUP; "$HAYFORK" exec $1 -j 2 --joblog rows --shell "$0" ::: 1 2; echo $? >code' "$pair" $how &
+    pid=$!
+    until_true two_begun
+    kill -KILL $pid
+    wait $pid 2>/dev/null
+    end_two
+    until_true test -s code
+    is "a terminal that is closed: what runs ends ($how)" "$(cat code) $(tr '\n' ' ' <done)" "74 1 2 "
+done
 
 # Suspended, its workers and the clocks stand still too: a timeout does not come to pass meanwhile, though the suspension is longer.
 rm -f up go

@@ -106,7 +106,9 @@ kill -TERM "$(cat pid)"
 wait $!
 is "and with the second the folder goes too" "$? $(left)" "143 0"
 
-# What a killed run has left goes with the next, but nothing of a run that lives, nor what only looks like it.
+# What a killed run has left goes with the next, but nothing of a run that lives, nor what only looks like it. Folders in one
+# that is shared by a group have its setgid bit too.
+chmod g+s tmp
 rm -f begun
 sh -c 'echo $$ >pid; exec "$HAYFORK" exec -j 1 --shell "cat big; echo \$PPID >worker; touch begun; sleep 60; : {}" ::: a' >/dev/null 2>err &
 ok "a run that is killed: it began" until_true test -e begun
