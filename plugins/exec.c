@@ -189,8 +189,7 @@ static int exec_run(hay_task *task, json_t *args)
         if (exec_open_streams(task, &command, streams))
             hay_fail(task, "cannot make a pipe: %s", strerror(errno));
         else if (!exec_supervise(task, &command, streams, &status) &&
-                 (task->host->cancelled(task) || (json_int_t)task->attempt > wish.checked ||
-                  !exec_is_refused(task, &command, status, streams)))
+                 (task->host->cancelled(task) || !wish.checked || !exec_is_refused(task, &command, status, streams)))
             code = exec_put_result(task, status, streams, wish.base64);
     }
     exec_stream_close(&streams[0], !code);

@@ -281,10 +281,11 @@ static int exec_read_wish(hay_task *task, json_t *args, struct exec_wish *wish)
     int base64 = exec_wants_base64(task, args, "encoding");
     if (base64 < 0)
         return -1;
-    if (check && !json_is_boolean(check) && (!json_is_integer(check) || json_integer_value(check) < 0))
-        return hay_fail(task, "\"check\" has to be true, false or a number of attempts"), -1;
+    bool retried = json_is_string(check) && !strcmp(json_string_value(check), "retried");
+    if (check && !json_is_boolean(check) && !retried)
+        return hay_fail(task, "\"check\" has to be true, false or \"retried\""), -1;
     wish->base64 = base64;
-    wish->checked = json_is_true(check) ? INT32_MAX : json_integer_value(check);
+    wish->checked = retried ? HAY_HOST_HAS(task->host, retried) && task->host->retried(task) : json_is_true(check);
     return 0;
 }
 

@@ -12,7 +12,7 @@
 
 struct exec_wish {
     bool base64;                /* stdout and stderr in base64 */
-    json_int_t checked;         /* the first so many attempts may not end badly */
+    bool checked;               /* a bad end is an error */
 };
 
 /* 0, or -1 after fail(); exec_command_free() is due either way. The command borrows from `args`. */

@@ -48,6 +48,8 @@ struct hay_host {
     void (*log)(hay_task *task, enum hay_log_level level, const char *text);
     /* CLOCK_MONOTONIC nanoseconds at which the timeout passes, or INT64_MAX. */
     int64_t (*deadline)(const hay_task *task);
+    /* Not 0 where an error of this attempt will be tried again, unless the run is stopped before. */
+    int (*retried)(const hay_task *task);
 };
 
 /* One run of one job, as the function sees it. */
@@ -114,7 +116,7 @@ HAY_PLUGIN_EXPORT const struct hay_plugin *hay_plugin_entry(void);
     static const struct hay_function hay_plugin_functions[] = { __VA_ARGS__ }; \
     HAY_PLUGIN_STRUCT(#plugin, version_text, summary_text, start, stop, config)
 
-/* True where the host is new enough to have this member: HAY_HOST_HAS(task->host, deadline). */
+/* True where the host is new enough to have this member: HAY_HOST_HAS(task->host, retried). */
 #define HAY_HOST_HAS(table, member) \
     ((table)->struct_size >= offsetof(struct hay_host, member) + sizeof((table)->member))
 

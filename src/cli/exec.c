@@ -127,7 +127,7 @@ static uint64_t exec_in_memory(const struct exec *exec)
 }
 
 /* What the args of all jobs end with. The last attempt brings a result in any case, because it has the output. */
-static bool exec_make_tail(struct exec *exec, const struct hay_pool_options *pool)
+static bool exec_make_tail(struct exec *exec)
 {
     char text[128];
     uint64_t most = exec->json || exec->spool.size ? exec->max_output : exec_in_memory(exec);
@@ -143,7 +143,7 @@ static bool exec_make_tail(struct exec *exec, const struct hay_pool_options *poo
         snprintf(text, sizeof text, ",\"output_fds\":[%d,%d]", copies[0], copies[1]);
         bytes_put_text(&exec->tail, text);
     }
-    snprintf(text, sizeof text, ",\"max_output\":%" PRIu64 ",\"check\":%d%s}", most, pool->final_errors ? 0 : pool->retries,
+    snprintf(text, sizeof text, ",\"max_output\":%" PRIu64 ",\"check\":\"retried\"%s}", most,
              exec->json ? "" : ",\"encoding\":\"base64\"");
     bytes_put_text(&exec->tail, text);
     return !exec->tail.failed;
@@ -160,7 +160,7 @@ static bool exec_begin(struct exec *exec, struct run *run)
             bytes_put_text(&exec->spool, "/");
         }
     }
-    return exec_make_tail(exec, &run->options->pool) && !exec->spool.failed;
+    return exec_make_tail(exec) && !exec->spool.failed;
 }
 
 /* What contradicts itself, whatever the lines are. */

@@ -27,7 +27,8 @@ enum frame_type {
 };
 
 enum frame_flags {
-    FRAME_FAILED = 1u << 0,
+    FRAME_FAILED = 1u << 0,   /* READY, RESULT */
+    FRAME_RETRIED = 1u << 1,  /* JOB: an error of this attempt will be tried again */
 };
 
 struct frame_head {

@@ -38,8 +38,8 @@ bool retry_take(struct retry_policy *policy, struct job *job, enum hay_outcome o
         job->needs_fresh = true;
         return true;
     }
-    bool is_wanted = outcome == HAY_OUTCOME_ERROR && !policy->final_errors;
-    is_wanted |= outcome == HAY_OUTCOME_TIMEOUT && policy->retry_timeouts;
+    bool is_wanted = outcome == HAY_OUTCOME_ERROR ? retry_is_due(policy, job)
+                                                  : outcome == HAY_OUTCOME_TIMEOUT && policy->retry_timeouts;
     if (!is_wanted || job->retries_left <= 0)
         return false;
     job->retries_left--;

@@ -23,6 +23,11 @@ struct retry_policy {
 
 /* Fill a new job's budgets; `retries` below 0 takes the policy's. */
 void retry_init(const struct retry_policy *policy, struct job *job, int64_t retries);
+/* Would it run again after an error? */
+static inline bool retry_is_due(const struct retry_policy *policy, const struct job *job)
+{
+    return job->retries_left > 0 && !policy->final_errors;
+}
 /* May it run again after this outcome? Takes from the job's budget. delay_ns receives how long to wait: half to all of the
  * exponential delay after errors and timeouts, 0 after a crash, which also marks the job for a fresh worker. */
 bool retry_take(struct retry_policy *policy, struct job *job, enum hay_outcome outcome, int64_t *delay_ns);

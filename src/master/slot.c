@@ -41,8 +41,9 @@ int slot_send(struct slot *slot, struct job *job, uint32_t estimate_ns)
     unsigned char *at = channel_reserve(&slot->channel, size);
     if (!at)
         return -ENOMEM;
-    frame_put_head(at, (struct frame_head){.size = (uint32_t)size, .type = FRAME_JOB, .epoch = slot->epoch,
-                                           .position = slot->next, .job = job->number});
+    frame_put_head(at, (struct frame_head){.size = (uint32_t)size, .type = FRAME_JOB,
+                                           .flags = retry_is_due(&slot->master->options.retry, job) ? FRAME_RETRIED : 0,
+                                           .epoch = slot->epoch, .position = slot->next, .job = job->number});
     frame_put_job(at + sizeof(struct frame_head), (struct frame_job){.function = job->function, .attempt = job->attempts + 1,
                                                                      .timeout_ns = job->timeout_ns});
     copy_bytes(at + FRAME_JOB_OVERHEAD, job_args(job), job->args_size);

@@ -111,6 +111,11 @@ static int64_t host_deadline(const hay_task *hay)
     return task_of_const(hay)->deadline_ns;
 }
 
+static int host_retried(const hay_task *hay)
+{
+    return task_of_const(hay)->is_retried;
+}
+
 static const struct hay_host host = {
     .struct_size = sizeof host,
     .result = host_result,
@@ -119,12 +124,14 @@ static const struct hay_host host = {
     .cancelled = host_cancelled,
     .log = host_log,
     .deadline = host_deadline,
+    .retried = host_retried,
 };
 
 void task_init(struct task *task, const struct task_options *options)
 {
     task->hay = (struct hay_task){.host = &host};
     task->deadline_ns = TIME_NEVER;
+    task->is_retried = false;
     task->options = *options;
     task->failure = TASK_FINE;
     buffer_init(&task->result);
@@ -146,6 +153,7 @@ void task_begin(struct task *task, uint64_t number, uint32_t attempt, uint32_t w
     task->hay.attempt = attempt;
     task->hay.worker = worker;
     task->deadline_ns = deadline_ns;
+    task->is_retried = false;
 }
 
 /* The function has not simply returned a result. */

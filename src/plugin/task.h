@@ -45,6 +45,7 @@ enum task_failure { TASK_FINE, TASK_FAILED, TASK_RESULT_TOO_LARGE, TASK_NO_MEMOR
 struct task {
     struct hay_task hay;            /* first: what the function holds */
     int64_t deadline_ns;
+    bool is_retried;                /* an error of this attempt will be tried again; set after task_begin(), which clears it */
     struct task_options options;
     enum task_failure failure;
     struct buffer result;           /* outcome ok: the bytes; whether they are JSON is for others to check */

@@ -80,8 +80,8 @@ static void wait_for_retry(int64_t delay_ns)
         ;
 }
 
-static void run_attempt(struct inline_pool *pool, struct task *task, int64_t timeout_ms, struct hay_result *result, char *text,
-                        size_t size)
+static void run_attempt(struct inline_pool *pool, struct task *task, bool is_retried, int64_t timeout_ms,
+                        struct hay_result *result, char *text, size_t size)
 {
     int64_t start_ns = clock_now_ns();
     int64_t deadline_ns = timeout_ms > 0 ? clock_add(start_ns, timeout_ms * NS_PER_MS) : TIME_NEVER;
@@ -93,6 +93,7 @@ static void run_attempt(struct inline_pool *pool, struct task *task, int64_t tim
     pool->started++;
     pool->retried += result->attempts > 1;
     task_begin(task, result->number, result->attempts, 0, deadline_ns);
+    task->is_retried = is_retried;
     uint64_t owner = owner_token();
     result->outcome = task_run(task, registry_call(pool->registry, result->function), result->args.at, result->args.size);
     if (owner_token() != owner)
@@ -118,7 +119,7 @@ static void run(struct inline_pool *pool, struct task *task, uint32_t function, 
     if (number)
         *number = result.number;
     do {
-        run_attempt(pool, task, timeout_ms, &result, text, sizeof text);
+        run_attempt(pool, task, retry_is_due(&pool->retry, &budget), timeout_ms, &result, text, sizeof text);
         budget.attempts = result.attempts;
         again = result.outcome != HAY_OUTCOME_OK && retry_take(&pool->retry, &budget, result.outcome, &delay_ns);
         if (again && delay_ns)

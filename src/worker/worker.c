@@ -175,6 +175,7 @@ static void run_job(struct worker *worker, const struct frame_head *head, const 
     int64_t deadline_ns = fixed.timeout_ns ? clock_add(start_ns, fixed.timeout_ns) : TIME_NEVER;
     worker->job = head;
     task_begin(&worker->task, head->job, fixed.attempt, (uint32_t)worker->index, deadline_ns);
+    worker->task.is_retried = head->flags & FRAME_RETRIED;
     enum hay_outcome outcome = task_run(&worker->task, function, body + sizeof fixed, size - sizeof fixed);
     worker->now_ns = clock_now_ns();
     ledger_end(worker->ledger, head->position);

@@ -305,6 +305,8 @@ is "--retries: interrupted before the next" "$code $(tail -n 1 err)" \
 mkdir tries
 from '1\n2\n3\n' -k --retries 2 --retry-delay 1ms sh -c 'echo x >>tries/{}; n=$(wc -l <tries/{}); echo {}: $n; [ $n -ge {} ]'
 is "--retries: the output is that of the last attempt" "$code $(tr '\n' ' ' <out)" "0 1: 1 2: 2 3: 3 "
+from 'a\n' -j 1 --retries 1 --retry-delay 1ms --shell 'echo x >>lost; n=$(wc -l <lost); echo $n; [ $n -gt 1 ] || kill -9 $PPID; exit 9; : {}'
+is "and an attempt that lost its worker is none of them" "$code $(cat out)" "1 3"
 from 'a\n' -k --retries 1 --retry-delay 1ms sh -c 'echo {}; exit 9'
 is "also when that failed" "$code $(cat out)" "1 a"
 from 'a\n' --retries 5 --retry-on timeout sh -c 'echo {}; exit 9'

@@ -26,6 +26,7 @@ static struct {
     size_t result_size;
     char error[8192];                   /* of the last call, "" without */
     volatile sig_atomic_t cancelled;    /* what the next calls of cancelled() say */
+    bool retried;                       /* an error of the next calls is not the last word */
     int checks_before_cancel;           /* over 0: after so many calls of cancelled() it says yes */
 } host;
 
@@ -70,6 +71,12 @@ static void host_log(hay_task *task, enum hay_log_level level, const char *text)
     (void)task;
     (void)level;
     fprintf(stderr, "%s\n", text);
+}
+
+static int host_retried(const hay_task *task)
+{
+    (void)task;
+    return host.retried;
 }
 
 static int64_t host_deadline(const hay_task *task)
@@ -118,6 +125,7 @@ static json_t *host_call_bytes(const char *name, const char *args, size_t size)
     static const struct hay_host table = {
         .struct_size = sizeof table, .result = host_result, .fail = host_fail, .progress = host_progress,
         .cancelled = host_cancelled, .log = host_log, .deadline = host_deadline,
+        .retried = host_retried,
     };
     struct hay_task task = { .host = &table, .number = 1, .attempt = 1 };
     json_error_t error;

@@ -146,6 +146,43 @@ static void without_a_retry_it_stands(void)
     check_failure_on_its_way(true, HAY_JOB_NO_RETRY, HAY_OUTCOME_ERROR);
 }
 
+/* With 1 its first attempt crashes. An error as long as that is not the end, and then the number of the attempt. */
+static int fn_fail_while_retried(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    char text[16];
+    (void)function;
+    if (number_of(args, size) && task->attempt == 1)
+        raise(SIGKILL);
+    if (task->host->retried(task))
+        return task->host->fail(task, "not yet");
+    snprintf(text, sizeof text, "%u", task->attempt);
+    return give(task, text);
+}
+
+static bool ends_at(int workers, int64_t retries, const char *crashes, const char *attempts)
+{
+    struct fixture fixture;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = workers, .retries = 2, .crash_retries = 1, .retry_delay_ms = 1});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.fail_while_retried", "", fn_fail_while_retried, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    uint64_t job = submit_job(&fixture, (struct hay_job){.function = "t.fail_while_retried", .args = {crashes, 1},
+                                                         .retries = retries});
+    bool is_ok = all_come(&fixture) && ended_as(&fixture, job, HAY_OUTCOME_OK);
+    bool is_same = !strcmp(entry_of(&fixture, job)->value, attempts);
+    fixture_end(&fixture);
+    return is_ok && is_same;
+}
+
+static void a_job_hears_whether_its_error_is_the_end(void)
+{
+    CU_ASSERT(ends_at(1, 0, "0", "3"));
+    CU_ASSERT(ends_at(1, 1, "0", "2"));
+    CU_ASSERT(ends_at(1, HAY_JOB_NO_RETRY, "0", "1"));
+    CU_ASSERT(ends_at(1, 0, "1", "4")); /* a crash uses none of them up */
+    CU_ASSERT(ends_at(0, 0, "0", "3"));
+    CU_ASSERT(ends_at(0, HAY_JOB_NO_RETRY, "0", "1"));
+}
+
 /* Dies when the board lets it go. */
 static int fn_die_later(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
@@ -285,6 +322,7 @@ int main(void)
     CU_TestInfo retries[] = {
         {"a failure on its way is cancelled with its retry", a_failure_on_its_way_is_cancelled_with_its_retry},
         {"without a retry it stands", without_a_retry_it_stands},
+        {"a job hears whether its error is the end", a_job_hears_whether_its_error_is_the_end},
         {"a crash on its way is not retried", a_crash_on_its_way_is_not_retried},
         {"a callback may end the pool while jobs are taken back", a_callback_may_end_the_pool_while_jobs_are_taken_back},
         {"each of many may cancel all", each_of_many_may_cancel_all},
