@@ -63,7 +63,7 @@ struct hay_pool_options {
     uint64_t max_result_bytes;  /* 0: 16 MiB; at most 1 GiB */
     int64_t timeout_ms;         /* for jobs that bring none; 0: none */
     int64_t start_timeout_ms;   /* for a worker's start: loading plugins, their start(), worker_start; 0: 10,000 */
-    int64_t grace_ms;           /* between asking a job to end and killing it; 0: 5,000; HAY_POOL_NO_GRACE: none */
+    int64_t grace_ms;           /* between asking a job to end and killing it; 0: HAY_POOL_GRACE_MS; HAY_POOL_NO_GRACE: none */
     int retries;                /* after an error */
     bool retry_timeouts;        /* let retries apply to timeouts too */
     bool final_errors;          /* let them not apply to errors */
@@ -100,6 +100,7 @@ struct hay_pool_options {
     void (*on_broken)(void *context, const char *reason);
 };
 #define HAY_POOL_INLINE (-1)
+#define HAY_POOL_GRACE_MS 5000
 #define HAY_POOL_NO_GRACE (-1)
 #define HAY_POOL_MAX_KEEP 1024
 #define HAY_POOL_NO_CRASH_RETRY (-1)

@@ -19,7 +19,6 @@
 
 /* After an interrupt, a consumer that reads nothing is waited for this long; and so is a worker, once it was killed. */
 #define RUN_PATIENCE_S 5.0
-#define RUN_GRACE_S 5.0             /* where none is given */
 
 void run_on_idle(struct ev_loop *loop, struct ev_idle *watcher, int events)
 {
@@ -127,12 +126,12 @@ static void run_on_stuck(struct ev_loop *loop, struct ev_timer *watcher, int eve
 
 void run_expect_end(struct run *run)
 {
-    int64_t grace_ms = run->options->pool.grace_ms;
-    double grace_s = grace_ms == HAY_POOL_NO_GRACE ? 0.0 : grace_ms ? (double)grace_ms / 1e3 : RUN_GRACE_S;
+    int64_t given_ms = run->options->pool.grace_ms;
+    int64_t grace_ms = given_ms == HAY_POOL_NO_GRACE ? 0 : given_ms ? given_ms : HAY_POOL_GRACE_MS;
     if (run->options->is_inline)
         return;
     ev_timer_stop(run->loop, &run->stuck);
-    ev_timer_set(&run->stuck, grace_s + RUN_PATIENCE_S, 0.0);
+    ev_timer_set(&run->stuck, (double)grace_ms / 1e3 + RUN_PATIENCE_S, 0.0);
     ev_timer_start(run->loop, &run->stuck);
 }
 

@@ -12,7 +12,6 @@
 #define DEFAULT_RESULT (UINT64_C(16) << 20)
 #define MAX_RESULT (UINT64_C(1) << 30)
 #define DEFAULT_START_TIMEOUT_MS 10000
-#define DEFAULT_GRACE_MS 5000
 #define DEFAULT_RETRY_DELAY_MS 100
 #define DEFAULT_RETRY_DELAY_MAX_MS 30000
 
@@ -49,7 +48,7 @@ enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_e
     if (!options->max_result_bytes)
         options->max_result_bytes = DEFAULT_RESULT;
     options->start_timeout_ms = options->start_timeout_ms ? options->start_timeout_ms : DEFAULT_START_TIMEOUT_MS;
-    options->grace_ms = options->grace_ms == HAY_POOL_NO_GRACE ? 0 : options->grace_ms ? options->grace_ms : DEFAULT_GRACE_MS;
+    options->grace_ms = options->grace_ms == HAY_POOL_NO_GRACE ? 0 : options->grace_ms ? options->grace_ms : HAY_POOL_GRACE_MS;
     if (options->crash_retries == 0)
         options->crash_retries = 1;
     else if (options->crash_retries == HAY_POOL_NO_CRASH_RETRY)

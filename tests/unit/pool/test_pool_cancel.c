@@ -179,8 +179,8 @@ static void a_job_hears_whether_its_error_is_the_end(void)
     CU_ASSERT(ends_at(1, 1, "0", "2"));
     CU_ASSERT(ends_at(1, HAY_JOB_NO_RETRY, "0", "1"));
     CU_ASSERT(ends_at(1, 0, "1", "4")); /* a crash uses none of them up */
-    CU_ASSERT(ends_at(0, 0, "0", "3"));
-    CU_ASSERT(ends_at(0, HAY_JOB_NO_RETRY, "0", "1"));
+    CU_ASSERT(ends_at(HAY_POOL_INLINE, 0, "0", "3"));
+    CU_ASSERT(ends_at(HAY_POOL_INLINE, HAY_JOB_NO_RETRY, "0", "1"));
 }
 
 /* Dies when the board lets it go. */
