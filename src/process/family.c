@@ -5,9 +5,9 @@
 #include "base/digits.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/owner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 #define DAEMON_GRACE_MS 1000
-#define LOOK_MS 5 /* between two looks, where there is no descriptor */
+#define LOOK_MS 5 /* between two looks */
 
 static struct {
-    pid_t self;             /* whose family this is: after a fork, our parent's at first */
+    uint64_t self;          /* whose family this is: after a fork, our parent's at first */
     pid_t parent;           /* that started this one by a process object; 0: none did */
     int parent_fd;          /* -1: not opened yet */
     unsigned named;         /* how many children got a name */
@@ -32,7 +32,7 @@ static struct {
 } family;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void reset(pid_t self, pid_t parent, const char *name)
+static void reset(uint64_t self, pid_t parent, const char *name)
 {
     family.self = self;
     family.parent = parent;
@@ -46,7 +46,7 @@ static void reset(pid_t self, pid_t parent, const char *name)
 static void read_environment(void)
 {
     const char *pid = getenv("HAYFORK_PID"), *parent = getenv("HAYFORK_PARENT"), *name = getenv("HAYFORK_NAME");
-    if (!pid || !parent || !name || strtol(pid, NULL, 10) != family.self || strlen(name) >= sizeof family.name)
+    if (!pid || !parent || !name || strtol(pid, NULL, 10) != getpid() || strlen(name) >= sizeof family.name)
         return;
     family.parent = (pid_t)strtol(parent, NULL, 10);
     strcpy(family.name, name);
@@ -55,7 +55,7 @@ static void read_environment(void)
 static void enter(void)
 {
     static const char unnamed[PROCESS_NAME_SIZE] = "MainProcess";
-    pid_t self = getpid();
+    uint64_t self = owner_token();
     pthread_mutex_lock(&lock);
     if (family.self == self)
         return;
@@ -89,112 +89,67 @@ static struct hay_process *find_running(bool daemon)
     return found;
 }
 
-/* Only while it is unreaped, which keeps its number, and its group's, from others. */
-static void signal_one(const struct child *child, bool own_group, int signal_number)
+/* Daemons, or what is left of the groups of others that were killed. Only while the leader is unreaped, which keeps its number
+ * from strangers. Its own struct child may change at any time, in the thread that has it in hand. */
+static void signal_running(bool daemon, int signal_number)
 {
     struct hay_exit status;
-    if (child_peek(child, &status) < 0)
-        return;
-    if (own_group)
-        child_signal_all(child, signal_number);
-    else if (child->pidfd >= 0)
-        child_signal(child, signal_number);
-    else
-        kill(child->pid, signal_number);
-}
-
-/* What it is to the kernel. Its own struct child may change at any time, in the thread that has it in hand. */
-static struct child child_of(const struct hay_process *process)
-{
-    return (struct child){process->pid, process->handle.view.fd};
-}
-
-static void ask_daemons(void)
-{
     enter();
     for (struct list *at = family.running.next; at != &family.running; at = at->next) {
         const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
-        struct child child = child_of(process);
-        if (process->daemon) {
-            signal_one(&child, process->own_group, SIGTERM);
-            signal_one(&child, process->own_group, SIGCONT);
-        }
+        struct child child = {process->pid, process->handle.view.fd};
+        if (process->daemon != daemon || !(daemon || (process->own_group && process->ending)) || child_peek(&child, &status) < 0)
+            continue;
+        if (process->own_group)
+            child_signal_all(&child, signal_number);
+        else
+            child_signal(&child, signal_number);
     }
     leave();
 }
 
-/* A running child, by a descriptor of our own, where one is to be had. */
-struct left {
-    struct child child;
-    bool kills_group;
-};
-
-static bool take_running(bool daemon, struct left *left)
+/* What is in the list has its descriptor, which is readable when it has ended, also where a tracer keeps the end from us. */
+static bool any_runs(bool daemon)
 {
     bool found = false;
     enter();
     for (struct list *at = family.running.next; at != &family.running && !found; at = at->next) {
         const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
-        if (process->daemon != daemon)
-            continue;
-        found = true;
-        left->child = child_of(process);
-        left->child.pidfd = fcntl(left->child.pidfd, F_DUPFD_CLOEXEC, 0);
-        left->kills_group = process->own_group && (daemon || process->ending);
-        list_remove(at);
+        struct pollfd ended = {process->handle.view.fd, POLLIN, 0};
+        found = process->daemon == daemon && poll(&ended, 1, 0) == 0;
     }
     leave();
     return found;
 }
 
-/* False: it still runs at the deadline. */
-static bool wait_for(const struct left *left, int64_t deadline_ns)
+static void wait_apart(bool daemon, int64_t deadline_ns)
 {
-    struct pollfd ended = {left->child.pidfd, POLLIN, 0};
-    struct hay_exit status;
-    while (child_peek(&left->child, &status) == 0) {
-        int left_ms = clock_left_ms(deadline_ns);
-        if (!left_ms)
-            return false;
-        if (left->child.pidfd < 0)
-            poll(NULL, 0, LOOK_MS);
-        else if (poll(&ended, 1, left_ms) > 0)
-            break; /* also when a tracer keeps the end from us */
-    }
-    if (left->kills_group)
-        signal_one(&left->child, true, SIGKILL);
-    return true;
+    while (any_runs(daemon) && clock_left_ms(deadline_ns))
+        poll(NULL, 0, LOOK_MS);
+    signal_running(daemon, SIGKILL);
 }
 
 /* Where there are other threads each object may be in the hands of one, which waits for it, or frees it, at this very moment. So
  * they are left alone, and none of the processes is reaped. */
 static void end_apart(int64_t deadline_ns)
 {
-    struct left left;
-    while (take_running(true, &left)) {
-        if (!wait_for(&left, deadline_ns)) {
-            signal_one(&left.child, left.kills_group, SIGKILL);
-            wait_for(&left, clock_deadline_ns(PROCESS_KILL_MS));
-        }
-        fd_close(&left.child.pidfd);
-    }
-    while (take_running(false, &left)) {
-        wait_for(&left, TIME_NEVER);
-        fd_close(&left.child.pidfd);
-    }
+    wait_apart(true, deadline_ns);
+    wait_apart(true, clock_deadline_ns(PROCESS_KILL_MS));
+    wait_apart(false, TIME_NEVER);
 }
 
 void family_end(void)
 {
     struct hay_process *process;
     /* In a child that other code forked, the hook is inherited but the family is not its own. */
-    if (family.self != getpid())
+    if (family.self != owner_token())
         return;
     family.hooked = false; /* a later hook of the program's may start another child */
     if (list_empty(&family.running))
         return;
     handle_end_streams();
-    ask_daemons();
+    signal_running(true, SIGTERM);
+    signal_running(true, SIGCONT);
     int64_t deadline_ns = clock_deadline_ns(DAEMON_GRACE_MS);
     if (!__libc_single_threaded) {
         end_apart(deadline_ns);
@@ -230,7 +185,7 @@ void family_remove(struct hay_process *process)
 
 void family_be_child(const char *name, pid_t parent)
 {
-    reset(getpid(), parent, name);
+    reset(owner_token(), parent, name);
     family.hooked = true; /* by the start */
 }
 
