@@ -52,8 +52,9 @@ static inline struct hay_handle hay_fd_handle(int fd, short events)
  * false. Nothing is consumed. One handle may stand there several times. A signal does not end the wait. Each queue in which
  * another process is stopped in the middle of a put may add 100 ms to any timeout.
  * Errors: HAY_ETIMEDOUT, never early; HAY_EINVAL (a NULL, a descriptor that is not open, the sending end of a one-way pipe,
- * no handles and no timeout); HAY_ESTATE (an object that is closed, given away or not started); HAY_ENOMEM (only with over 64
- * handles); HAY_ERANGE: more handles than this process may have descriptors (RLIMIT_NOFILE), which poll() refuses. */
+ * no handles and no timeout); HAY_ESTATE (an object that is closed, given away, not started or another process's); HAY_ENOMEM
+ * (only with over 64 handles); HAY_ERANGE: more handles than this process may have descriptors (RLIMIT_NOFILE), which poll()
+ * refuses. */
 HAY_API enum hay_status hay_wait(struct hay_handle *const *handles, size_t count, bool *ready, int timeout_ms,
                                  struct hay_error *error);
 

@@ -23,7 +23,7 @@ struct waiting {
 static enum hay_status refuse(struct hay_error *error, size_t at, enum hay_status status)
 {
     if (status == HAY_ESTATE)
-        return error_set(error, status, "handle %zu is closed, given away or not started", at);
+        return error_set(error, status, "handle %zu is closed, given away, not started or not this process's", at);
     if (status == HAY_EINVAL)
         return error_set(error, status, "handle %zu cannot be waited for: absent, not open, or an end that only sends", at);
     return error_set(error, status, "handle %zu: %s", at, hay_status_text(status));
