@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "master/logpipe.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/owner.h"
 
@@ -10,7 +11,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define BITE_SIZE 16384
+#define BITE_MAX 16384
+#define BITE_MIN 256
+#define BITE_NS (4 * NS_PER_MS)
 
 static void hand_up(struct log_pipe *log)
 {
@@ -46,12 +49,12 @@ static void split(struct log_pipe *log, const char *bytes, size_t size)
 }
 
 /* Returns the bytes read, 0 when there are none or at the end. */
-static size_t bite(struct log_pipe *log)
+static size_t bite(struct log_pipe *log, size_t size)
 {
-    char bytes[BITE_SIZE];
+    char bytes[BITE_MAX];
     ssize_t n;
     do
-        n = read(log->fd, bytes, sizeof bytes);
+        n = read(log->fd, bytes, size);
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         split(log, bytes, (size_t)n);
@@ -73,7 +76,13 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         ev_io_set(watcher, watcher->fd, EV_READ);
         ev_io_start(loop, watcher);
     }
-    bite(log);
+    /* All this time the master looks after nothing else: where lines are taken slowly, bites are small. */
+    int64_t begin_ns = clock_now_ns();
+    bite(log, log->bite_size);
+    if (clock_now_ns() - begin_ns > BITE_NS)
+        log->bite_size = log->bite_size > BITE_MIN ? log->bite_size / 2 : BITE_MIN;
+    else if (log->bite_size < BITE_MAX)
+        log->bite_size *= 2;
 }
 
 struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
@@ -85,6 +94,7 @@ struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
     log->loop = loop;
     log->fd = fd;
     log->owner = owner_token();
+    log->bite_size = BITE_MAX;
     log->context = context;
     log->on_line = on_line;
     ev_io_init(&log->readable, on_readable, fd, EV_READ);
@@ -97,12 +107,8 @@ void log_pipe_drain(struct log_pipe *log)
 {
     int queued = 0;
     if (ioctl(log->fd, FIONREAD, &queued) == 0)
-        while (queued > 0) {
-            size_t n = bite(log);
-            if (!n)
-                break;
-            queued -= n < (size_t)queued ? (int)n : queued;
-        }
+        for (size_t n; queued > 0 && (n = bite(log, BITE_MAX)); queued -= (int)n)
+            continue;
     if (log->used)
         hand_up(log);
 }

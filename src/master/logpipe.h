@@ -20,6 +20,7 @@ struct log_pipe {
     uint64_t owner;       /* the process: a child has a copy, and must not read what is its parent's */
     void *context;
     void (*on_line)(void *context, const char *line, size_t size);
+    size_t bite_size;     /* of the next bite */
     size_t used;          /* bytes of the unfinished line */
     bool is_cut;          /* the rest of this line is skipped */
     size_t cut_lines;
