@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/owner.h"
 #include "process/family.h"
 #include "process/gift.h"
 #include "process/spawn.h"
@@ -23,7 +24,7 @@ enum hay_status process_check(const struct hay_process *process, struct hay_erro
 {
     if (!process)
         return error_set(error, HAY_EINVAL, "no process");
-    if (process->creator != getpid())
+    if (process->owner != owner_token())
         return error_set(error, HAY_ESTATE, "%s belongs to another process", process->name);
     return HAY_OK;
 }
@@ -87,6 +88,7 @@ static struct hay_process *new_process(const struct hay_process_options *options
     list_init(&process->gifts);
     process->handle.view = (struct hay_handle){HAY_HANDLE_PROCESS, -1, POLLIN, NULL};
     process->child = CHILD_NONE;
+    process->owner = owner_token();
     process->creator = getpid();
     process->daemon = options->daemon;
     process->own_group = options->own_group;
@@ -332,7 +334,7 @@ enum hay_status hay_process_free(struct hay_process *process)
 {
     if (!process)
         return HAY_OK;
-    if (process->creator == getpid() && process->state == PROCESS_RUNNING && !look(process, false))
+    if (process->owner == owner_token() && process->state == PROCESS_RUNNING && !look(process, false))
         return HAY_EBUSY;
     destroy(process);
     return HAY_OK;

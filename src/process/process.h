@@ -24,6 +24,7 @@ struct hay_process {
     size_t gift_count;
     enum process_state state;
     struct child child;             /* pid 0 once the status is taken */
+    uint64_t owner;                 /* the process that made it, by base/owner.h */
     pid_t creator, pid;
     struct hay_exit how;
     bool daemon, own_group;

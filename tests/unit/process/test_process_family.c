@@ -535,7 +535,8 @@ static _Noreturn void exit_beside_a_thread(void)
     if (hay_pipe_new(&ours, &theirs, NULL))
         _exit(1);
     struct hay_process *process = start_with(stubborn_elsewhere, theirs, &grouped);
-    if (hay_pipe_receive_into(ours, text, sizeof text, NULL, LONG_MS, NULL) || pthread_create(&thread, NULL, count_children, NULL))
+    if (hay_pipe_receive_into(ours, text, sizeof text, NULL, LONG_MS, NULL) ||
+        pthread_create(&thread, NULL, count_children, NULL))
         _exit(1);
     left = hay_process_pid(process);
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, 3}); /* from now on there is none to be had */
@@ -614,7 +615,8 @@ int main(void)
         {"a foreign fork ends nothing of its parent's", a_foreign_fork_ends_nothing_of_its_parents},
         {"a child that an exit hook starts is joined too", a_child_that_an_exit_hook_starts_is_joined_too},
         {"exit() takes no process from a thread", exit_takes_no_process_from_a_thread},
-        {"exit() beside a thread ends daemons and needs no descriptor", exit_beside_a_thread_ends_daemons_and_needs_no_descriptor},
+        {"exit() beside a thread ends daemons and needs no descriptor",
+         exit_beside_a_thread_ends_daemons_and_needs_no_descriptor},
         {"a child begins in a PID namespace of its own", a_child_begins_in_a_pid_namespace_of_its_own},
         {"active children are listed in order of start", active_children_are_listed_in_order_of_start},
         CU_TEST_INFO_NULL,
