@@ -54,10 +54,12 @@ _hayfork_functions_of() {
     "$1" info -- "$2" 2>/dev/null </dev/null | sed -n 's/^\([^ /]\{1,\}\.[^ ]\{1,\}\).*/\1/p'
 }
 
-# Replies, one on a line of stdin, that begin with $value. Bash replaces what stands behind the last = or : only.
+# Replies, one on a line of stdin, that begin with $value. Bash replaces what stands behind the last = or :, or from the last @, only.
 _hayfork_offer() {
-    local line cut
+    local line cut rest
     cut=${value%"${value##*[=:]}"}
+    rest=${value#"$cut"}
+    [[ $rest != *@* ]] || cut+=${rest%@*}
     [[ $COMP_WORDBREAKS == *=* ]] || cut=
     while IFS= read -r line; do
         [[ $line == "$value"* && $line != "$cut" ]] && COMPREPLY+=("${line#"$cut"}")
@@ -68,7 +70,14 @@ _hayfork_words() {
     _hayfork_offer < <(printf '%s\n' "$@")
 }
 
+# The word may be written in quotes so far, or with backslashes, which bash adds again.
 _hayfork_files() { # [PREFIX that stands before the name]
+    local value=$value
+    case $value in
+    \'*) value=${value#?} ;;
+    # shellcheck disable=SC2162 # backslashes go
+    *) IFS= read value <<<"${value#\"}" ;;
+    esac
     compopt -o filenames 2>/dev/null
     _hayfork_offer < <(compgen -P "${1-}" -f -- "${value#"${1-}"}")
 }
@@ -165,18 +174,18 @@ _hayfork() {
     local -a words=() starts=() plugins=()
     local operands=0
     COMPREPLY=()
-    # Bash has cut words at = and :, which is undone here, where the line has no blank between them.
+    # Bash has cut words at =, : and @, which is undone here, where the line has no blank between them.
     rest=${COMP_LINE#*"$command"}
     for ((i = 1; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
-        if [[ $rest != [[:space:]]* && (-n $glue || $word == [=:]*) ]]; then
+        if [[ $rest != [[:space:]]* && (-n $glue || $word == [=:@]*) ]]; then
             words[${#words[@]} - 1]+=$word
         else
             words+=("$word")
             starts+=("$i")
         fi
         glue=
-        [[ $word != [=:]* ]] || glue=yes
+        [[ $word != [=:@]* ]] || glue=yes
         rest=${rest#"${rest%%[![:space:]]*}"}
         rest=${rest#"$word"}
     done
@@ -218,7 +227,7 @@ _hayfork() {
         word=${value:0:2}
         value=${value:2}
         _hayfork_value "$word"
-        [[ $value == *[=:]* ]] || COMPREPLY=("${COMPREPLY[@]/#/$word}")
+        [[ $value == *[=:@]* ]] || COMPREPLY=("${COMPREPLY[@]/#/$word}")
     elif [[ -z $ended && $value == -* ]]; then
         # shellcheck disable=SC2046 # a list of words
         _hayfork_words $(_hayfork_options "$verb")

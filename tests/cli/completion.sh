@@ -41,6 +41,8 @@ if command -v bash >/dev/null 2>&1; then
     is "a list with commas and =" "$(offered run --limit=mem=1G,c)" "1G,cpu= "
     is "files" "$(offered run j)" "jobs.jsonl "
     is "a name with a space is one" "$(offered run -o two)" "two words "
+    is "also when its space was typed" "$(offered run 'two\ w')$(offered run -o '"two w')$(offered run "-o'two w")" \
+        "two words two words -otwo words "
     is "-j @FILE" "$(offered run -j @j)" "@jobs.jsonl "
     is "a number has no completion" "$(offered run --retries '')" ""
     is "plugins by name" "$(offered run -p dem)" "demo "
@@ -60,7 +62,10 @@ if command -v bash >/dev/null 2>&1; then
         "jobs.jsonl  jobs.jsonl  folder "
     is "exec: words with a : in them" "$(offered exec cat a:b c:=j) $(offered exec cat -o=j)" " "
     is "a value right behind its letter" "$(offered run -fdemo.ech) $(offered run -k -pdem) $(offered run -j@j)" \
-        "-fdemo.echo  -pdemo  -j@jobs.jsonl "
+        "-fdemo.echo  -pdemo  @jobs.jsonl "
+    : >a@b.jsonl
+    is "bash replaces from an @ on" "$(offered run -o a@) $(offered run -oa@b)" "@b.jsonl  @b.jsonl "
+    rm a@b.jsonl
     is "help on a verb" "$(offered help c)" "call check "
     is "info: a plugin" "$(offered info dem)" "demo "
     is "an unknown verb has nothing" "$(offered nosuch --)" ""
