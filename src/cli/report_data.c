@@ -113,6 +113,8 @@ int data_result(struct data *data, const struct hay_resultline *result)
             data->superseded++;
             return 0;
         }
+        if (result->outcome != HAY_OUTCOME_OK && seen_mark(&data->seen_bad, result->seq) == -ENOMEM)
+            return -ENOMEM;
     } else {
         data->unnumbered = true;
     }
@@ -136,6 +138,7 @@ void data_clear(struct data *data)
     size_t count = data->axis.cut_count;
     memcpy(cuts, data->axis.cuts, sizeof cuts);
     seen_release(&data->seen);
+    seen_release(&data->seen_bad);
     seen_release(&data->seen_time);
     axis_clear(&data->axis);
     failures_clear(&data->failures);

@@ -37,7 +37,7 @@ struct data {
     uint64_t jobs, superseded, retried, flaky;
     uint64_t ran, timed;        /* jobs that were started; those whose times are known */
     bool keyed, unnumbered;
-    struct seen seen, seen_time;    /* jobs with a result; those with times */
+    struct seen seen, seen_bad, seen_time;  /* jobs with a result; those whose newest is not ok; those with times */
     struct axis axis;
     uint64_t buckets[DATA_BUCKETS], least_ns, most_ns;
     struct data_slice slices[DATA_SLICES], slowest[DATA_SLOWEST];   /* the slowest first */

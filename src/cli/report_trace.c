@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The trace is read forwards, one event a line. Its times count from a start that its first event tells. A slice counts when its
- * job has a result and no times of its own; where the results have no numbers, all slices count or none does.
+ * job has a result and no times of its own, and ended as that says: else it is of an earlier run. Where the results have no
+ * numbers, all slices count or none does.
  */
 #include "cli/report_trace.h"
 #include "cli/cli.h"
@@ -101,7 +102,10 @@ static bool slices_wanted(struct slices_reader *reader, const struct slices_even
         return false;
     if (event->seq <= 0 || reader->data->unnumbered)
         return !reader->results_timed;
-    return seen_has(&reader->data->seen, (uint64_t)event->seq) && !seen_has(&reader->data->seen_time, (uint64_t)event->seq);
+    uint64_t seq = (uint64_t)event->seq;
+    if (event->status.size && (slices_outcome(event->status) != HAY_OUTCOME_OK) != seen_has(&reader->data->seen_bad, seq))
+        return false;
+    return seen_has(&reader->data->seen, seq) && !seen_has(&reader->data->seen_time, seq);
 }
 
 static int slices_take(struct slices_reader *reader, const struct slices_event *event)

@@ -178,6 +178,9 @@ sed 's/,"worker":.*/}/' hundred | sed 50q >half
 sed 1,50d hundred >>half
 report half --trace trace
 is "a trace fills the gaps" "$code|$(count ': 50 slices')|$(count '<rect class="')" "0|1|100"
+sed 's/,"worker":.*/}/; 1,9s/"ok","result":[0-9]*/"error","error":{"message":"no"}/' hundred >worse
+report worse --trace trace
+is "a slice of another end than its job's is of an earlier run" "$code|$(says failed)|$(count ': 90 slices')" "0|10|1"
 head -c 15000 trace >short_trace
 report untimed --trace short_trace
 is "a trace that was cut off" "$code|$(count 'trace is cut off')|$(says wall | grep -c ms)" "0|1|1"
