@@ -255,6 +255,8 @@ static int run_open(struct run *run, const int fds[2])
     if (!run_open_input(options, &run->input, fds[0]))
         return input_say_failure(&run->input);
     int code = functions_load(run->pool, &options->plugins, &options->configs, options->function, &run->function);
+    if (!code)
+        code = run_journal_check(options);
     if (code || options->dry_run)
         return code ? code : run_journal_open(run);
     if (run_write_open(run, fds[1]))

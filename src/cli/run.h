@@ -198,6 +198,9 @@ void run_feed_line(struct run *run, const struct input_line *line);
 /* The id that a job line gives itself, read before its first fault and whole; else NULL. */
 struct hay_span run_line_id(const struct input_line *line);
 
+/* Before the file of -o is opened, which waits where it is a pipe: can a run go on with it? CLI_OK, or an exit code after a
+ * message. */
+int run_journal_check(const struct run_options *options);
 /* The file of -o as the journal: lock and read it. CLI_OK, or an exit code when the fault has been said. */
 int run_journal_open(struct run *run);
 void run_journal_close(struct run *run);

@@ -8,6 +8,16 @@
 #include "cli/say.h"
 
 #include <string.h>
+#include <sys/stat.h>
+
+int run_journal_check(const struct run_options *options)
+{
+    struct stat status;
+    if (!options->journal.resume || !options->output || !strcmp(options->output, "-") || stat(options->output, &status) ||
+        S_ISREG(status.st_mode))
+        return CLI_OK;
+    return say_usage("'%s' is not a regular file: there is nothing to go on with", options->output);
+}
 
 int run_journal_open(struct run *run)
 {
@@ -16,8 +26,8 @@ int run_journal_open(struct run *run)
     run->journal.options = wanted;
     if (!options->output || !strcmp(options->output, "-") || (options->dry_run && !wanted->resume))
         return CLI_OK;
-    if (!options->dry_run && !S_ISREG(run->output.stream.mode))
-        return wanted->resume ? say_usage("'%s' is not a regular file: there is nothing to go on with", options->output) : CLI_OK;
+    if (!options->dry_run && !wanted->resume && !S_ISREG(run->output.stream.mode))
+        return CLI_OK;
     int code = journal_open(&run->journal, wanted, options->output, options->dry_run ? -1 : run->output.stream.fd);
     if (options->function)
         journal_set_function(&run->journal, options->function);

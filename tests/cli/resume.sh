@@ -184,6 +184,12 @@ run "$HAYFORK" run -p demo -o /dev/null --resume jobs
 is "no journal in a device" "$code $(sed -n 1p err)" \
     "2 hayfork run: '/dev/null' is not a regular file: there is nothing to go on with"
 mkfifo pipe
+for more in --resume --retry-failed '--resume --dry-run'; do
+    # shellcheck disable=SC2086 # of words
+    run timeout 30 "$HAYFORK" run -p demo -o pipe $more jobs
+    is "nor in a pipe, which is not waited for: $more" "$code $(sed -n 1p err)" \
+        "2 hayfork run: 'pipe' is not a regular file: there is nothing to go on with"
+done
 cat pipe >piped &
 run "$HAYFORK" run -p demo -o pipe jobs
 wait
