@@ -134,13 +134,15 @@ static void summary_flaky(const struct tally *tally)
         say("flaky: %" PRIu64 " job%s passed only on a retry: %s", tally->flaky, tally->flaky == 1 ? "" : "s", text);
 }
 
-/* Is standard input the caller's, and read? */
-static bool summary_is_piped(const struct run_options *options)
+/* What the words of the command do not say: is standard input the caller's, and read? Are there inputs that the shell opened? */
+static const char *summary_input(const struct run_options *options)
 {
-    bool is_piped = options->has_arguments ? options->argument_files.have_stdin : !options->files.count;
+    bool is_piped = options->has_arguments ? options->argument_files.have_stdin : !options->files.count, is_numbered = false;
     for (int i = 0; i < options->files.count; i++)
         is_piped = is_piped || !strcmp(options->files.items[i], "-");
-    return is_piped;
+    for (int i = 0; i < options->argc; i++)
+        is_numbered = is_numbered || strstr(options->argv[i], "/dev/fd/");
+    return is_piped ? ", with the same standard input" : is_numbered ? ", with the same descriptors open" : "";
 }
 
 /* The same command line once more, for what did not end ok. No word goes: it may be a value, or of the command that exec runs.
@@ -148,7 +150,7 @@ static bool summary_is_piped(const struct run_options *options)
 static void summary_retry(const struct run *run)
 {
     const struct run_options *options = run->options;
-    const char *input = summary_is_piped(options) ? ", with the same standard input" : "";
+    const char *input = summary_input(options);
     struct bytes command = { .at = NULL };
     char shown[SUMMARY_COMMAND];
     bytes_put_text(&command, "hayfork ");

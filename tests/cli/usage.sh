@@ -62,6 +62,9 @@ refused new a b
 refused new --nosuch
 refused help nosuch
 refused help run call
+refused --nosuch
+refused -
+refused --
 
 run "$HAYFORK" run -j x
 is "a message names the option and the value" "$(sed -n 1p err)" \
@@ -78,11 +81,11 @@ for verb in run map exec results report call info check new help; do
     run "$HAYFORK" $verb -h
     is "$verb -h is the same" "$code $(cmp out first)" "0 "
 done
-for flag in help --help -h; do
+for flag in help --help --hel -h; do
     run "$HAYFORK" $flag
     is "hayfork $flag lists the verbs" "$code $(grep -Ec '^  (run|call|info|check|help) ' out)" "0 5"
 done
-for flag in --version -V; do
+for flag in --version --vers -V; do
     run "$HAYFORK" $flag
     is "hayfork $flag" "$code $(sed 's/[0-9][0-9]*\.[0-9.]*$/N/' out)" "0 hayfork N"
 done

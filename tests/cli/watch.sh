@@ -139,6 +139,14 @@ for input in '' '-a -' ':::: -' '::: a :::: -'; do
     is "standard input is told with the command: $input" "$code $(tail -n 1 err)" \
         "1 hayfork exec: to run again what is not ok, with the same standard input: hayfork exec --retry-failed --summary -o piped false${input:+ $input}"
 done
+if command -v bash >/dev/null 2>&1; then
+    rm -f piped
+    run bash -c '"$HAYFORK" exec --summary -o piped -a <(echo a) false 2>&1 | cat; exit ${PIPESTATUS[0]}'
+    is "and so is what the shell has opened" "$code $(tail -n 1 out | sed 's/fd\/[0-9]*/fd\/N/')" \
+        "1 hayfork exec: to run again what is not ok, with the same descriptors open: hayfork exec --retry-failed --summary -o piped -a /dev/fd/N false"
+else
+    skip "and so is what the shell has opened" "there is no bash"
+fi
 for word in "a${tab}b" "a${newline}b" "$(printf 'a\302\200b')" "$(printf %02000d 1)"; do
     rm -f odd
     run "$HAYFORK" exec --summary -o odd false ::: "$word"
