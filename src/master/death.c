@@ -16,7 +16,8 @@
 
 #define DISCARD_LIMIT_NS (5 * NS_PER_S)
 #define RESTART_MIN_NS (10 * NS_PER_MS)
-#define DEATHS_MAX 10
+#define LOSSES_MAX 10
+#define SOUND_NS DEATH_RESTART_MAX_NS /* who was ready for so long was a good start */
 #define FREE_LOSSES 2
 
 /* Everything of this generation but the ring. */
@@ -129,18 +130,40 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
     return true;
 }
 
-void death_plan_restart(struct slot *slot, bool is_charged)
+static void count_loss(struct slot *slot)
 {
     struct master *master = slot->master;
-    /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever. */
-    slot->failures = slot->settled_jobs || is_charged ? 0 : slot->failures + 1;
+    if (master->delivered_at_loss != master->delivered)
+        master->losses = master->bad_starts = 0;
+    master->delivered_at_loss = master->delivered;
+    master->losses++;
+    master->bad_starts += slot->state == SLOT_STARTING;
+    slot->failures++;
+}
+
+/* One moment that kills all workers, or in which none can be made, is not the end, however many they are: this place was tried
+ * again. */
+static bool is_hopeless(const struct slot *slot)
+{
+    const struct master *master = slot->master;
+    for (int i = 0; i < master->slot_count; i++)
+        if (master->slots[i]->state == SLOT_IDLE || master->slots[i]->state == SLOT_BUSY)
+            return false;
+    return (master->bad_starts >= LOSSES_MAX && slot->failures > 1) ||
+           (master->losses >= LOSSES_MAX && slot->failures >= LOSSES_MAX);
+}
+
+/* It is dead. */
+static void plan_restart(struct slot *slot)
+{
+    struct master *master = slot->master;
     int64_t delay_ns = 0;
     if (slot->failures) {
         int doublings = slot->failures - 1 < 16 ? slot->failures - 1 : 16;
         delay_ns = RESTART_MIN_NS << doublings;
         delay_ns = delay_ns < DEATH_RESTART_MAX_NS ? delay_ns : DEATH_RESTART_MAX_NS;
     }
-    if (slot->failures && !master->is_terminating && ++master->deaths_in_a_row >= DEATHS_MAX) {
+    if (slot->failures && !master->is_terminating && is_hopeless(slot)) {
         char reason[256];
         const char *link = slot->fault[0] ? "; the last one: " : "";
         snprintf(reason, sizeof reason, "workers kept dying with no job settled%s%.200s", link, slot->fault);
@@ -151,13 +174,14 @@ void death_plan_restart(struct slot *slot, bool is_charged)
         master_want_tick(master, slot->restart_ns);
 }
 
-/* If none of the next ones can start either, this is why the pool stops. */
-static void note_bad_start(struct slot *slot, struct hay_exit status)
+/* Should no other one do better, this is why the pool stops. */
+static void note_loss(struct slot *slot, struct hay_exit status)
 {
     if (!slot->fault[0])
         describe_exit(status, slot->fault, sizeof slot->fault);
     size_t size = strlen(slot->fault);
     describe_hook(slot, slot->fault + size, sizeof slot->fault - size);
+    count_loss(slot);
 }
 
 /* Nobody's result says so, and what its plugins' stop functions were to write may be lost. */
@@ -172,6 +196,12 @@ static void tell_bad_stop(struct slot *slot, struct hay_exit status)
     if (master->options.on_log)
         master->options.on_log(master->options.context, slot->index, text, size);
     master->callback_depth--;
+}
+
+void death_of_start(struct slot *slot)
+{
+    count_loss(slot);
+    plan_restart(slot);
 }
 
 /* The worker is dead and, unless other code took it, unreaped, so its group's number is still its own. */
@@ -192,9 +222,13 @@ void death_bury(struct slot *slot, struct hay_exit status)
     if (slot->is_deaf || buffer_size(&slot->channel.in))
         master->recorder.salvaged += slot_search_pipe(slot);
     slot_read_outbox(slot);
-    if (slot->state == SLOT_STARTING)
-        note_bad_start(slot, status);
+    /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever. */
     bool is_charged = settle_ring(slot, status);
+    bool was_sound = slot->ready_ns && clock_now_ns() - slot->ready_ns >= SOUND_NS;
+    if (is_charged || slot->settled_jobs || was_sound)
+        slot->failures = 0;
+    else if (!was_stopping)
+        note_loss(slot, status);
     /* The code alone says nothing: a plugin's stop() may exit with it too, and then the others' did not run. */
     bool in_order = was_stopping && status.kind == HAY_EXIT_CODE && status.value == 0 && ledger_has_stopped(slot->ledger);
     if (!in_order)
@@ -205,7 +239,7 @@ void death_bury(struct slot *slot, struct hay_exit status)
     close_generation(slot);
     slot_set_state(slot, SLOT_DEAD);
     if (!was_stopping) {
-        death_plan_restart(slot, is_charged);
+        plan_restart(slot);
     } else {
         /* It was only replaced, unless nothing is left to do: then the tick starts nobody. */
         slot->restart_ns = clock_now_ns();

@@ -21,7 +21,7 @@ struct slot;
 void death_bury(struct slot *slot, struct hay_exit status);
 /* Kill and reap all at once, without waiting for the loop: for freeing the pool. Who is stuck in the kernel is given up. */
 void death_discard_all(struct master *master);
-/* When the next one starts. Deaths that no job paid for may stop the pool. */
-void death_plan_restart(struct slot *slot, bool is_charged);
+/* No process could be made for it. That, too, is tried again later, and may stop the pool. */
+void death_of_start(struct slot *slot);
 
 #endif

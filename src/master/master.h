@@ -86,7 +86,8 @@ struct master {
     int callback_depth;        /* the program's code is being run: it may not turn the loop */
     struct master *next_of_thread;
     uint64_t owner;            /* the process; children inherit the list */
-    int deaths_in_a_row;       /* of workers that settled nothing, with no job settled meanwhile */
+    uint64_t delivered_at_loss; /* what it was when a worker was last lost that settled nothing: since then, in a row, */
+    int losses, bad_starts;    /* of such workers, and of starts that never became ready */
     int forks;                 /* of this tick, at most MASTER_FORKS */
     int cancel_signal;         /* asks a running job to end that was cancelled */
     int64_t wall_offset_ns;    /* CLOCK_REALTIME - CLOCK_MONOTONIC, of the last tick */

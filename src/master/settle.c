@@ -50,7 +50,6 @@ static void settle(struct master *master, struct job *job, const struct attempt_
 #endif
     master->recorder.by_outcome[end->outcome]++;
     master->delivered++;
-    master->deaths_in_a_row = 0;
     if (!master_pending(master))
         master_mark_dirty(master); /* a closed pool stops its workers now */
     master->callback_depth++;

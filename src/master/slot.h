@@ -96,6 +96,7 @@ struct slot {
     bool killed;                /* SIGKILL was sent by us */
     bool is_deaf;               /* something in its pipe was refused: what follows there is not read */
     int64_t started_ns;         /* this generation's fork */
+    int64_t ready_ns;           /* when it became ready, 0: not yet */
     int64_t limited_ns;         /* when the limit for its start or its stop, which look_ns ends, began */
     int64_t resumed_ns;         /* when it was last continued between two jobs: none that it claims later began before that */
     int64_t broken_ns;          /* when its pipe ended while it lived, 0: not */

@@ -72,7 +72,7 @@ void slot_begin_generation(struct slot *slot)
     slot->claimed_offset = 0;
     slot->expected_ns = 0;
     slot->started_jobs = slot->settled_jobs = 0;
-    slot->resumed_ns = 0;
+    slot->ready_ns = slot->resumed_ns = 0;
     slot->look_ns = TIME_NEVER;
     slot->look_step = 0;
     slot->first_sight_ns = slot->excluded_ns = slot->ended_ns = slot->broken_ns = 0;

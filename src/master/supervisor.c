@@ -68,6 +68,7 @@ static bool take_ready(struct slot *slot, const struct frame_head *head, const u
         supervisor_fault(slot, "loaded other functions than the ones that were checked");
     } else {
         slot->look_ns = TIME_NEVER;
+        slot->ready_ns = clock_now_ns();
         slot_set_state(slot, SLOT_IDLE);
         recycle_begin(slot);
         if (slot->master->paused_ns)
@@ -320,7 +321,7 @@ static void restart(struct slot *slot, int64_t now_ns)
             slot->restart_ns = now_ns + DEATH_RESTART_MAX_NS;
             return;
         }
-    death_plan_restart(slot, false);
+    death_of_start(slot);
 }
 
 /* Nothing left to start workers for. */

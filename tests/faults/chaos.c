@@ -5,7 +5,7 @@
  * descriptors and memory are no more after 1,000 restarts than after 100.
  *
  * A kill waits until a result came since the one before, so that the workers are never killed faster than they can do anything at
- * all: a pool in which ten workers in a row die with no job settled has to stop, and that is another test.
+ * all: a pool whose workers keep dying with no job settled has to stop, and that is another test.
  */
 #include "talk.h"
 
