@@ -266,9 +266,9 @@ enum hay_futures_mode {
 };
 
 /* Turn the loop until this is so of the futures, as Python's concurrent.futures.wait() does; hay_future_result() then tells
- * which. The pending ones have to be of one pool; one may stand there twice; `futures` is only read. HAY_OK, at once where it is
- * so already or `count` is 0; HAY_ETIMEDOUT: the jobs go on; HAY_EINVAL: NULL among them, two pools, no such mode; HAY_ESTATE as
- * above. Inside a callback it does not wait. */
+ * which. The pending ones have to be of one pool; one may stand there twice; `futures` is only read, and not after the call began
+ * to wait. HAY_OK, at once where it is so already or `count` is 0; HAY_ETIMEDOUT: the jobs go on; HAY_EINVAL: NULL among them,
+ * two pools, no such mode; HAY_ENOMEM; HAY_ESTATE as above. Inside a callback it does not wait. */
 HAY_API enum hay_status hay_futures_wait(struct hay_future *const *futures, size_t count, enum hay_futures_mode mode,
                                          int timeout_ms);
 /* The result, good until hay_future_free(); NULL while it is pending. Its spans, where present, are followed by a NUL that

@@ -167,11 +167,19 @@ enum hay_status hay_futures_wait(struct hay_future *const *futures, size_t count
     struct hay_pool *pool = watch_pool(&watch);
     if (!pool)
         return HAY_EINVAL;
-    for (size_t i = 0; i < count; i++)
-        futures[i]->holders++; /* a callback may free them meanwhile */
+    /* A callback may free them meanwhile, and make room in the program's array. */
+    struct hay_future **held = malloc(count * sizeof *held);
+    if (!held)
+        return HAY_ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        held[i] = futures[i];
+        held[i]->holders++;
+    }
+    watch.futures = held;
     enum hay_status status = watch_turn(&watch, pool, timeout_ms);
     for (size_t i = 0; i < count; i++)
-        release(futures[i]);
+        release(held[i]);
+    free(held);
     return status;
 }
 

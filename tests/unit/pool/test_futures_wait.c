@@ -100,8 +100,7 @@ static void a_callback_may_free_what_is_waited_for(void)
     doomed[1] = hay_pool_future(fixture.pool, &(struct hay_job){.function = "t.sleep", .args = {"20", 2}, .on_done = free_both},
                                 -1, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(doomed[1]);
-    struct hay_future *futures[] = {doomed[0], doomed[1]};
-    CU_ASSERT_EQUAL(hay_futures_wait(futures, 2, HAY_FUTURES_ALL, LIMIT_MS), HAY_OK);
+    CU_ASSERT_EQUAL(hay_futures_wait(doomed, 2, HAY_FUTURES_ALL, LIMIT_MS), HAY_OK);
     CU_ASSERT_PTR_NULL(doomed[0]);
     end(&fixture, NULL, 0);
 }
