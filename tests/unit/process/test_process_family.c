@@ -431,6 +431,7 @@ static int hook_pipe[2] = {-1, -1};
 static bool lingers;
 static struct hay_exit *seen; /* shared with the children */
 static pid_t left;            /* a child whose end is wanted here */
+static struct rlimit files;
 
 static int work_and_say_so(void *arg)
 {
@@ -445,6 +446,8 @@ static void start_late(void)
     if (lingers)
         nanosleep(&(struct timespec){0, 20000000}, NULL); /* for other threads to say what they saw */
     siginfo_t end = {0};
+    if (left)
+        setrlimit(RLIMIT_NOFILE, &files); /* a sanitizer may want some */
     if (left && !waitid(P_PID, (id_t)left, &end, WEXITED | WNOHANG | WNOWAIT) && end.si_pid)
         *seen = (struct hay_exit){end.si_code == CLD_KILLED ? HAY_EXIT_SIGNAL : HAY_EXIT_CODE, end.si_status, false};
     if (hook_pipe[1] < 0)
@@ -539,7 +542,8 @@ static _Noreturn void exit_beside_a_thread(void)
         pthread_create(&thread, NULL, count_children, NULL))
         _exit(1);
     left = hay_process_pid(process);
-    setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, 3}); /* from now on there is none to be had */
+    getrlimit(RLIMIT_NOFILE, &files);
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, files.rlim_max}); /* from now on there is none to be had */
     atomic_store(&leaving, true);
     exit(0);
 }
