@@ -55,8 +55,10 @@ static const char *jobs_load(const char *path, int *workers, int *failure)
         return "cannot be read";
     *failure = 0;
     text[n] = '\0';
-    size_t from = strspn(text, " \t");
-    text[from + strcspn(text + from, " \t\r\n")] = '\0';
+    size_t from = strspn(text, " \t"), end = from + strcspn(text + from, "\r\n");
+    while (end > from && strchr(" \t", text[end - 1]))
+        end--;
+    text[end] = '\0';
     return jobs_parse(text + from, hay_cpu_count(), workers) ? NULL : "does not hold a number of jobs: N, N%, +N or -N";
 }
 

@@ -140,15 +140,19 @@ is "-j -N below one is one" "$(workers -j -100)" 1
 is "-j 1%" "$(workers -j 1%)" 1
 echo 5 >jobs
 is "-j @FILE" "$(workers -j @jobs)" 5
+printf ' 4 \r\nand more' >jobs
+is "the first line of it, without blanks" "$(workers -j @jobs)" 4
 for bad in 0 x 5000 -x +x % 1%% 1.5 @; do
     run "$HAYFORK" run -p demo -j "$bad" one
     is "-j '$bad' is a usage error" "$code" 2
 done
 run "$HAYFORK" run -p demo -j @missing one
 is "a missing -j file" "$code $(grep -c missing err)" "2 1"
-echo many >jobs
-run "$HAYFORK" run -p demo -j @jobs one
-is "a -j file that holds no number" "$code $(grep -c jobs err)" "2 1"
+for text in many '1 2' '' '4 x'; do
+    echo "$text" >jobs
+    run "$HAYFORK" run -p demo -j @jobs one
+    is "a -j file that holds no number: '$text'" "$code $(grep -c jobs err)" "2 1"
+done
 
 # The file is read again when it changes: 40 sleeps of 100 ms take 4 s one at a time.
 echo 1 >jobs
