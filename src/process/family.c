@@ -27,6 +27,8 @@ static struct {
     int parent_fd;          /* -1: not opened yet */
     unsigned named;         /* how many children got a name */
     bool hooked;            /* family_end() runs at exit() */
+    bool is_ending;         /* it has begun to, in the thread `ender` */
+    pthread_t ender;
     char name[PROCESS_NAME_SIZE];
     struct list running;
 } family;
@@ -38,6 +40,7 @@ static void reset(uint64_t self, pid_t parent, const char *name)
     family.parent = parent;
     family.parent_fd = -1; /* what was there is the parent's, or closed */
     family.named = 0;
+    family.is_ending = false;
     memcpy(family.name, name, sizeof family.name);
     list_init(&family.running);
 }
@@ -89,16 +92,21 @@ static struct hay_process *find_running(bool daemon)
     return found;
 }
 
-/* Daemons, or what is left of the groups of others that were killed. Only while the leader is unreaped, which keeps its number
- * from strangers. Its own struct child may change at any time, in the thread that has it in hand. */
-static void signal_running(bool daemon, int signal_number)
+/* Its own struct child may change at any time, in the thread that has it in hand. */
+static struct child child_of(const struct hay_process *process)
+{
+    return (struct child){process->pid, process->handle.view.fd};
+}
+
+/* Only while it is unreaped, which keeps the number of its group from strangers. */
+static void signal_daemons(int signal_number)
 {
     struct hay_exit status;
     enter();
     for (struct list *at = family.running.next; at != &family.running; at = at->next) {
         const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
-        struct child child = {process->pid, process->handle.view.fd};
-        if (process->daemon != daemon || !(daemon || (process->own_group && process->ending)) || child_peek(&child, &status) < 0)
+        struct child child = child_of(process);
+        if (!process->daemon || child_peek(&child, &status) < 0)
             continue;
         if (process->own_group)
             child_signal_all(&child, signal_number);
@@ -108,15 +116,31 @@ static void signal_running(bool daemon, int signal_number)
     leave();
 }
 
-/* What is in the list has its descriptor, which is readable when it has ended, also where a tracer keeps the end from us. */
+/* Those that another thread starts from now on are not waited for: there might always be one. */
+static void await_running(void)
+{
+    enter();
+    for (struct list *at = family.running.next; at != &family.running; at = at->next)
+        LIST_ITEM(at, struct hay_process, sibling)->awaited = true;
+    leave();
+}
+
+/* What is in the list has its descriptor, which is readable when it has ended, also where a tracer keeps the end from us. What is
+ * left of the group of one that was to end goes with it. */
 static bool any_runs(bool daemon)
 {
     bool found = false;
     enter();
-    for (struct list *at = family.running.next; at != &family.running && !found; at = at->next) {
+    for (struct list *at = family.running.next; at != &family.running; at = at->next) {
         const struct hay_process *process = LIST_ITEM(at, struct hay_process, sibling);
-        struct pollfd ended = {process->handle.view.fd, POLLIN, 0};
-        found = process->daemon == daemon && poll(&ended, 1, 0) == 0;
+        struct child child = child_of(process);
+        struct pollfd ended = {child.pidfd, POLLIN, 0};
+        if (!process->awaited || process->daemon != daemon)
+            continue;
+        if (poll(&ended, 1, 0) == 0)
+            found = true;
+        else if (process->own_group && (daemon || process->ending))
+            child_signal_group(&child, SIGKILL);
     }
     leave();
     return found;
@@ -126,14 +150,15 @@ static void wait_apart(bool daemon, int64_t deadline_ns)
 {
     while (any_runs(daemon) && clock_left_ms(deadline_ns))
         poll(NULL, 0, LOOK_MS);
-    signal_running(daemon, SIGKILL);
 }
 
 /* Where there are other threads each object may be in the hands of one, which waits for it, or frees it, at this very moment. So
  * they are left alone, and none of the processes is reaped. */
 static void end_apart(int64_t deadline_ns)
 {
+    await_running();
     wait_apart(true, deadline_ns);
+    signal_daemons(SIGKILL);
     wait_apart(true, clock_deadline_ns(PROCESS_KILL_MS));
     wait_apart(false, TIME_NEVER);
 }
@@ -144,12 +169,13 @@ void family_end(void)
     /* In a child that other code forked, the hook is inherited but the family is not its own. */
     if (family.self != owner_token())
         return;
-    family.hooked = false; /* a later hook of the program's may start another child */
+    family.is_ending = true;
+    family.ender = pthread_self();
     if (list_empty(&family.running))
         return;
     handle_end_streams();
-    signal_running(true, SIGTERM);
-    signal_running(true, SIGCONT);
+    signal_daemons(SIGTERM);
+    signal_daemons(SIGCONT);
     int64_t deadline_ns = clock_deadline_ns(DAEMON_GRACE_MS);
     if (!__libc_single_threaded) {
         end_apart(deadline_ns);
@@ -171,7 +197,8 @@ void family_add(struct hay_process *process)
 {
     enter();
     list_push_tail(&family.running, &process->sibling);
-    if (!family.hooked)
+    /* A later hook of the program's may start another child. Other threads may, for ever, and nobody waits for those. */
+    if (!family.hooked || (family.is_ending && pthread_equal(family.ender, pthread_self())))
         family.hooked = atexit(family_end) == 0;
     leave();
 }

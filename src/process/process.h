@@ -29,6 +29,7 @@ struct hay_process {
     struct hay_exit how;
     bool daemon, own_group;
     bool ending;                    /* terminated or killed from here: its group must not outlive it */
+    bool awaited;                   /* exit() beside other threads waits for it */
     int (*run)(void *arg);
     void *arg;
     char *path;                     /* of a program; NULL: `run` */

@@ -566,6 +566,37 @@ static void exit_beside_a_thread_ends_daemons_and_needs_no_descriptor(void)
     munmap(shared, 4096);
 }
 
+static void *start_for_ever(void *arg)
+{
+    char program[] = "sleep", time[] = "0.02", *argv[] = {program, time, NULL};
+    for (;;) {
+        struct hay_process *process = hay_process_new_exec("/bin/sleep", argv, NULL, NULL);
+        if (hay_process_start(process, NULL) == HAY_OK)
+            hay_process_join(process, -1, NULL, NULL);
+        hay_process_free(process);
+    }
+    return arg;
+}
+
+static void exit_waits_for_no_child_that_a_thread_starts_meanwhile(void)
+{
+    int status = -1;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(LONG_MS / 1000);
+        for (int i = 0; i < 4; i++) {
+            pthread_t thread;
+            if (pthread_create(&thread, NULL, start_for_ever, NULL))
+                _exit(1);
+        }
+        nanosleep(&(struct timespec){0, 100000000}, NULL); /* they are at it */
+        exit(0);
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
 static int be_seven(void *arg)
 {
     (void)arg;
@@ -621,6 +652,7 @@ int main(void)
         {"exit() takes no process from a thread", exit_takes_no_process_from_a_thread},
         {"exit() beside a thread ends daemons and needs no descriptor",
          exit_beside_a_thread_ends_daemons_and_needs_no_descriptor},
+        {"exit() waits for no child that a thread starts meanwhile", exit_waits_for_no_child_that_a_thread_starts_meanwhile},
         {"a child begins in a PID namespace of its own", a_child_begins_in_a_pid_namespace_of_its_own},
         {"active children are listed in order of start", active_children_are_listed_in_order_of_start},
         CU_TEST_INFO_NULL,
