@@ -17,6 +17,7 @@
 #define DISCARD_LIMIT_NS (5 * NS_PER_S)
 #define RESTART_MIN_NS (10 * NS_PER_MS)
 #define LOSSES_MAX 10
+#define MOMENT_NS NS_PER_S
 #define SOUND_NS DEATH_RESTART_MAX_NS /* who was ready for so long was a good start */
 #define FREE_LOSSES 2
 
@@ -133,24 +134,23 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
 static void count_loss(struct slot *slot)
 {
     struct master *master = slot->master;
-    if (master->delivered_at_loss != master->delivered)
-        master->losses = master->bad_starts = 0;
-    master->delivered_at_loss = master->delivered;
-    master->losses++;
-    master->bad_starts += slot->state == SLOT_STARTING;
-    slot->failures++;
+    if (master->begun_at_loss != master->recorder.started)
+        master->losses = 0;
+    master->begun_at_loss = master->recorder.started;
+    if (!master->losses++)
+        master->first_loss_ns = clock_now_ns();
+    /* What waits for a fresh worker takes any: there may never be one. */
+    if (++slot->failures > 1)
+        settle_release_fresh(master);
 }
 
-/* One moment that kills all workers, or in which none can be made, is not the end, however many they are: this place was tried
- * again. */
-static bool is_hopeless(const struct slot *slot)
+/* One moment that kills all workers, or in which none can start, is not the end, however many they are. */
+static bool is_hopeless(const struct master *master)
 {
-    const struct master *master = slot->master;
     for (int i = 0; i < master->slot_count; i++)
         if (master->slots[i]->state == SLOT_IDLE || master->slots[i]->state == SLOT_BUSY)
             return false;
-    return (master->bad_starts >= LOSSES_MAX && slot->failures > 1) ||
-           (master->losses >= LOSSES_MAX && slot->failures >= LOSSES_MAX);
+    return master->losses >= LOSSES_MAX && clock_now_ns() - master->first_loss_ns >= MOMENT_NS;
 }
 
 /* It is dead. */
@@ -163,7 +163,7 @@ static void plan_restart(struct slot *slot)
         delay_ns = RESTART_MIN_NS << doublings;
         delay_ns = delay_ns < DEATH_RESTART_MAX_NS ? delay_ns : DEATH_RESTART_MAX_NS;
     }
-    if (slot->failures && !master->is_terminating && is_hopeless(slot)) {
+    if (slot->failures && !master->is_terminating && is_hopeless(master)) {
         char reason[256];
         const char *link = slot->fault[0] ? "; the last one: " : "";
         snprintf(reason, sizeof reason, "workers kept dying with no job settled%s%.200s", link, slot->fault);
@@ -225,6 +225,8 @@ void death_bury(struct slot *slot, struct hay_exit status)
     /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever. */
     bool is_charged = settle_ring(slot, status);
     bool was_sound = slot->ready_ns && clock_now_ns() - slot->ready_ns >= SOUND_NS;
+    if (was_sound)
+        master->losses = 0;
     if (is_charged || slot->settled_jobs || was_sound)
         slot->failures = 0;
     else if (!was_stopping)

@@ -86,8 +86,9 @@ struct master {
     int callback_depth;        /* the program's code is being run: it may not turn the loop */
     struct master *next_of_thread;
     uint64_t owner;            /* the process; children inherit the list */
-    uint64_t delivered_at_loss; /* what it was when a worker was last lost that settled nothing: since then, in a row, */
-    int losses, bad_starts;    /* of such workers, and of starts that never became ready */
+    int losses;                /* in a row: of workers that settled nothing, with no job begun meanwhile */
+    uint64_t begun_at_loss;    /* at the last: how many had begun */
+    int64_t first_loss_ns;
     int forks;                 /* of this tick, at most MASTER_FORKS */
     int cancel_signal;         /* asks a running job to end that was cancelled */
     int64_t wall_offset_ns;    /* CLOCK_REALTIME - CLOCK_MONOTONIC, of the last tick */

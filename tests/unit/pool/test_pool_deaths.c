@@ -379,6 +379,31 @@ static void a_pool_with_a_worker_at_work_goes_on(void)
     fixture_end(&fixture);
 }
 
+/* Dies in its first attempt, and lets no new worker live. */
+static int fn_die_for_all(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    if (task->attempt > 1)
+        return give(task, "2");
+    atomic_store(&board->stop, WORKERS_DIE);
+    raise(SIGKILL);
+    return -1;
+}
+
+static void where_no_fresh_worker_can_be_had_any_will_do(void)
+{
+    struct fixture fixture;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 2});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.die_for_all", "", fn_die_for_all, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    CU_ASSERT(workers_are_ready(&fixture, 2));
+    uint64_t died = submit(&fixture, "t.die_for_all", "1"); /* the other one waits for a job, and has run some */
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, died, HAY_OUTCOME_OK));
+    atomic_store(&board->stop, 0);
+    fixture_end(&fixture);
+}
+
 /* One moment that kills them all is no reason to give up, however many they are. */
 static void many_workers_that_die_at_once_are_replaced(void)
 {
@@ -425,6 +450,7 @@ int main(void)
     CU_TestInfo breakdowns[] = {
         {"a pool whose workers keep dying stops", a_pool_whose_workers_keep_dying_stops},
         {"a pool with a worker at work goes on", a_pool_with_a_worker_at_work_goes_on},
+        {"where no fresh worker can be had any will do", where_no_fresh_worker_can_be_had_any_will_do},
         {"many workers that die at once are replaced", many_workers_that_die_at_once_are_replaced},
         CU_TEST_INFO_NULL,
     };
