@@ -169,9 +169,12 @@ void family_end(void)
     /* In a child that other code forked, the hook is inherited but the family is not its own. */
     if (family.self != owner_token())
         return;
+    enter();
     family.is_ending = true;
     family.ender = pthread_self();
-    if (list_empty(&family.running))
+    bool has_children = !list_empty(&family.running);
+    leave();
+    if (!has_children)
         return;
     handle_end_streams();
     signal_daemons(SIGTERM);
