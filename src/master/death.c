@@ -225,10 +225,8 @@ void death_bury(struct slot *slot, struct hay_exit status)
     /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever. */
     bool is_charged = settle_ring(slot, status);
     bool was_sound = slot->ready_ns && clock_now_ns() - slot->ready_ns >= SOUND_NS;
-    if (was_sound)
-        master->losses = 0;
     if (is_charged || slot->settled_jobs || was_sound)
-        slot->failures = 0;
+        slot->failures = master->losses = 0;
     else if (!was_stopping)
         note_loss(slot, status);
     /* The code alone says nothing: a plugin's stop() may exit with it too, and then the others' did not run. */

@@ -299,6 +299,35 @@ static void a_job_never_seen_to_start_pays_at_the_third_death(void)
     fixture_end(&fixture);
 }
 
+/* Each of them pays, however many there are: the pool goes on, and what stands behind them is run. */
+static void many_jobs_never_seen_to_start_do_not_stop_the_pool(void)
+{
+    struct fixture fixture;
+    pid_t pid = 0;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    atomic_store(&board->stop, WORKERS_STOP);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    for (int job = 1; job <= 5; job++) {
+        submit(&fixture, "t.echo", "1");
+        for (int death = 0; death < 3; death++) {
+            CU_ASSERT(stops_with_jobs(&fixture, pid));
+            pid = hay_pool_worker_pid(fixture.pool, 0);
+            if (job == 2 && death == 0) /* all in all it takes longer than a moment */
+                nanosleep(&(struct timespec){1, 100000000}, NULL);
+            if (job == 5 && death == 2)
+                atomic_store(&board->stop, 0);
+            signal_worker(pid, SIGKILL);
+        }
+        CU_ASSERT(comes(&fixture, (unsigned)job));
+        CU_ASSERT(ended_as(&fixture, (uint64_t)job, HAY_OUTCOME_CRASH));
+    }
+    uint64_t good = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, good, HAY_OUTCOME_OK));
+    CU_ASSERT_EQUAL(fixture.broken, 0);
+    fixture_end(&fixture);
+}
+
 /* The five seconds begin when the worker has something to begin, not when the job before it did. */
 static void a_worker_just_done_with_a_long_job_has_time_to_begin_the_next(void)
 {
@@ -445,6 +474,7 @@ int main(void)
         {"a worker just done with a long job has time to begin the next",
          a_worker_just_done_with_a_long_job_has_time_to_begin_the_next},
         {"a job never seen to start pays at the third death", a_job_never_seen_to_start_pays_at_the_third_death},
+        {"many jobs never seen to start do not stop the pool", many_jobs_never_seen_to_start_do_not_stop_the_pool},
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo breakdowns[] = {
