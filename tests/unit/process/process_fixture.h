@@ -44,6 +44,7 @@ static inline struct hay_process *start(int (*run)(void *), void *arg, const str
 static inline int finish(struct hay_process *process)
 {
     struct hay_exit how = {HAY_EXIT_NONE, 0, false};
+    CU_ASSERT_PTR_NOT_NULL_FATAL(process);
     CU_ASSERT_EQUAL(hay_process_join(process, LONG_MS, &how, &error), HAY_OK);
     CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
     return hay_exit_code(&how);

@@ -2,36 +2,21 @@
  *
  * Parents and children over time: names, the parent's death, daemons, what exit() waits for, children of children.
  */
-#include "support/tap.h"
+#include "unit/process/process_fixture.h"
 
 #include <hayfork/pipe.h>
-#include <hayfork/process.h>
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#define LONG_MS 20000
-
-static struct hay_error error;
-
-static _Noreturn int sleep_for_ever(void *arg)
-{
-    (void)arg;
-    for (;;)
-        pause();
-}
 
 static struct hay_process *start_with(int (*run)(void *), struct hay_pipe *end, const struct hay_process_options *options)
 {
@@ -41,15 +26,6 @@ static struct hay_process *start_with(int (*run)(void *), struct hay_pipe *end, 
         return NULL;
     }
     return process;
-}
-
-static int finish(struct hay_process *process)
-{
-    struct hay_exit how;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(process);
-    CU_ASSERT_EQUAL(hay_process_join(process, LONG_MS, &how, &error), HAY_OK);
-    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
-    return hay_exit_code(&how);
 }
 
 static int tell_name(void *arg)
@@ -428,10 +404,6 @@ static int do_nothing(void *arg)
 }
 
 static int hook_pipe[2] = {-1, -1};
-static bool lingers;
-static struct hay_exit *seen; /* shared with the children */
-static pid_t left;            /* a child whose end is wanted here */
-static struct rlimit files;
 
 static int work_and_say_so(void *arg)
 {
@@ -443,13 +415,6 @@ static int work_and_say_so(void *arg)
 /* Registered before the first child is started, so it runs after the hook that joins children. */
 static void start_late(void)
 {
-    if (lingers)
-        nanosleep(&(struct timespec){0, 20000000}, NULL); /* for other threads to say what they saw */
-    siginfo_t end = {0};
-    if (left)
-        setrlimit(RLIMIT_NOFILE, &files); /* a sanitizer may want some */
-    if (left && !waitid(P_PID, (id_t)left, &end, WEXITED | WNOHANG | WNOWAIT) && end.si_pid)
-        *seen = (struct hay_exit){end.si_code == CLD_KILLED ? HAY_EXIT_SIGNAL : HAY_EXIT_CODE, end.si_status, false};
     if (hook_pipe[1] < 0)
         return;
     struct hay_handle handle = hay_fd_handle(hook_pipe[1], 0);
@@ -474,127 +439,6 @@ static void a_child_that_an_exit_hook_starts_is_joined_too(void)
     close(hook_pipe[0]);
     close(hook_pipe[1]);
     hook_pipe[0] = hook_pipe[1] = -1;
-}
-
-static void *join_it(void *process)
-{
-    struct hay_exit how;
-    if (hay_process_join(process, -1, &how, NULL) == HAY_OK)
-        *seen = how;
-    return NULL;
-}
-
-/* Its only user is one thread while another one is at the end of the program. */
-static void exit_takes_no_process_from_a_thread(void)
-{
-    char shell[] = "sh", option[] = "-c", script[] = "sleep 0.02; exit 5", *argv[] = {shell, option, script, NULL};
-    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    CU_ASSERT_PTR_NOT_EQUAL_FATAL(seen, MAP_FAILED);
-    for (int i = 0; i < 30; i++) {
-        int status = -1;
-        *seen = (struct hay_exit){HAY_EXIT_NONE, 0, false};
-        fflush(NULL);
-        pid_t pid = fork();
-        if (pid == 0) {
-            pthread_t thread;
-            lingers = true;
-            struct hay_process *process = hay_process_new_exec("/bin/sh", argv, NULL, NULL);
-            if (hay_process_start(process, NULL) || pthread_create(&thread, NULL, join_it, process))
-                _exit(1);
-            exit(0);
-        }
-        CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-        CU_ASSERT_EQUAL(status, 0);
-        CU_ASSERT(seen->kind == HAY_EXIT_NONE || (seen->kind == HAY_EXIT_CODE && seen->value == 5));
-    }
-    munmap(seen, sizeof *seen);
-}
-
-/* Out of its group, it is reached by its own number alone. */
-static int stubborn_elsewhere(void *arg)
-{
-    setpgid(0, getpgid(getppid()));
-    return stubborn(arg);
-}
-
-static atomic_bool leaving;
-static atomic_size_t *active;
-
-static void *count_children(void *arg)
-{
-    while (!atomic_load(&leaving))
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
-    nanosleep(&(struct timespec){0, 100000000}, NULL); /* exit() waits for the daemon by then */
-    atomic_store(active, hay_active_children(NULL, 0));
-    return arg;
-}
-
-static _Noreturn void exit_beside_a_thread(void)
-{
-    struct hay_process_options grouped = {.daemon = true, .own_group = true};
-    struct hay_pipe *ours, *theirs;
-    pthread_t thread;
-    char text[8];
-    if (hay_pipe_new(&ours, &theirs, NULL))
-        _exit(1);
-    struct hay_process *process = start_with(stubborn_elsewhere, theirs, &grouped);
-    if (hay_pipe_receive_into(ours, text, sizeof text, NULL, LONG_MS, NULL) ||
-        pthread_create(&thread, NULL, count_children, NULL))
-        _exit(1);
-    left = hay_process_pid(process);
-    getrlimit(RLIMIT_NOFILE, &files);
-    setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, files.rlim_max}); /* from now on there is none to be had */
-    atomic_store(&leaving, true);
-    exit(0);
-}
-
-static void exit_beside_a_thread_ends_daemons_and_needs_no_descriptor(void)
-{
-    int status = -1;
-    char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    CU_ASSERT_PTR_NOT_EQUAL_FATAL(shared, MAP_FAILED);
-    seen = (struct hay_exit *)(void *)shared;
-    active = (atomic_size_t *)(void *)(shared + 64);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0)
-        exit_beside_a_thread();
-    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-    CU_ASSERT_EQUAL(status, 0);
-    CU_ASSERT(seen->kind == HAY_EXIT_SIGNAL && seen->value == SIGKILL);
-    CU_ASSERT_EQUAL(atomic_load(active), 1);
-    munmap(shared, 4096);
-}
-
-static void *start_for_ever(void *arg)
-{
-    char program[] = "sleep", time[] = "0.02", *argv[] = {program, time, NULL};
-    for (;;) {
-        struct hay_process *process = hay_process_new_exec("/bin/sleep", argv, NULL, NULL);
-        if (hay_process_start(process, NULL) == HAY_OK)
-            hay_process_join(process, -1, NULL, NULL);
-        hay_process_free(process);
-    }
-    return arg;
-}
-
-static void exit_waits_for_no_child_that_a_thread_starts_meanwhile(void)
-{
-    int status = -1;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(LONG_MS / 1000);
-        for (int i = 0; i < 4; i++) {
-            pthread_t thread;
-            if (pthread_create(&thread, NULL, start_for_ever, NULL))
-                _exit(1);
-        }
-        nanosleep(&(struct timespec){0, 100000000}, NULL); /* they are at it */
-        exit(0);
-    }
-    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-    CU_ASSERT_EQUAL(status, 0);
 }
 
 static int be_seven(void *arg)
@@ -649,10 +493,6 @@ int main(void)
          exit_joins_children_and_ends_the_streams_that_they_wait_for},
         {"a foreign fork ends nothing of its parent's", a_foreign_fork_ends_nothing_of_its_parents},
         {"a child that an exit hook starts is joined too", a_child_that_an_exit_hook_starts_is_joined_too},
-        {"exit() takes no process from a thread", exit_takes_no_process_from_a_thread},
-        {"exit() beside a thread ends daemons and needs no descriptor",
-         exit_beside_a_thread_ends_daemons_and_needs_no_descriptor},
-        {"exit() waits for no child that a thread starts meanwhile", exit_waits_for_no_child_that_a_thread_starts_meanwhile},
         {"a child begins in a PID namespace of its own", a_child_begins_in_a_pid_namespace_of_its_own},
         {"active children are listed in order of start", active_children_are_listed_in_order_of_start},
         CU_TEST_INFO_NULL,
