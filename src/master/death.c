@@ -131,10 +131,11 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
     return true;
 }
 
+/* Where no job is pending nobody waits, and the row begins anew. */
 static void count_loss(struct slot *slot)
 {
     struct master *master = slot->master;
-    if (master->begun_at_loss != master->recorder.started)
+    if (master->begun_at_loss != master->recorder.started || !master_pending(master))
         master->losses = 0;
     master->begun_at_loss = master->recorder.started;
     if (!master->losses++)

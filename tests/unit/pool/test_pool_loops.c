@@ -63,6 +63,42 @@ static void a_given_loop_serves_the_pool_and_others(void)
     ev_loop_destroy(loop);
 }
 
+static void on_end(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)watcher, (void)events;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+static void turn_for(struct ev_loop *loop, double seconds)
+{
+    ev_timer timer;
+    ev_timer_init(&timer, on_end, seconds, 0);
+    ev_timer_start(loop, &timer);
+    ev_run(loop, 0);
+}
+
+/* Its workers are all lost, again and again, and nobody waits for them. */
+static void an_idle_pool_is_not_given_up(void)
+{
+    struct fixture fixture;
+    struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(loop);
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 12, .loop = loop});
+    turn_for(loop, 0.1);
+    for (int i = 0; i < 3; i++) {
+        for (int worker = 0; worker < 12; worker++)
+            signal_worker(hay_pool_worker_pid(fixture.pool, worker), SIGKILL);
+        turn_for(loop, 1.1);
+    }
+    CU_ASSERT(stats_of(&fixture).deaths >= 30);
+    CU_ASSERT_EQUAL(fixture.broken, 0);
+    uint64_t number = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    fixture_end(&fixture);
+    ev_loop_destroy(loop);
+}
+
 #define LARGE 150000
 
 static struct hay_pool *neighbour; /* of the same loop */
@@ -245,6 +281,7 @@ int main(void)
         {"ignoring SIGCHLD is survived", ignoring_sigchld_is_survived},
         {"a number that is another's by now is not signalled", a_number_that_is_another_s_by_now_is_not_signalled},
         {"a given loop serves the pool and others", a_given_loop_serves_the_pool_and_others},
+        {"an idle pool is not given up", an_idle_pool_is_not_given_up},
         {"a callback of one pool does not wait for another in its loop",
          a_callback_of_one_pool_does_not_wait_for_another_in_its_loop},
         {"the default loop takes statuses and gives them back", the_default_loop_takes_statuses_and_gives_them_back},
