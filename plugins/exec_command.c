@@ -28,10 +28,16 @@ static void exec_on_heard(int number)
     exec_heard = number;
 }
 
-/* Ask the command to end where the group's signal does not: it was not there yet, or has left the group, as timeout(1) does. */
-static void exec_ask(pid_t pid, bool missed)
+/* What a command starts stays in the worker's group, or in one that the command leads itself, and has no death signal of its own.
+ * While a command runs, the death of our parent therefore kills these groups, and not us alone. Only in a worker: it leads its
+ * group and asked for SIGKILL itself. The signal is SIGCONT, which reaches us also while the group is stopped; at any other one
+ * our parent is still there. */
+static volatile sig_atomic_t exec_parent, exec_running; /* exec_parent: 0 outside a worker; exec_running: the command, 0: none */
+
+/* Ask the command to end where the group's signal does not: there is none, or it has left the group, as timeout(1) does. */
+static void exec_ask(pid_t pid)
 {
-    if (!missed && getpgid(pid) == getpgrp())
+    if (exec_parent && getpgid(pid) == getpgrp())
         return;
     kill(pid, exec_heard);
     kill(pid, SIGCONT);
@@ -52,11 +58,11 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
         { .fd = streams[0].read_fd, .events = POLLIN },
         { .fd = streams[1].read_fd, .events = POLLIN },
     };
-    bool missed = exec_heard, asked = false, ended = false; /* missed: it came before the command was there */
+    bool asked = false, ended = false;
     int look_ms = pidfd < 0 ? 1 : EXEC_TICK_MS;
     while (!ended) {
         if (!asked && exec_heard && task->host->cancelled(task)) {
-            exec_ask(pid, missed);
+            exec_ask(pid);
             asked = true;
         }
         fds[0].revents = 0;
@@ -108,12 +114,6 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2])
             return;
     }
 }
-
-/* What a command starts stays in the worker's group, or in one that the command leads itself, and has no death signal of its own.
- * While a command runs, the death of our parent therefore kills these groups, and not us alone. Only in a worker: it leads its
- * group and asked for SIGKILL itself. The signal is SIGCONT, which reaches us also while the group is stopped; at any other one
- * our parent is still there. */
-static volatile sig_atomic_t exec_parent, exec_running; /* exec_running: the command; 0: none */
 
 static void exec_on_orphaned(int number)
 {
@@ -171,7 +171,7 @@ static void exec_guard(struct exec_guard *guard)
 {
     int number = 0;
     sigset_t blocked;
-    guard->parent = 0;
+    exec_parent = guard->parent = 0;
     exec_heard = SIGTERM;
     if (getpgrp() != getpid() || prctl(PR_GET_PDEATHSIG, &number) || number != SIGKILL)
         return;
@@ -236,12 +236,8 @@ int exec_supervise(hay_task *task, const struct exec_command *command, struct ex
     struct exec_guard guard;
     struct sigaction before;
     bool was_careless = exec_keep_children(&before);
-    exec_guard(&guard); /* before the look whether it is cancelled: what comes later is heard */
-    int result = -1;
-    if (task->host->cancelled(task))
-        hay_fail(task, "cancelled");
-    else
-        result = exec_attend(task, command, streams, status);
+    exec_guard(&guard); /* before the child looks whether it is cancelled: what comes later is heard */
+    int result = exec_attend(task, command, streams, status);
     exec_unguard(&guard);
     if (was_careless)
         sigaction(SIGCHLD, &before, NULL);

@@ -30,6 +30,7 @@ enum exec_stage { EXEC_STARTED, EXEC_FDS, EXEC_CWD, EXEC_RUN };
 
 /* Shared with the child, which runs in our memory until it execs. */
 struct exec_start {
+    const hay_task *task;
     char **argv;
     char **envp;
     const char *cwd;
@@ -130,7 +131,7 @@ EXEC_IN_CHILD static int exec_search(struct exec_start *start)
     return error;
 }
 
-/* The child, on a stack of its own in our memory, all signals blocked: system calls only. */
+/* The child, on a stack of its own in our memory, all signals blocked: system calls, and a look at the task. */
 EXEC_IN_CHILD static int exec_child(void *argument)
 {
     struct exec_start *start = argument;
@@ -155,6 +156,10 @@ EXEC_IN_CHILD static int exec_child(void *argument)
     if (start->cwd && chdir(start->cwd))
         goto failed;
     start->stage = EXEC_RUN;
+    /* Whoever asks for the end marks the job, then signals the group: where the mark is not there yet, the signal reaches us too. */
+    errno = ECANCELED;
+    if (start->task->host->cancelled(start->task))
+        goto failed;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     errno = exec_search(start);
@@ -207,6 +212,7 @@ pid_t exec_spawn(hay_task *task, const struct exec_command *command, const int o
 {
     struct exec_start start;
     pid_t pid;
+    start.task = task;
     start.argv = command->argv;
     start.envp = command->envp ? command->envp : environ;
     start.cwd = command->cwd;
@@ -223,7 +229,9 @@ pid_t exec_spawn(hay_task *task, const struct exec_command *command, const int o
     int error = exec_clone_patiently(task, &start, &pid, pidfd);
     if (!error)
         return pid;
-    if (start.stage == EXEC_CWD)
+    if (error == ECANCELED)
+        hay_fail(task, "cancelled");
+    else if (start.stage == EXEC_CWD)
         hay_fail(task, "cannot enter %.800s: %s", command->cwd, strerror(error));
     else
         hay_fail(task, "cannot run %.800s: %s%s", command->shown, strerror(error),
