@@ -156,7 +156,7 @@ EXEC_IN_CHILD static int exec_child(void *argument)
     if (start->cwd && chdir(start->cwd))
         goto failed;
     start->stage = EXEC_RUN;
-    /* Whoever asks for the end marks the job, then signals the group: where the mark is not there yet, the signal reaches us too. */
+    /* Whoever asks for the end marks the job, then signals the group: without the mark yet, the signal will reach us too. */
     errno = ECANCELED;
     if (start->task->host->cancelled(start->task))
         goto failed;

@@ -343,6 +343,8 @@ struct hay_worker {
     uint64_t job_tag;
     struct hay_span job_id;     /* good until the loop turns */
     int64_t job_start_ns;       /* CLOCK_REALTIME */
+    int64_t log_read_ns;        /* as that: what the worker printed before has been handed to on_log; 0: not known. In on_log the
+                                 * line is of the job, if that began before this. */
 };
 /* Workers count from 0; surplus ones that are still ending come last. False: there is no such worker, as in inline pools.
  * Reads what the workers have said; asks nobody. */

@@ -16,7 +16,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OBSERVE_TURNS 5 /* a turn of the loop reads 16 KiB of what a worker has printed, and its pipe holds 64 */
 
 struct observe_options {
     const char *joblog, *trace; /* files, or NULL */
@@ -43,7 +42,6 @@ struct observe {
     struct ev_timer flush;
     bool logs;                  /* there is a joblog or a trace */
     bool started;               /* and not finished */
-    int64_t turns_ns[OBSERVE_TURNS]; /* CLOCK_REALTIME of the last turns of the loop, where lines are tagged */
 };
 
 #endif

@@ -347,8 +347,7 @@ void run_observe_result(struct run *run, const struct hay_result *result, uint64
         joblog_write_call(&observe->joblog, result, seq, bytes_span(&function->call));
 }
 
-/* A job is named only where it must have been the one that printed: it runs since before the turns of the loop that would have
- * read what came before it, a quarter of what a pipe holds in each. */
+/* A job is named only where it must have been the one that printed. */
 void run_observe_log(struct run *run, int index, const char *line, size_t size)
 {
     struct hay_worker worker;
@@ -357,8 +356,7 @@ void run_observe_log(struct run *run, int index, const char *line, size_t size)
         logsink_line(run->logs, line, size);
         return;
     }
-    bool known = hay_pool_worker(run->pool, index, &worker) && worker.job && worker.job_id.at && worker.job_start_ns > 0 &&
-                 worker.job_start_ns < run->observe.turns_ns[0];
+    bool known = hay_pool_worker(run->pool, index, &worker) && worker.job_id.at && worker.job_start_ns < worker.log_read_ns;
     if (known)
         snprintf(tag, sizeof tag, "[worker %d job %s] ", index, say_escape(id, sizeof id, worker.job_id.at, worker.job_id.size));
     else
@@ -374,10 +372,6 @@ bool run_observe_is_full(const struct run *run)
 void run_observe_turn(struct run *run)
 {
     struct observe *observe = &run->observe;
-    if (run->logs->tagged) {
-        memmove(observe->turns_ns, observe->turns_ns + 1, sizeof observe->turns_ns - sizeof *observe->turns_ns);
-        observe->turns_ns[OBSERVE_TURNS - 1] = now_wall_ns();
-    }
     if (observe->progress.hidden && !logsink_is_pending(run->logs) && !run_write_pending(run))
         progress_show(&observe->progress);
 }

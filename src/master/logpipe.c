@@ -65,6 +65,23 @@ static size_t bite(struct log_pipe *log, size_t size)
     return 0;
 }
 
+/* After a bite that began then. One that was not full has emptied the pipe. */
+static void note_read(struct log_pipe *log, size_t wanted, size_t got, int64_t begin_ns)
+{
+    int queued = 0;
+    if (got == wanted && log->ahead > got) {
+        log->ahead -= got;
+        return;
+    }
+    if (log->ahead)
+        log->read_ns = log->ahead_ns;
+    if (got == wanted && (ioctl(log->fd, FIONREAD, &queued) < 0 || queued > 0))
+        log->ahead_ns = begin_ns;
+    else
+        log->read_ns = begin_ns;
+    log->ahead = (size_t)queued;
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct log_pipe *log = watcher->data;
@@ -78,20 +95,26 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
     }
     /* All this time the master looks after nothing else: where lines are taken slowly, bites are small. */
     int64_t begin_ns = clock_now_ns();
-    bite(log, log->bite_size);
+    if (log->turns->count - log->turn > 1)
+        log->read_ns = log->turns->before_ns; /* there was nothing to read in that turn */
+    log->turn = log->turns->count;
+    size_t got = bite(log, log->bite_size);
+    note_read(log, log->bite_size, got, begin_ns);
     if (clock_now_ns() - begin_ns > BITE_NS)
         log->bite_size = log->bite_size > BITE_MIN ? log->bite_size / 2 : BITE_MIN;
     else if (log->bite_size < BITE_MAX)
         log->bite_size *= 2;
 }
 
-struct log_pipe *log_pipe_open(struct ev_loop *loop, int fd, void *context,
+struct log_pipe *log_pipe_open(struct ev_loop *loop, const struct log_turns *turns, int fd, void *context,
                                void (*on_line)(void *context, const char *line, size_t size))
 {
     struct log_pipe *log = calloc(1, sizeof *log);
     if (!log)
         return NULL;
     log->loop = loop;
+    log->turns = turns;
+    log->turn = turns->count;
     log->fd = fd;
     log->owner = owner_token();
     log->bite_size = BITE_MAX;

@@ -226,14 +226,24 @@ static void leave(struct master *master)
     stop_watching(master);
 }
 
+/* One that was broken off before it waited is none. */
+static void count_turn(struct log_turns *turns, unsigned iteration)
+{
+    if (turns->count != iteration)
+        turns->before_ns = turns->last_ns;
+    turns->count = iteration;
+    turns->last_ns = clock_now_ns();
+}
+
 static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
-    (void)loop, (void)events;
+    (void)events;
     struct master *master = watcher->data;
     if (master_is_copy(master)) {
         leave(master);
         return;
     }
+    count_turn(&master->turns, ev_iteration(loop));
     hold_loop(master, master_pending(master) != 0);
     while (master->is_dirty) {
         master->is_dirty = false;

@@ -16,6 +16,7 @@
 #include "job/job.h"
 #include "job/retry.h"
 #include "master/delay.h"
+#include "master/logpipe.h"
 #include "master/queue.h"
 #include "master/recorder.h"
 #include "master/slot.h"
@@ -81,6 +82,7 @@ struct master {
     ev_prepare prepare;
     ev_io tick;                /* on a timerfd: see master_want_tick() */
     int64_t tick_ns;           /* when the tick is due, TIME_NEVER: not armed */
+    struct log_turns turns;
     uint64_t next_number;
     uint64_t delivered;        /* results handed up */
     int callback_depth;        /* the program's code is being run: it may not turn the loop */

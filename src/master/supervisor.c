@@ -226,7 +226,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
     slot_begin_generation(slot);
     slot->started_ns = clock_now_ns();
     enum hay_status status = open_birth(&birth, slot, error);
-    if (!status && !(slot->log = log_pipe_open(master->loop, birth.log[0], slot, on_log_line)))
+    if (!status && !(slot->log = log_pipe_open(master->loop, &master->turns, birth.log[0], slot, on_log_line)))
         status = error_set(error, HAY_ENOMEM, "out of memory");
     if (!status) {
         birth.log[0] = -1;

@@ -5,7 +5,6 @@
  */
 #include "pool/pool.h"
 
-#include "master/logpipe.h"
 #include "master/lookout.h"
 #include "master/settle.h"
 
@@ -91,6 +90,8 @@ bool hay_pool_worker(const struct hay_pool *pool, int worker, struct hay_worker 
         .settled = slot->settled_ever,
         .busy_ns = slot->busy_ns,
     };
+    if (slot->log && slot->log->read_ns)
+        info->log_read_ns = slot->log->read_ns + pool->master.wall_offset_ns;
     describe_running(&pool->master, slot, info);
     return true;
 }

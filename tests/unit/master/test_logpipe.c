@@ -14,6 +14,7 @@
 
 struct rig {
     struct ev_loop *loop;
+    struct log_turns turns;
     struct log_pipe *log;
     int in;
     unsigned lines;
@@ -39,7 +40,7 @@ static void rig_open(struct rig *rig)
     if (!rig->loop || pipe2(ends, O_CLOEXEC) < 0 || fd_set_nonblocking(ends[0]))
         abort();
     rig->in = ends[1];
-    rig->log = log_pipe_open(rig->loop, ends[0], rig, on_line);
+    rig->log = log_pipe_open(rig->loop, &rig->turns, ends[0], rig, on_line);
     if (!rig->log)
         abort();
 }

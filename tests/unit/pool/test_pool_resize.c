@@ -303,51 +303,6 @@ static void a_job_that_is_tried_again_is_settled_once(void)
     fixture_end(&fixture);
 }
 
-/* Prints, and goes on until the board lets it go. */
-static int fn_print_and_hold(hay_task *task, const struct hay_function *function, const void *args, size_t size)
-{
-    printf("printed\n");
-    fflush(stdout);
-    return fn_hold(task, function, args, size);
-}
-
-static struct hay_pool *printing_pool;
-static uint64_t seen_job;
-
-static void look_who_printed(void *context, int worker, const char *line, size_t size)
-{
-    struct hay_worker info;
-    book_log(context, worker, line, size);
-    seen_job = hay_pool_worker(printing_pool, worker, &info) ? info.job : 0;
-}
-
-/* What it prints may be read before its claim and the result of the job before. */
-static void a_job_that_has_ended_is_not_told_to_run(void)
-{
-    for (int round = 0; round < 20; round++) {
-        struct fixture fixture;
-        fixture_log = look_who_printed;
-        fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
-        fixture_log = NULL;
-        printing_pool = fixture.pool;
-        seen_job = 0;
-        CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.print_and_hold", "", fn_print_and_hold, NULL, NULL), HAY_OK);
-        CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
-        CU_ASSERT(workers_are_ready(&fixture, 1));
-        uint64_t first = submit(&fixture, "t.sleep", "5");
-        submit(&fixture, "t.print_and_hold", "1");
-        while (!atomic_load(&board->began))
-            hay_pool_turn(fixture.pool, 1);
-        for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); atomic_load(&board->began) < 2 && clock_now_ns() < deadline_ns;)
-            nap(); /* meanwhile the pool does not read */
-        atomic_store(&board->release, 1);
-        CU_ASSERT(all_come(&fixture));
-        CU_ASSERT_EQUAL(fixture.logs, 1);
-        CU_ASSERT_NOT_EQUAL(seen_job, first);
-        fixture_end(&fixture);
-    }
-}
-
 static void a_worker_tells_what_it_runs(void)
 {
     struct fixture fixture;
@@ -492,7 +447,6 @@ int main(void)
         {"figures survive a shrink", figures_survive_a_shrink},
         {"a job that is tried again is settled once", a_job_that_is_tried_again_is_settled_once},
         {"a worker tells what it runs", a_worker_tells_what_it_runs},
-        {"a job that has ended is not told to run", a_job_that_has_ended_is_not_told_to_run},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"pool resize", NULL, NULL, NULL, NULL, resizes},
