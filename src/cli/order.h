@@ -8,17 +8,17 @@
 #ifndef CLI_ORDER_H
 #define CLI_ORDER_H
 
+#include "cli/bytes.h"
+
 #include <hayfork/jobline.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct order_chunk;
-
 struct order_slot {
-    struct order_chunk *chunk;      /* NULL: this result is not here yet */
-    uint32_t offset, size;
+    char *bytes;                    /* NULL: this result is not here yet */
+    size_t size;
 };
 
 struct order {
@@ -26,8 +26,7 @@ struct order {
     uint64_t window;                /* a power of two */
     uint64_t next;                  /* the place whose turn it is, from 1 */
     uint64_t count, bytes, most_bytes;  /* results that wait here */
-    struct order_chunk *current, *spare, *given;
-    int spares;
+    char *given;                    /* the one that was taken last */
 };
 
 /* 0 or -ENOMEM. `window` is made a power of two. order_release() is due in any case. */
@@ -62,12 +61,10 @@ static inline void order_pass(struct order *order)
     order->next++;
 }
 
-/* Where the bytes of one result can be made: at least `least` and `*room` of them; NULL: out of memory. */
-char *order_room(struct order *order, size_t least, size_t *room);
-/* The first `size` bytes of that room are the result of `place`, none at all is fine. False: that place has been given before,
- * or is out of the window: the caller is wrong. */
-bool order_keep(struct order *order, uint64_t place, size_t size);
-/* Take the next result if it is here. Its bytes are good until the next call of anything here. */
+/* These bytes, which may be none at all, are the result of `place`: they are copied, or their memory is taken over. 0, -ENOMEM,
+ * or -EPROTO: that place has been given before, or is out of the window: the caller is wrong. */
+int order_keep(struct order *order, uint64_t place, struct bytes *bytes);
+/* Take the next result if it is here. Its bytes are good until the next one is taken. */
 bool order_next(struct order *order, struct hay_span *bytes);
 
 #endif

@@ -122,41 +122,28 @@ static void write_wake(struct run *run)
         ev_idle_stop(run->loop, &run->flow.next);
 }
 
-/* Make the bytes of a result where they will wait. Their size, or SIZE_MAX: out of memory. */
-static size_t write_compose(struct run *run, const struct hay_result *result, uint64_t seq, unsigned flags)
+/* The bytes of a result, in run->composed. */
+static bool write_compose(struct run *run, const struct hay_result *result, uint64_t seq, unsigned flags)
 {
-    size_t room, size;
-    char *at = order_room(&run->order, WRITE_ROOM, &room);
-    if (!at)
-        return SIZE_MAX;
-    size = write_render(run, at, room, result, seq, flags);
-    if (size <= room)
-        return size;
-    at = order_room(&run->order, size, &room);
-    return at ? write_render(run, at, room, result, seq, flags) : SIZE_MAX;
+    struct bytes *composed = &run->composed;
+    bytes_clear(composed);
+    bytes_reserve(composed, WRITE_ROOM);
+    size_t size = write_render(run, composed->at, composed->capacity, result, seq, flags);
+    if (size > composed->capacity && bytes_reserve(composed, size))
+        size = write_render(run, composed->at, composed->capacity, result, seq, flags);
+    composed->size = composed->failed ? 0 : size;
+    if (composed->failed)
+        run->output.failure = -ENOMEM;
+    return !composed->failed;
 }
 
 /* A result whose turn it is. */
 static void write_now(struct run *run, const struct hay_result *result, uint64_t seq, unsigned flags)
 {
-    struct bytes *composed = &run->composed;
-    if (!run->options->verb->render) {
+    if (!run->options->verb->render)
         output_result(&run->output, result, seq, flags);
-        return;
-    }
-    bytes_clear(composed);
-    bytes_reserve(composed, WRITE_ROOM);
-    composed->size = write_render(run, composed->at, composed->capacity, result, seq, flags);
-    if (composed->size > composed->capacity) {
-        size_t size = composed->size;
-        composed->size = 0;
-        if (bytes_reserve(composed, size))
-            composed->size = write_render(run, composed->at, composed->capacity, result, seq, flags);
-    }
-    if (composed->failed)
-        run->output.failure = -ENOMEM;
-    else
-        write_bytes(run, bytes_span(composed));
+    else if (write_compose(run, result, seq, flags))
+        write_bytes(run, bytes_span(&run->composed));
 }
 
 /* Pass on what has waited, while its turn has come. */
@@ -181,23 +168,20 @@ void run_write(struct run *run, const struct hay_result *result, uint64_t seq, u
         write_release(run, false);
         return;
     }
-    size_t size = write_compose(run, result, seq, flags);
-    if (size == SIZE_MAX)
-        run->output.failure = -ENOMEM;
-    else if (!order_keep(order, seq, size))
-        run->output.failure = -EPROTO;
+    if (write_compose(run, result, seq, flags))
+        run->output.failure = order_keep(order, seq, &run->composed);
 }
 
 void run_write_none(struct run *run, uint64_t seq)
 {
-    size_t room;
+    struct bytes none = { .at = NULL };
     if (!order_is_kept(&run->order) || run->output.failure)
         return;
     if (order_is_next(&run->order, seq)) {
         order_pass(&run->order);
         write_release(run, false);
-    } else if (!order_room(&run->order, 1, &room) || !order_keep(&run->order, seq, 0)) {
-        run->output.failure = -ENOMEM;
+    } else {
+        run->output.failure = order_keep(&run->order, seq, &none);
     }
 }
 
