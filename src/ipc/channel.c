@@ -28,8 +28,11 @@ static bool deliver(struct channel *channel)
     size_t left = buffer_size(&channel->in);
     enum frame_state state;
     while ((state = frame_parse(at, left, channel->max_frame, &head)) == FRAME_WHOLE) {
-        if (!channel->handler->on_frame(channel, &head, at + sizeof head))
+        if (!channel->handler->on_frame(channel, &head, at + sizeof head)) {
+            channel->broken = true;
+            channel_leave(channel);
             return false;
+        }
         at += head.size;
         left -= head.size;
     }

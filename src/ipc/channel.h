@@ -25,7 +25,8 @@ enum channel_end {
 };
 
 struct channel_handler {
-    /* One whole frame; the body is good during the call. Return false when the channel was closed or must not go on. */
+    /* One whole frame; the body is good during the call. Return false when the channel was closed or must not go on:
+     * then nothing more is read. */
     bool (*on_frame)(struct channel *channel, const struct frame_head *head, const unsigned char *body);
     /* All frames of one read were handed up. */
     void (*on_batch)(struct channel *channel);

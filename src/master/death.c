@@ -166,8 +166,7 @@ static void plan_restart(struct slot *slot)
     }
     if (slot->failures && !master->is_terminating && is_hopeless(master)) {
         char reason[256];
-        const char *link = slot->fault[0] ? "; the last one: " : "";
-        snprintf(reason, sizeof reason, "workers kept dying with no job settled%s%.200s", link, slot->fault);
+        snprintf(reason, sizeof reason, "workers kept dying with no job settled; the last one: %.200s", slot->fault);
         shutdown_break(master, reason);
     }
     slot->restart_ns = clock_now_ns() + delay_ns;
@@ -205,7 +204,6 @@ void death_of_start(struct slot *slot)
     plan_restart(slot);
 }
 
-/* The worker is dead and, unless other code took it, unreaped, so its group's number is still its own. */
 void death_bury(struct slot *slot, struct hay_exit status)
 {
     struct master *master = slot->master;
@@ -215,13 +213,11 @@ void death_bury(struct slot *slot, struct hay_exit status)
     if (status.kind != HAY_EXIT_UNKNOWN)
         child_signal_group(&slot->child, SIGKILL);
     /* Also after a fault: what it finished before stands, and what it claimed says whose doing it was. */
-    if (!slot->is_deaf)
-        channel_drain(&slot->channel);
+    channel_drain(&slot->channel);
     if (slot->log)
         log_pipe_drain(slot->log);
     slot_update_claim(slot);
-    if (slot->is_deaf || buffer_size(&slot->channel.in))
-        master->recorder.salvaged += slot_search_pipe(slot);
+    master->recorder.salvaged += slot_search_pipe(slot);
     slot_read_outbox(slot);
     /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever. */
     bool is_charged = settle_ring(slot, status);

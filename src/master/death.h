@@ -10,8 +10,6 @@
 #include "base/clock.h"
 #include "process/exit.h"
 
-#include <stdbool.h>
-
 #define DEATH_RESTART_MAX_NS (2 * NS_PER_S) /* the longest back-off */
 
 struct master;

@@ -94,7 +94,6 @@ struct slot {
     int64_t asked_ns;           /* when it was asked to end */
     int64_t kill_ns;            /* when it is killed, TIME_NEVER: not (yet) */
     bool killed;                /* SIGKILL was sent by us */
-    bool is_deaf;               /* something in its pipe was refused: what follows there is not read */
     int64_t started_ns;         /* this generation's fork */
     int64_t ready_ns;           /* when it became ready, 0: not yet */
     int64_t limited_ns;         /* when the limit for its start or its stop, which look_ns ends, began */
@@ -102,7 +101,7 @@ struct slot {
     int64_t broken_ns;          /* when its pipe ended while it lived, 0: not */
     int64_t restart_ns;         /* dead: when to start the next, TIME_NEVER: not */
     int failures;               /* generations in a row that settled nothing */
-    char fault[200];            /* why we killed it, "" when it died by itself */
+    char fault[200];            /* why we killed it, or once it is dead how it ended, if no job paid for that */
 
     struct log_pipe *log;       /* what the worker prints */
 };

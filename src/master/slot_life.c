@@ -78,7 +78,7 @@ void slot_begin_generation(struct slot *slot)
     slot->first_sight_ns = slot->excluded_ns = slot->ended_ns = slot->broken_ns = 0;
     slot->ending = slot->end_wanted = 0;
     slot->kill_ns = TIME_NEVER;
-    slot->killed = slot->is_deaf = false;
+    slot->killed = false;
     slot->is_successor = slot->is_recycled;
     slot->is_recycled = slot->is_due = false;
     slot->jobs_limit = UINT64_MAX;

@@ -81,10 +81,7 @@ static bool take_ready(struct slot *slot, const struct frame_head *head, const u
 static bool on_frame(struct channel *channel, const struct frame_head *head, const unsigned char *body)
 {
     struct slot *slot = LIST_ITEM(channel, struct slot, channel);
-    if (slot->is_deaf)
-        return false;
-    slot->is_deaf = !(head->type == FRAME_READY ? take_ready(slot, head, body) : slot_take_frame(slot, head, body));
-    return !slot->is_deaf;
+    return head->type == FRAME_READY ? take_ready(slot, head, body) : slot_take_frame(slot, head, body);
 }
 
 static void on_batch(struct channel *channel)
@@ -114,7 +111,6 @@ static void on_broken(struct channel *channel, enum channel_end end, const char 
 {
     struct slot *slot = LIST_ITEM(channel, struct slot, channel);
     if (end == CHANNEL_BAD) {
-        slot->is_deaf = true;
         supervisor_fault(slot, reason);
         return;
     }

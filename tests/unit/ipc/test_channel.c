@@ -415,6 +415,25 @@ static void bad_bytes_are_reported_once_and_stop_the_reading(void)
     rig_close(&rig);
 }
 
+/* Nor is anything kept of what comes then, but what was read with it. */
+static void a_refused_frame_stops_the_reading(void)
+{
+    struct rig rig;
+    rig_open(&rig, 1 << 20, 0);
+    rig.refuse_at = 2;
+    for (uint64_t job = 1; job <= 3; job++)
+        send_frame(&rig, job, 8, 0);
+    turn(&rig);
+    CU_ASSERT(rig.frames == 2 && rig.broken == 0);
+    CU_ASSERT(!ev_is_active(&rig.channel.reading));
+    size_t kept = buffer_size(&rig.channel.in);
+    send_frame(&rig, 4, 50000, 0);
+    turn(&rig);
+    CU_ASSERT(!channel_drain(&rig.channel));
+    CU_ASSERT(rig.frames == 2 && buffer_size(&rig.channel.in) == kept);
+    rig_close(&rig);
+}
+
 static bool take_odd(struct channel *channel, const struct frame_head *head, const unsigned char *body)
 {
     return head->job % 2 && head->type == FRAME_RESULT && on_frame(channel, head, body);
@@ -522,6 +541,7 @@ int main(void)
         {"a frame may come byte by byte", a_frame_may_come_byte_by_byte},
         {"large frames arrive up to the limit", large_frames_arrive_up_to_the_limit},
         {"bad bytes are reported once and stop the reading", bad_bytes_are_reported_once_and_stop_the_reading},
+        {"a refused frame stops the reading", a_refused_frame_stops_the_reading},
         {"a search finds what stands behind bad bytes", a_search_finds_what_stands_behind_bad_bytes},
         {"the end of the stream is reported after its frames", the_end_of_the_stream_is_reported_after_its_frames},
         {"a handler may close in the middle of a batch", a_handler_may_close_in_the_middle_of_a_batch},
