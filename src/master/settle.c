@@ -161,6 +161,14 @@ void settle_started(struct master *master, struct slot *slot, struct job *job)
     master->recorder.retried += job->attempts > 1;
 }
 
+void settle_unstarted(struct master *master, struct job *job)
+{
+    master->recorder.started--;
+    master->recorder.retried -= job->attempts > 1;
+    if (!--job->attempts)
+        job->worker = -1;
+}
+
 void settle_charge_queued(struct master *master, struct slot *slot, struct job *job)
 {
     settle_unqueue(master, job);
@@ -194,7 +202,10 @@ static bool settle_failed(struct master *master, struct job *job, struct attempt
         *end = (struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = hay_span_of(master->broken_reason),
                                     .exit_code = -1};
     if (!retry_take(&master->options.retry, job, end->outcome, &delay_ns)) {
-        job->attempts += !job->attempts; /* see settle_charge_queued() */
+        if (!job->attempts) { /* see settle_charge_queued() */
+            job->attempts = 1;
+            master->recorder.started++;
+        }
         settle(master, job, end);
         return true;
     }

@@ -41,6 +41,8 @@ void settle_release_fresh(struct master *master);
 int64_t settle_queue_due(struct master *master, int64_t now_ns);
 /* The job began: SENT to STARTED, one attempt more. */
 void settle_started(struct master *master, struct slot *slot, struct job *job);
+/* The worker lied: it never began. */
+void settle_unstarted(struct master *master, struct job *job);
 /* What a result would say of this job; for callbacks. */
 void settle_describe(const struct master *master, const struct job *job, struct hay_result *result);
 

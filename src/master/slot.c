@@ -203,8 +203,7 @@ struct job *slot_bury_ring(struct slot *slot, struct job **head)
             continue;
         job = take_out(slot, position);
         if (blamed) {
-            blamed->attempts--;
-            slot->master->recorder.started--;
+            settle_unstarted(slot->master, blamed);
             settle_return(slot->master, blamed);
         }
         blamed = job;

@@ -22,4 +22,13 @@ from=$(date +%s)
 run "$HAYFORK" run -j 1 -p fault --meta jobs
 began=$(sed 's/.*"start":\([0-9]*\).*/\1/' out)
 is "a job that hides its start" "$code $(sed 's/.*"status":"\([a-z]*\)".*/\1/' out) $((began >= from && began <= from + 120))" "1 crash 1"
+
+# What a lying worker only claims to have begun has not been there.
+{ seq 1 8 | sed 's/.*/{"id":&,"fn":"demo.add","args":{"a":1,"b":1}}/'; echo '{"id":9,"fn":"fault.act","args":"ledger three; _exit 4"}'
+  seq 10 15 | sed 's/.*/{"id":&,"fn":"demo.add","args":{"a":1,"b":1}}/'; } >jobs
+run "$HAYFORK" run -j 1 -p demo -p fault --meta --crash-retries 0 --halt now,fail=1 jobs
+is "what never began names no worker" "$code $(grep -c '"status":"skipped"' out) $(grep '"status":"skipped"' out | grep -c '"pid"')" "3 6 0"
+printf '%s\n' '{"fn":"fault.act","args":"ledger three; _exit 4"}' '{"fn":"demo.noop"}' '{"fn":"demo.noop"}' >jobs
+run "$HAYFORK" run -j 1 -p demo -p fault --summary --crash-retries 0 jobs
+is "and who pays for such a lie has had an attempt" "$code $(wc -l <out) $(grep -c '3 attempts' err)" "1 3 1"
 done_testing
