@@ -5,6 +5,7 @@
  */
 #include "cli/jobserver.h"
 #include "cli/jobs.h"
+#include "cli/rewatch.h"
 #include "cli/say.h"
 
 #include <errno.h>
@@ -177,10 +178,11 @@ static void jobserver_on_readable(struct ev_loop *loop, struct ev_io *watcher, i
 {
     struct jobserver *jobserver = watcher->data;
     int before = jobserver_slots();
-    (void)events;
     jobserver_take(jobserver);
-    if (slots.held >= jobserver->wanted)
-        ev_io_stop(loop, watcher);
+    ev_io_stop(loop, watcher);
+    rewatch(watcher, events);
+    if (slots.held < jobserver->wanted)
+        ev_io_start(loop, watcher);
     if (jobserver_slots() != before)
         jobserver->on_slots(jobserver->context);
 }

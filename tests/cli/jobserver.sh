@@ -77,6 +77,24 @@ is "a variable's value is no flag" "$code $(used)" "0 $as_many"
 run env HAYFORK_CPU_COUNT=1 MAKEFLAGS="--jobserver-auth=-2,-2" "$HAYFORK" run -p demo --meta sleeps
 is "one that make has switched off is not missed" "$code $(used) $(wc -c <err)" "0 1 0"
 
+# A loop that cannot watch one thing once is no reason to go on alone: the slots come when the run has begun.
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    odd=
+    for call in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        tokens >/dev/null
+        env LD_PRELOAD="$top_builddir/tests/support/.libs/hurtloop.so" HURT_CTL=$call HURT_ONCE=1 MAKEFLAGS=" -j4 $auth" \
+            $limit "$HAYFORK" run -p demo --meta sleeps >out 2>err &
+        pid=$!
+        until_true has_children $pid 1
+        refill xyz
+        wait $pid
+        grep -q 'had to stop' err || [ "$(used) $(tokens)" = "4 xyz" ] || odd="$odd $call: $(used)"
+    done
+    is "nor what the loop refuses once" "$odd" ""
+else
+    skip "nor what the loop refuses once" "a sanitizer does not like what is preloaded"
+fi
+
 # However it ends, the bytes come back.
 for signal in INT TERM HUP QUIT ABRT SEGV ALRM USR2 XCPU SYS RTMIN; do
     refill pqr
