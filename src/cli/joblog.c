@@ -101,18 +101,18 @@ static bool joblog_has_row(const struct hay_result *result)
     return result->attempts || result->outcome == HAY_OUTCOME_REJECTED;
 }
 
-static struct hay_span joblog_cut(struct hay_span text, size_t most)
+static struct hay_span joblog_cut(struct hay_span text)
 {
     if (!text.at)
         text.size = 0;
-    if (text.size > most)
-        text.size = most;
+    if (text.size > JOBLOG_COMMAND_MAX)
+        text.size = JOBLOG_COMMAND_MAX;
     return text;
 }
 
 void joblog_write(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span command)
 {
-    command = joblog_cut(command, JOBLOG_COMMAND_MAX);
+    command = joblog_cut(command);
     char *at = joblog_has_row(result) ? logfile_room(&log->file, JOBLOG_HEAD + command.size + 2) : NULL;
     if (!at)
         return;
@@ -128,9 +128,9 @@ void joblog_write(struct joblog *log, const struct hay_result *result, uint64_t 
 void joblog_write_call(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span call)
 {
     bool rejected = result->outcome == HAY_OUTCOME_REJECTED;
-    struct hay_span text = joblog_cut(rejected ? result->message : result->args, JOBLOG_COMMAND_MAX);
+    struct hay_span text = joblog_cut(rejected ? result->message : result->args);
     bool is_cut = text.size < (rejected ? result->message.size : result->args.size);
-    call = joblog_cut(call, JOBLOG_COMMAND_MAX);
+    call = joblog_cut(call);
     char *at = joblog_has_row(result) ? logfile_room(&log->file, JOBLOG_HEAD + call.size + 4 * text.size + 32) : NULL;
     if (!at)
         return;

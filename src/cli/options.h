@@ -46,7 +46,7 @@ bool options_count(const struct options *options, int64_t least, int64_t most, i
 bool options_duration(const struct options *options, int64_t *duration_ms);
 /* The same, and not 0. */
 bool options_time(const struct options *options, int64_t *duration_ms);
-/* A plain number is bytes; K, M and G are powers of 1024. */
+/* A plain number is bytes; K, M, G and T are powers of 1024. */
 bool options_size(const struct options *options, uint64_t least, uint64_t most, uint64_t *size_bytes);
 
 /* Strings collected from a repeatable option or the operands. `items` has room for argc of them. */

@@ -238,12 +238,12 @@ static void progress_put_line(struct progress *progress, const struct progress_f
     progress_put(progress, "\n", 1);
 }
 
-/* A number with `digits` decimals, or null when it is negative. */
-static void progress_put_member(struct progress *progress, const char *name, double value, int digits)
+/* A number with one decimal, or null when it is negative. */
+static void progress_put_member(struct progress *progress, const char *name, double value)
 {
     char text[64];
     int size = value < 0 || value > 1e15 ? snprintf(text, sizeof text, ",\"%s\":null", name)
-                                         : snprintf(text, sizeof text, ",\"%s\":%.*f", name, digits, value);
+                                         : snprintf(text, sizeof text, ",\"%s\":%.1f", name, value);
     if (size > 0 && (size_t)size < sizeof text)
         progress_put(progress, text, (size_t)size);
 }
@@ -255,10 +255,10 @@ static void progress_put_json(struct progress *progress, const struct progress_f
                         figures->done, figures->done - figures->failed, figures->failed, figures->running);
     if (size > 0 && (size_t)size < sizeof text)
         progress_put(progress, text, (size_t)size);
-    progress_put_member(progress, "elapsed", elapsed_s, 1);
-    progress_put_member(progress, "rate", progress->rate, 1);
-    progress_put_member(progress, "percent", figures->fraction < 0 ? -1 : figures->fraction * 100, 1);
-    progress_put_member(progress, "eta", progress_eta(progress, figures, elapsed_s), 1);
+    progress_put_member(progress, "elapsed", elapsed_s);
+    progress_put_member(progress, "rate", progress->rate);
+    progress_put_member(progress, "percent", figures->fraction < 0 ? -1 : figures->fraction * 100);
+    progress_put_member(progress, "eta", progress_eta(progress, figures, elapsed_s));
     progress_put(progress, "}\n", 2);
 }
 

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/functions.h"
 #include "cli/now.h"
+#include "cli/pen.h"
 #include "cli/run.h"
 #include "cli/say.h"
 #include "cli/signals.h"
@@ -25,11 +26,7 @@
 /* The line number as a JSON token in run->default_id. */
 static struct hay_span feed_default_id(struct run *run, uint64_t number)
 {
-    char *end = run->default_id + sizeof run->default_id, *at = end;
-    do
-        *--at = (char)('0' + number % 10);
-    while (number /= 10);
-    return (struct hay_span){ at, (size_t)(end - at) };
+    return (struct hay_span){ run->default_id, (size_t)(pen_number(run->default_id, number) - run->default_id) };
 }
 
 static void feed_reject(struct run *run, const struct input_line *line, struct hay_span id, const char *reason, size_t column)

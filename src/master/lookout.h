@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define LOOKOUT_FIRST_NS (1 * NS_PER_MS) /* of silence before the first look; then 2, 4 … 64 ms */

@@ -11,11 +11,9 @@
 #ifndef MASTER_RECYCLE_H
 #define MASTER_RECYCLE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct master;
-struct master_options;
 struct slot;
 
 /* A worker is ready: what it may do. */

@@ -6,8 +6,6 @@
 #ifndef MASTER_SUPERVISOR_H
 #define MASTER_SUPERVISOR_H
 
-#include "process/child.h"
-
 #include <hayfork/error.h>
 
 #include <stdint.h>

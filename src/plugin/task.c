@@ -46,9 +46,10 @@ static int host_result(hay_task *hay, const void *bytes, size_t size)
         return result_failed(task, TASK_RESULT_TOO_LARGE);
     if (!size)
         return 0;
-    if (result->capacity - result->end < size && !buffer_reserve(result, size))
+    unsigned char *at = buffer_reserve(result, size);
+    if (!at)
         return result_failed(task, TASK_NO_MEMORY);
-    memcpy(result->data + result->end, bytes, size);
+    memcpy(at, bytes, size);
     buffer_commit(result, size);
     return 0;
 }
@@ -184,10 +185,7 @@ enum hay_outcome task_run(struct task *task, const struct hay_function *function
 
 void task_end(struct task *task)
 {
-    struct buffer *result = &task->result;
-    result->start = result->end = 0;
-    if (result->capacity > TASK_KEEP_BYTES)
-        buffer_release(result);
+    buffer_consume(&task->result, buffer_size(&task->result), TASK_KEEP_BYTES);
     task->failure = TASK_FINE;
     task->message.size = 0;
 }

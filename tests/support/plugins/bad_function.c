@@ -4,20 +4,4 @@
  */
 #include "noop.h"
 
-static const struct hay_function functions[] = {{"no-op", "Nothing", noop, NULL}};
-
-static const struct hay_plugin plugin = {
-    .abi = HAY_PLUGIN_ABI,
-    .struct_size = sizeof plugin,
-    .name = "bad_function",
-    .version = "1",
-    .summary = "Broken",
-    .functions = functions,
-    .function_count = sizeof functions / sizeof functions[0],
-    .function_size = sizeof functions[0],
-};
-
-const struct hay_plugin *hay_plugin_entry(void)
-{
-    return &plugin;
-}
+HAY_PLUGIN(bad_function, "1", "Broken", {"no-op", "Nothing", noop, NULL})
