@@ -367,6 +367,8 @@ void after_drop(struct after *after, struct after_job *kept)
 
 bool after_abandon(struct after *after)
 {
+    if (!after)
+        return false;
     after_drop_edges(after);
     for (struct after_job *kept; (kept = after->waiting.first);) {
         kept->waits = 0;
@@ -387,5 +389,5 @@ bool after_is_full(const struct after *after)
 
 size_t after_count(const struct after *after)
 {
-    return after->count;
+    return after ? after->count : 0;
 }

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CONTROL_WAITING 65536 /* jobs, without --queue */
+
 /* The whole input once more, up to where `each` says false. 0, or the -errno for which it cannot be read. */
 static int control_read_again(const struct run *run, bool (*each)(void *context, const struct input_line *line), void *context)
 {
@@ -79,9 +81,10 @@ int control_count_lines(const struct run *run, uint64_t *count)
 
 bool control_open_after(struct run *run)
 {
-    bool is_kept = input_is_replayable(&run->input) && !run->options->verb->make;
-    uint64_t most = run->options->pool.max_jobs ? run->options->pool.max_jobs : 65536;
-    run->control.after = after_new(most, is_kept ? control_replay : NULL, run);
+    uint64_t most = run->options->pool.max_jobs ? run->options->pool.max_jobs : CONTROL_WAITING;
+    if (run->options->verb->make) /* the jobs that it makes come after none */
+        return true;
+    run->control.after = after_new(most, input_is_replayable(&run->input) ? control_replay : NULL, run);
     return run->control.after;
 }
 

@@ -113,4 +113,14 @@ if [ -z "${HAY_SANITIZED:-}" ]; then
 else
     skip "a line that there is no memory for" "a sanitizer needs its own address space"
 fi
+
+# Nothing is kept of a line that has its result, also where its id is the line.
+if [ -z "${HAY_SANITIZED:-}" ]; then
+    seq -f 'file-%.0f.txt' 1000000 >files
+    run sh -c 'ulimit -v 44000; exec "$HAYFORK" map -j 1 --id line -p demo demo.noop files'
+    is "a million lines take no memory" "$code $(wc -l <out) $(cat err)" "0 1000000 "
+    rm -f files out
+else
+    skip "a million lines take no memory" "a sanitizer needs its own address space"
+fi
 done_testing
