@@ -245,7 +245,8 @@ static bool is_end(const siginfo_t *info)
 static int wait_exactly(const struct child *child, int how, siginfo_t *info)
 {
     int r = waitid(BY_PIDFD, (id_t)child->pidfd, info, how);
-    return r < 0 && errno == EINVAL ? waitid(P_PID, (id_t)child->pid, info, how) : r; /* Linux 5.3 cannot */
+    /* Linux 5.3 cannot; nor can anybody when the program has closed what it does not know. */
+    return r < 0 && (errno == EINVAL || errno == EBADF) ? waitid(P_PID, (id_t)child->pid, info, how) : r;
 }
 
 /* waitid() with WEXITED: 1 when it has ended, 0, or -errno. */
@@ -295,6 +296,8 @@ int child_signal(const struct child *child, int signal_number)
 {
     if (child->pidfd < 0 || syscall(SYS_pidfd_send_signal, child->pidfd, signal_number, NULL, 0) == 0 || errno == ESRCH)
         return 0;
+    if (errno == EBADF && child->pid > 0) /* the program has closed it; the number is the child's until it is reaped */
+        return kill(child->pid, signal_number) == 0 || errno == ESRCH ? 0 : -errno;
     return -errno;
 }
 

@@ -237,6 +237,25 @@ static void a_status_that_other_code_took_is_unknown(void)
     CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
 }
 
+static int sleep_on(void *arg)
+{
+    sleep_for_ever(arg);
+}
+
+/* By a program that closes all that it does not know. */
+static void a_child_whose_descriptor_was_closed_is_known_by_its_number(void)
+{
+    struct hay_exit how;
+    struct hay_process *process = start(sleep_on, NULL, NULL);
+    close(hay_process_fd(process));
+    CU_ASSERT(hay_process_alive(process));
+    CU_ASSERT_EQUAL(hay_process_free(process), HAY_EBUSY);
+    CU_ASSERT_EQUAL(hay_process_kill(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_join(process, LONG_MS, &how, &error), HAY_OK);
+    CU_ASSERT(how.kind == HAY_EXIT_SIGNAL && how.value == SIGKILL);
+    CU_ASSERT_EQUAL(hay_process_free(process), HAY_OK);
+}
+
 /* As a fork handler: the child has ended, and with SIGCHLD ignored it is off the process table, before the fork returns. */
 static void wait_for_its_end(void)
 {
@@ -350,6 +369,8 @@ int main(void)
         {"broken stdio does not change the exit", broken_stdio_does_not_change_the_exit},
         {"exit hooks of the child run, and its parent's do not", exit_hooks_of_the_child_run_and_its_parents_do_not},
         {"a status that other code took is unknown", a_status_that_other_code_took_is_unknown},
+        {"a child whose descriptor was closed is known by its number",
+         a_child_whose_descriptor_was_closed_is_known_by_its_number},
         {"a child that is reaped before the fork returns was started",
          a_child_that_is_reaped_before_the_fork_returns_was_started},
         {"a child that left its own group is still signalled", a_child_that_left_its_own_group_is_still_signalled},
