@@ -51,16 +51,28 @@ struct handle *handle_find(const struct hay_handle *view)
     return found;
 }
 
-bool handle_has_fd(int fd)
+/* The kind of the open object that has it; HAY_HANDLE_FD: none. */
+static enum hay_handle_kind kind_of(int fd)
 {
-    bool found = false;
+    enum hay_handle_kind kind = HAY_HANDLE_FD;
     pthread_mutex_lock(&lock);
-    for (struct list *at = open_handles.next; at != &open_handles && !found; at = at->next) {
+    for (struct list *at = open_handles.next; at != &open_handles && kind == HAY_HANDLE_FD; at = at->next) {
         const struct handle *handle = LIST_ITEM(at, struct handle, node);
-        found = handle->view.fd == fd && handle->view.kind != HAY_HANDLE_FD;
+        if (handle->view.fd == fd)
+            kind = handle->view.kind;
     }
     pthread_mutex_unlock(&lock);
-    return found;
+    return kind;
+}
+
+bool handle_has_fd(int fd)
+{
+    return kind_of(fd) != HAY_HANDLE_FD;
+}
+
+bool handle_has_pipe(int fd)
+{
+    return kind_of(fd) == HAY_HANDLE_PIPE;
 }
 
 void handle_promise(struct handle *handle, int fd)

@@ -40,6 +40,8 @@ struct handle *handle_find(const struct hay_handle *view);
 
 /* Does this descriptor belong to an open object? */
 bool handle_has_fd(int fd);
+/* To an end of a pipe? */
+bool handle_has_pipe(int fd);
 /* A plain descriptor, open, that a process not started yet will take: one only. handle_unpromise() leaves it open. */
 void handle_promise(struct handle *handle, int fd);
 void handle_unpromise(struct handle *handle);

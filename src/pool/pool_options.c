@@ -5,6 +5,7 @@
 #include "pool/pool.h"
 
 #include "base/error.h"
+#include "base/handle.h"
 
 #include <fcntl.h>
 
@@ -38,9 +39,13 @@ enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_e
         return error_set(error, HAY_EINVAL, "nice %d in the pool's options: 0 to 19 are possible", options->limits.nice);
     if (options->keep_count > HAY_POOL_MAX_KEEP || (options->keep_count && !options->keep_fds))
         return error_set(error, HAY_EINVAL, "0 to %d descriptors can be kept", HAY_POOL_MAX_KEEP);
-    for (size_t i = 0; i < options->keep_count; i++)
-        if (options->keep_fds[i] < 3 || fcntl(options->keep_fds[i], F_GETFD) < 0)
-            return error_set(error, HAY_EINVAL, "descriptor %d cannot be kept: it is not open, or below 3", options->keep_fds[i]);
+    for (size_t i = 0; i < options->keep_count; i++) {
+        int fd = options->keep_fds[i];
+        if (fd < 3 || fcntl(fd, F_GETFD) < 0)
+            return error_set(error, HAY_EINVAL, "descriptor %d cannot be kept: it is not open, or below 3", fd);
+        if (handle_has_pipe(fd))
+            return error_set(error, HAY_EINVAL, "descriptor %d cannot be kept: an end of a pipe belongs to one process", fd);
+    }
     if (!options->max_jobs)
         options->max_jobs = pool_default_jobs(options->workers);
     if (!options->max_bytes)

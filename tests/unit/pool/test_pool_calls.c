@@ -6,6 +6,8 @@
  */
 #include "unit/pool/pool_fixture.h"
 
+#include <hayfork/pipe.h>
+
 static const struct hay_pool_options one = {.workers = 1}, two = {.workers = 2};
 
 static void no_pool_is_no_crash(void)
@@ -50,6 +52,19 @@ static void options_out_of_range_are_refused(void)
     struct hay_pool *pool = hay_pool_new(NULL, NULL);
     CU_ASSERT_PTR_NOT_NULL(pool);
     hay_pool_free(pool);
+}
+
+static void what_belongs_to_one_process_is_not_kept_by_workers(void)
+{
+    struct hay_pipe *ends[2];
+    struct hay_error error = {0};
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&ends[0], &ends[1], NULL), HAY_OK);
+    int fd = hay_pipe_handle(ends[1])->fd;
+    struct hay_pool_options options = {.workers = 1, .keep_fds = &fd, .keep_count = 1};
+    CU_ASSERT_PTR_NULL(hay_pool_new(&options, &error));
+    CU_ASSERT(error.status == HAY_EINVAL && strstr(error.text, "an end of a pipe") != NULL);
+    hay_pipe_free(ends[1]);
+    hay_pipe_free(ends[0]);
 }
 
 static void a_pool_that_never_started_refuses_work(void)
@@ -541,6 +556,7 @@ int main(void)
     CU_TestInfo calls[] = {
         {"no pool is no crash", no_pool_is_no_crash},
         {"options out of range are refused", options_out_of_range_are_refused},
+        {"what belongs to one process is not kept by workers", what_belongs_to_one_process_is_not_kept_by_workers},
         {"a pool that never started refuses work", a_pool_that_never_started_refuses_work},
         {"functions are added before the start only", functions_are_added_before_the_start_only},
         {"a pool without jobs ends in good order", a_pool_without_jobs_ends_in_good_order},
