@@ -44,7 +44,7 @@ struct hay_host {
     int (*progress)(hay_task *task, const void *bytes, size_t size);
     /* Not 0 once the job has passed its timeout or was cancelled: return soon. Cheap enough for an inner loop. */
     int (*cancelled)(const hay_task *task);
-    /* A line for the operator; goes where the plugin's stderr goes. This host takes all levels alike. */
+    /* A line for the operator; goes where the plugin's stderr goes: to the pool's on_log. This host takes all levels alike. */
     void (*log)(hay_task *task, enum hay_log_level level, const char *text);
     /* CLOCK_MONOTONIC nanoseconds at which the timeout passes, or INT64_MAX. */
     int64_t (*deadline)(const hay_task *task);
