@@ -58,7 +58,8 @@ struct hay_limits {
 struct hay_pool_options {
     int workers;                /* 0: as many as hay_cpu_count(); HAY_POOL_INLINE: none, jobs run in this process */
     struct ev_loop *loop;       /* NULL: a loop of the pool's own */
-    uint64_t max_jobs;          /* accepted and not settled, 256 bytes each; 0: 4,096 a worker, up to 262,144 */
+    uint64_t max_jobs;          /* accepted and not settled, 256 bytes each; 0: 4,096 a worker, up to 262,144, and with a
+                                 * max_bytes of 0, beyond four a worker, no more than 512 KiB of ids and args a worker */
     uint64_t max_bytes;         /* of their ids and args, always at least one job; 0: 64 MiB */
     uint64_t max_result_bytes;  /* 0: 16 MiB; at most 1 GiB */
     int64_t timeout_ms;         /* for jobs that bring none; 0: none */

@@ -125,11 +125,17 @@ enum hay_status master_start(struct master *master, struct hay_error *error)
 
 /* ---- jobs in ---- */
 
+/* What the jobs may have now, when they are as many as that. */
+static uint64_t most_bytes(const struct master *master, uint64_t pending)
+{
+    uint64_t workers = (uint64_t)master->wanted, most = master->options.max_bytes, ahead = master->options.ahead_bytes * workers;
+    return ahead && ahead < most && pending >= MASTER_AHEAD_JOBS * workers ? ahead : most;
+}
+
 bool master_has_room(const struct master *master, uint64_t size)
 {
-    uint64_t pending = master_pending(master);
-    uint64_t bytes = master->store.bytes, max_bytes = master->options.max_bytes;
-    return pending < master->options.max_jobs && (!pending || (bytes <= max_bytes && size <= max_bytes - bytes));
+    uint64_t pending = master_pending(master), bytes = master->store.bytes, most = most_bytes(master, pending);
+    return pending < master->options.max_jobs && (!pending || (bytes <= most && size <= most - bytes));
 }
 
 static void fill_job(struct master *master, struct job *job, const struct master_submission *submission)
@@ -181,8 +187,11 @@ enum hay_status master_submit(struct master *master, const struct master_submiss
 
 void master_tell_room(struct master *master)
 {
-    if (!master->is_room_wanted || master_pending(master) > master->options.max_jobs - master->options.max_jobs / 4 ||
-        !master_has_room(master, 0))
+    if (!master->is_room_wanted)
+        return;
+    uint64_t pending = master_pending(master), max_jobs = master->options.max_jobs, most = most_bytes(master, pending);
+    uint64_t size = most < master->options.max_bytes ? most / 4 : 0;
+    if (pending > max_jobs - max_jobs / 4 || !master_has_room(master, size))
         return;
     master->is_room_wanted = false;
     master->callback_depth++;

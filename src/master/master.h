@@ -35,12 +35,15 @@ struct master_worker {
     void *context;        /* options.worker_context */
 };
 
+#define MASTER_AHEAD_JOBS 4
+
 struct master_options {
     struct ev_loop *loop;
     bool is_default_loop;
     int workers;
     uint32_t function_count;
     uint64_t max_jobs, max_bytes, max_result_bytes;
+    uint64_t ahead_bytes;       /* of each worker, once all have MASTER_AHEAD_JOBS; 0: as max_bytes */
     int64_t timeout_ns, start_timeout_ns, grace_ns;
     struct retry_policy retry;
     uint64_t max_jobs_per_worker, max_worker_bytes;  /* 0: no limit, for these three */

@@ -35,6 +35,7 @@ struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay
     if (options)
         pool->options = *options;
     pool->has_default_jobs = !pool->options.max_jobs;
+    pool->has_default_bytes = !pool->options.max_bytes;
     if (pool_options_fill(&pool->options, error))
         goto fail;
     pool->is_inline = pool->options.workers == HAY_POOL_INLINE;
@@ -219,6 +220,7 @@ static enum hay_status start_master(struct hay_pool *pool, struct hay_error *err
         .function_count = (uint32_t)pool->registry.function_count,
         .max_jobs = options->max_jobs,
         .max_bytes = options->max_bytes,
+        .ahead_bytes = pool->has_default_jobs && pool->has_default_bytes ? POOL_AHEAD_BYTES : 0,
         .max_result_bytes = options->max_result_bytes,
         .timeout_ns = options->timeout_ms * NS_PER_MS,
         .start_timeout_ns = options->start_timeout_ms * NS_PER_MS,

@@ -18,6 +18,7 @@
 
 #define POOL_JOBS_PER_WORKER 4096
 #define POOL_JOBS_MAX (UINT64_C(1) << 18) /* by default: the records alone are 64 MiB */
+#define POOL_AHEAD_BYTES (UINT64_C(512) << 10)
 #define POOL_MAX_WORKERS 4096
 #define POOL_MAX_MS (INT64_MAX / NS_PER_MS / 4)
 
@@ -25,6 +26,7 @@ struct hay_pool {
     struct hay_pool_options options;
     uint64_t owner;              /* the process that made it: workers, ledgers and loop are its alone */
     bool has_default_jobs;       /* max_jobs follows the number of workers */
+    bool has_default_bytes;
     struct retry_policy retry;
     struct registry registry;
     struct buffer table;         /* the registry as bytes: what READY has to say */

@@ -248,6 +248,41 @@ static void bytes_count_but_one_job_always_fits(void)
     fixture_end(&fixture);
 }
 
+/* Accepted at once, behind one that runs. */
+static int taken(struct fixture *fixture, size_t size, int most)
+{
+    static char args[1000000];
+    memset(args, '1', sizeof args);
+    struct hay_job job = {.function = "t.echo", .args = {args, size}};
+    int count = 0;
+    while (count < most && hay_pool_submit(fixture->pool, &job, 0, NULL, NULL) == HAY_OK)
+        count++;
+    fixture->submitted += (uint64_t)count;
+    return count;
+}
+
+static void a_default_queue_is_bounded_in_bytes_beyond_four_jobs_a_worker(void)
+{
+    const struct hay_pool_options options[] = {{.workers = 1}, {.workers = 2}, {.workers = 1, .max_jobs = 500},
+                                               {.workers = 1, .max_bytes = 3000000}};
+    const struct {
+        size_t size;
+        int taken[4]; /* with each of the options, with one job that is there */
+    } cases[] = {{1000, {524, 1048, 499, 2999}}, {100000, {5, 10, 499, 29}}, {1000000, {3, 7, 67, 2}}};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+            struct fixture fixture;
+            fixture_start(&fixture, &options[i]);
+            submit(&fixture, "t.hold", "1");
+            CU_ASSERT_EQUAL(taken(&fixture, cases[n].size, 4000), cases[n].taken[i]);
+            CU_ASSERT_EQUAL(fixture.rooms, 0);
+            atomic_store(&board->release, 1);
+            CU_ASSERT(all_come(&fixture));
+            CU_ASSERT_EQUAL(fixture.rooms, 1);
+            fixture_end(&fixture);
+        }
+}
+
 static void one_worker_keeps_priority_and_order(void)
 {
     struct fixture fixture;
@@ -567,6 +602,8 @@ int main(void)
         {"unknown functions and bad jobs are refused", unknown_functions_and_bad_jobs_are_refused},
         {"a full queue refuses and tells of room", a_full_queue_refuses_and_tells_of_room},
         {"bytes count but one job always fits", bytes_count_but_one_job_always_fits},
+        {"a default queue is bounded in bytes beyond four jobs a worker",
+         a_default_queue_is_bounded_in_bytes_beyond_four_jobs_a_worker},
         {"one worker keeps priority and order", one_worker_keeps_priority_and_order},
         {"results of one worker come in order to a slow caller", results_of_one_worker_come_in_order_to_a_slow_caller},
         {"a result brings back what was submitted", a_result_brings_back_what_was_submitted},
