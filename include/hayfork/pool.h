@@ -97,8 +97,8 @@ struct hay_pool_options {
     void (*on_log)(void *context, int worker, const char *line, size_t size);
     /* A worker's function called progress(); at most one in 10 ms of each worker. */
     void (*on_progress)(void *context, const struct hay_result *job, const char *json, size_t size);
-    /* The pool had to stop: workers kept dying with jobs pending and none begun, and no worker was ready or at work. What was
-     * accepted comes back skipped, before this call. */
+    /* The pool had to stop: workers kept dying with no job begun, and none was ready or at work; not where idle ones die with
+     * nothing pending. What was accepted comes back skipped, before this call. */
     void (*on_broken)(void *context, const char *reason);
 };
 #define HAY_POOL_INLINE (-1)

@@ -131,14 +131,15 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
     return true;
 }
 
-/* Where no job is pending nobody waits, and the row begins anew. */
+/* Of one that had been ready, while no job is pending, nobody loses anything: the row begins anew. */
 static void count_loss(struct slot *slot)
 {
     struct master *master = slot->master;
-    if (master->begun_at_loss != master->recorder.started || !master_pending(master))
+    bool counts = !slot->ready_ns || master_pending(master);
+    if (!counts || master->begun_at_loss != master->recorder.started)
         master->losses = 0;
     master->begun_at_loss = master->recorder.started;
-    if (!master->losses++)
+    if (counts && !master->losses++)
         master->first_loss_ns = clock_now_ns();
     /* What waits for a fresh worker takes any: there may never be one. */
     if (++slot->failures > 1)

@@ -91,7 +91,7 @@ struct master {
     int callback_depth;        /* the program's code is being run: it may not turn the loop */
     struct master *next_of_thread;
     uint64_t owner;            /* the process; children inherit the list */
-    int losses;                /* in a row: of workers that settled nothing, with jobs pending and none begun or charged */
+    int losses;                /* in a row: of workers that settled nothing, with no job begun, or charged, meanwhile */
     uint64_t begun_at_loss;    /* at the last: how many had begun */
     int64_t first_loss_ns;
     int forks;                 /* of this tick, at most MASTER_FORKS */
