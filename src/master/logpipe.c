@@ -26,6 +26,8 @@ static void hand_up(struct log_pipe *log)
 static void split(struct log_pipe *log, const char *bytes, size_t size)
 {
     while (size) {
+        if (!log->used)
+            log->line_ns = log->read_ns;
         const char *end = memchr(bytes, '\n', size);
         size_t part = end ? (size_t)(end - bytes) : size;
         size_t room = LOG_LINE_MAX - log->used;

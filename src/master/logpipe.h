@@ -30,7 +30,8 @@ struct log_pipe {
     void (*on_line)(void *context, const char *line, size_t size);
     size_t bite_size;     /* of the next bite */
     unsigned turn;        /* in which there was something to read, the last time */
-    int64_t read_ns;      /* all that was printed before has been handed up */
+    int64_t read_ns;      /* all that was printed before has been read */
+    int64_t line_ns;      /* the same when the line in hand began */
     int64_t ahead_ns;     /* and what was printed before this is within the next so many bytes, if there are any: */
     size_t ahead;
     size_t used;          /* bytes of the unfinished line */
@@ -45,6 +46,11 @@ struct log_pipe {
  * still. */
 struct log_pipe *log_pipe_open(struct ev_loop *loop, const struct log_turns *turns, int fd, void *context,
                                void (*on_line)(void *context, const char *line, size_t size));
+/* All that was printed before has been handed up; 0: not known. In on_line: but for this line. */
+static inline int64_t log_pipe_read_ns(const struct log_pipe *log)
+{
+    return log->used ? log->line_ns : log->read_ns;
+}
 /* Read what is in the pipe now, and hand up an unfinished last line too. */
 void log_pipe_drain(struct log_pipe *log);
 /* In a child, of one that was its parent's: its loop looks at it no more. */

@@ -90,8 +90,8 @@ bool hay_pool_worker(const struct hay_pool *pool, int worker, struct hay_worker 
         .settled = slot->settled_ever,
         .busy_ns = slot->busy_ns,
     };
-    if (slot->log && slot->log->read_ns)
-        info->log_read_ns = slot->log->read_ns + pool->master.wall_offset_ns;
+    int64_t read_ns = slot->log ? log_pipe_read_ns(slot->log) : 0;
+    info->log_read_ns = read_ns ? read_ns + pool->master.wall_offset_ns : 0;
     describe_running(&pool->master, slot, info);
     return true;
 }

@@ -63,6 +63,15 @@ static int fn_print_much(hay_task *task, const struct hay_function *function, co
     return give(task, "1");
 }
 
+/* Prints less than a line. */
+static int fn_print_half(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    printf("half ");
+    fflush(stdout);
+    return give(task, "1");
+}
+
 /* Prints when it is told to, and ends when it is told to. */
 static int fn_print_later(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
@@ -100,35 +109,56 @@ static void turn_until_lines(struct fixture *fixture, uint64_t lines)
     CU_ASSERT_EQUAL(fixture->logs, lines);
 }
 
+static void start_printing(struct fixture *fixture)
+{
+    fixture_log = tell_slowly;
+    fixture_new(fixture, &(struct hay_pool_options){.workers = 1});
+    fixture_log = NULL;
+    printing_pool = fixture->pool;
+    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "t.print_much", "", fn_print_much, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "t.print_half", "", fn_print_half, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "t.print_later", "", fn_print_later, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture->pool, NULL), HAY_OK);
+}
+
+/* One that prints so many whole lines, and then one that prints one, later. How often that one was told; -1: a line was put down
+ * to a wrong one. */
+static int print_after(struct fixture *fixture, const char *function, uint64_t lines)
+{
+    uint64_t before = fixture->logs;
+    atomic_store(&board->began, 0);
+    atomic_store(&board->release, 0);
+    told = wrong = 0;
+    printers[0] = submit(fixture, function, "1");
+    printers[1] = submit(fixture, "t.print_later", "1");
+    turn_until_lines(fixture, before + lines);
+    CU_ASSERT(begins(fixture, 1));
+    for (int i = 0; i < 20; i++)
+        hay_pool_turn(fixture->pool, 1);
+    CU_ASSERT(told == 0 && wrong == 0);
+    atomic_store(&board->release, 1);
+    turn_until_lines(fixture, before + lines + 1);
+    atomic_store(&board->release, 2);
+    CU_ASSERT(all_come(fixture));
+    return wrong ? -1 : told;
+}
+
 /* Lines are taken so slowly that less and less of them is read at once. */
 static void a_line_is_of_the_job_that_printed_it(void)
 {
     struct fixture fixture;
-    fixture_log = tell_slowly;
-    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
-    fixture_log = NULL;
-    printing_pool = fixture.pool;
-    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.print_much", "", fn_print_much, NULL, NULL), HAY_OK);
-    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.print_later", "", fn_print_later, NULL, NULL), HAY_OK);
-    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
-    for (uint64_t round = 1; round <= 5; round++) {
-        uint64_t lines = fixture.logs;
-        atomic_store(&board->began, 0);
-        atomic_store(&board->release, 0);
-        told = wrong = 0;
-        printers[0] = submit(&fixture, "t.print_much", "1");
-        printers[1] = submit(&fixture, "t.print_later", "1");
-        turn_until_lines(&fixture, lines + LINES);
-        CU_ASSERT(begins(&fixture, 1));
-        for (int i = 0; i < 20; i++)
-            hay_pool_turn(fixture.pool, 1);
-        CU_ASSERT(told == 0 && wrong == 0);
-        atomic_store(&board->release, 1);
-        turn_until_lines(&fixture, lines + LINES + 1);
-        CU_ASSERT(told == 1 && wrong == 0);
-        atomic_store(&board->release, 2);
-        CU_ASSERT(all_come(&fixture));
-    }
+    start_printing(&fixture);
+    for (int round = 0; round < 5; round++)
+        CU_ASSERT_EQUAL(print_after(&fixture, "t.print_much", LINES), 1);
+    fixture_end(&fixture);
+}
+
+static void a_line_that_another_job_began_is_of_neither(void)
+{
+    struct fixture fixture;
+    start_printing(&fixture);
+    CU_ASSERT_EQUAL(print_after(&fixture, "t.print_half", 0), 0);
+    CU_ASSERT_EQUAL(print_after(&fixture, "t.print_much", LINES), 1);
     fixture_end(&fixture);
 }
 
@@ -137,6 +167,7 @@ int main(void)
     CU_TestInfo tests[] = {
         {"a job that has ended is not told to run", a_job_that_has_ended_is_not_told_to_run},
         {"a line is of the job that printed it", a_line_is_of_the_job_that_printed_it},
+        {"a line that another job began is of neither", a_line_that_another_job_began_is_of_neither},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"pool log", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
