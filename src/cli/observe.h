@@ -16,7 +16,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-
 struct observe_options {
     const char *joblog, *trace; /* files, or NULL */
     const char *errors;         /* --stderr: "pass", "tag", a file, or NULL */
