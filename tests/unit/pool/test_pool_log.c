@@ -17,42 +17,6 @@ static int fn_print_and_hold(hay_task *task, const struct hay_function *function
     return fn_hold(task, function, args, size);
 }
 
-static uint64_t seen_job;
-
-static void look_who_printed(void *context, int worker, const char *line, size_t size)
-{
-    struct hay_worker info;
-    book_log(context, worker, line, size);
-    seen_job = hay_pool_worker(printing_pool, worker, &info) ? info.job : 0;
-}
-
-/* What it prints may be read before its claim and the result of the job before. */
-static void a_job_that_has_ended_is_not_told_to_run(void)
-{
-    for (int round = 0; round < 20; round++) {
-        struct fixture fixture;
-        fixture_log = look_who_printed;
-        fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
-        fixture_log = NULL;
-        printing_pool = fixture.pool;
-        seen_job = 0;
-        CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.print_and_hold", "", fn_print_and_hold, NULL, NULL), HAY_OK);
-        CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
-        CU_ASSERT(workers_are_ready(&fixture, 1));
-        uint64_t first = submit(&fixture, "t.sleep", "5");
-        submit(&fixture, "t.print_and_hold", "1");
-        while (!atomic_load(&board->began))
-            hay_pool_turn(fixture.pool, 1);
-        for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); atomic_load(&board->began) < 2 && clock_now_ns() < deadline_ns;)
-            nap(); /* meanwhile the pool does not read */
-        atomic_store(&board->release, 1);
-        CU_ASSERT(all_come(&fixture));
-        CU_ASSERT_EQUAL(fixture.logs, 1);
-        CU_ASSERT_NOT_EQUAL(seen_job, first);
-        fixture_end(&fixture);
-    }
-}
-
 /* Prints as many lines as fit into the pipe, and ends. */
 static int fn_print_much(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
@@ -86,6 +50,54 @@ static int fn_print_later(hay_task *task, const struct hay_function *function, c
     return give(task, "1");
 }
 
+/* A pool of one worker with all that prints. */
+static void start_printing(struct fixture *fixture, void (*on_log)(void *context, int worker, const char *line, size_t size))
+{
+    const struct {
+        const char *name;
+        hay_run_fn *run;
+    } functions[] = {{"t.print_and_hold", fn_print_and_hold}, {"t.print_much", fn_print_much}, {"t.print_half", fn_print_half},
+                     {"t.print_later", fn_print_later}};
+    fixture_log = on_log;
+    fixture_new(fixture, &(struct hay_pool_options){.workers = 1});
+    fixture_log = NULL;
+    printing_pool = fixture->pool;
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
+        CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, functions[i].name, "", functions[i].run, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture->pool, NULL), HAY_OK);
+}
+
+static uint64_t seen_job;
+
+static void look_who_printed(void *context, int worker, const char *line, size_t size)
+{
+    struct hay_worker info;
+    book_log(context, worker, line, size);
+    seen_job = hay_pool_worker(printing_pool, worker, &info) ? info.job : 0;
+}
+
+/* What it prints may be read before its claim and the result of the job before. */
+static void a_job_that_has_ended_is_not_told_to_run(void)
+{
+    for (int round = 0; round < 20; round++) {
+        struct fixture fixture;
+        start_printing(&fixture, look_who_printed);
+        seen_job = 0;
+        CU_ASSERT(workers_are_ready(&fixture, 1));
+        uint64_t first = submit(&fixture, "t.sleep", "5");
+        submit(&fixture, "t.print_and_hold", "1");
+        while (!atomic_load(&board->began))
+            hay_pool_turn(fixture.pool, 1);
+        for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); atomic_load(&board->began) < 2 && clock_now_ns() < deadline_ns;)
+            nap(); /* meanwhile the pool does not read */
+        atomic_store(&board->release, 1);
+        CU_ASSERT(all_come(&fixture));
+        CU_ASSERT_EQUAL(fixture.logs, 1);
+        CU_ASSERT_NOT_EQUAL(seen_job, first);
+        fixture_end(&fixture);
+    }
+}
+
 static uint64_t printers[2]; /* of "much", and of "late" */
 static int told, wrong;
 
@@ -107,18 +119,6 @@ static void turn_until_lines(struct fixture *fixture, uint64_t lines)
     for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); fixture->logs < lines && clock_now_ns() < deadline_ns;)
         hay_pool_turn(fixture->pool, 1);
     CU_ASSERT_EQUAL(fixture->logs, lines);
-}
-
-static void start_printing(struct fixture *fixture)
-{
-    fixture_log = tell_slowly;
-    fixture_new(fixture, &(struct hay_pool_options){.workers = 1});
-    fixture_log = NULL;
-    printing_pool = fixture->pool;
-    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "t.print_much", "", fn_print_much, NULL, NULL), HAY_OK);
-    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "t.print_half", "", fn_print_half, NULL, NULL), HAY_OK);
-    CU_ASSERT_EQUAL(hay_pool_register(fixture->pool, "t.print_later", "", fn_print_later, NULL, NULL), HAY_OK);
-    CU_ASSERT_EQUAL(hay_pool_start(fixture->pool, NULL), HAY_OK);
 }
 
 /* One that prints so many whole lines, and then one that prints one, later. How often that one was told; -1: a line was put down
@@ -147,7 +147,7 @@ static int print_after(struct fixture *fixture, const char *function, uint64_t l
 static void a_line_is_of_the_job_that_printed_it(void)
 {
     struct fixture fixture;
-    start_printing(&fixture);
+    start_printing(&fixture, tell_slowly);
     for (int round = 0; round < 5; round++)
         CU_ASSERT_EQUAL(print_after(&fixture, "t.print_much", LINES), 1);
     fixture_end(&fixture);
@@ -156,7 +156,7 @@ static void a_line_is_of_the_job_that_printed_it(void)
 static void a_line_that_another_job_began_is_of_neither(void)
 {
     struct fixture fixture;
-    start_printing(&fixture);
+    start_printing(&fixture, tell_slowly);
     CU_ASSERT_EQUAL(print_after(&fixture, "t.print_half", 0), 0);
     CU_ASSERT_EQUAL(print_after(&fixture, "t.print_much", LINES), 1);
     fixture_end(&fixture);
