@@ -11,12 +11,17 @@
 #define READ_SIZE (64u * 1024)
 #define KEEP_SIZE (256u * 1024)
 
+static void stop(struct channel *channel)
+{
+    channel->broken = true;
+    channel_leave(channel);
+}
+
 static void channel_break(struct channel *channel, enum channel_end end, const char *reason)
 {
     if (channel->broken)
         return;
-    channel->broken = true;
-    channel_leave(channel);
+    stop(channel);
     channel->handler->on_broken(channel, end, reason);
 }
 
@@ -29,8 +34,7 @@ static bool deliver(struct channel *channel)
     enum frame_state state;
     while ((state = frame_parse(at, left, channel->max_frame, &head)) == FRAME_WHOLE) {
         if (!channel->handler->on_frame(channel, &head, at + sizeof head)) {
-            channel->broken = true;
-            channel_leave(channel);
+            stop(channel);
             return false;
         }
         at += head.size;
@@ -140,11 +144,10 @@ void channel_close(struct channel *channel)
 {
     if (channel->fd < 0)
         return;
-    channel_leave(channel);
+    stop(channel);
     fd_close(&channel->fd);
     buffer_release(&channel->in);
     buffer_release(&channel->out);
-    channel->broken = true;
 }
 
 void channel_flush(struct channel *channel)
