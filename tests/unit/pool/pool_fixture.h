@@ -34,6 +34,7 @@ struct board {
     _Atomic uint32_t release;    /* `t.hold` ends when this is not 0 */
     _Atomic pid_t pid;           /* of the last job that began */
     _Atomic uint32_t stop;       /* workers stop before they read */
+    _Atomic uint32_t waiting;    /* workers that read, where the program counts them */
 };
 
 struct entry {
@@ -269,6 +270,7 @@ static inline void fixture_new(struct fixture *fixture, const struct hay_pool_op
     atomic_store(&board->began, 0);
     atomic_store(&board->release, 0);
     atomic_store(&board->stop, 0);
+    atomic_store(&board->waiting, 0);
     options.context = fixture;
     options.on_result = book_result;
     options.on_room = book_room;
