@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -38,6 +39,8 @@ struct exec_start {
     int fds[3];
     const int *kept;
     size_t kept_count;
+    const uint8_t *unusual;  /* signals that are not at their default here */
+    size_t unusual_count;
     pid_t parent;
     enum exec_stage stage;  /* where it failed, and errno of that */
     int error;
@@ -131,16 +134,39 @@ EXEC_IN_CHILD static int exec_search(struct exec_start *start)
     return error;
 }
 
+/* The kernel's own structure, all zero: the default, wherever its members are. sigaction() refuses the two signals that libc
+ * keeps for itself, and posix_spawn(), which make uses, leaves these ignored. */
+static const unsigned long exec_standard[8];
+#define EXEC_SET_BYTES ((size_t)(NSIG - 1) / 8)
+
+/* The child sets back what is not at its default here. To ask for each signal takes some percent of the time of a short command,
+ * so that is done again only when others than commands have run in this worker since. */
+static void exec_find_unusual(const hay_task *task, struct exec_start *start)
+{
+    static uint8_t unusual[NSIG];
+    static size_t count;
+    static uint64_t looked; /* at the jobs that had begun then */
+    if (!looked || (task->begun != looked && task->begun != looked + 1)) {
+        count = 0;
+        for (int number = 1; number < NSIG; number++) {
+            unsigned long action[8] = { 0 };
+            syscall(SYS_rt_sigaction, number, NULL, action, EXEC_SET_BYTES);
+            if (memcmp(action, exec_standard, sizeof action))
+                unusual[count++] = (uint8_t)number;
+        }
+    }
+    looked = task->begun;
+    start->unusual = unusual;
+    start->unusual_count = count;
+}
+
 /* The child, on a stack of its own in our memory, all signals blocked: system calls, and a look at the task. */
 EXEC_IN_CHILD static int exec_child(void *argument)
 {
     struct exec_start *start = argument;
-    /* The kernel's own structure, all zero: the default, wherever its members are. sigaction() refuses the two signals
-     * that libc keeps for itself, and posix_spawn(), which make uses, leaves these ignored. */
-    const unsigned long standard[8] = { 0 };
     sigset_t none;
-    for (int number = 1; number < NSIG; number++)
-        syscall(SYS_rt_sigaction, number, standard, NULL, (size_t)(NSIG - 1) / 8);
+    for (size_t i = 0; i < start->unusual_count; i++)
+        syscall(SYS_rt_sigaction, start->unusual[i], exec_standard, NULL, EXEC_SET_BYTES);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != start->parent)
         _exit(127);
@@ -225,6 +251,7 @@ pid_t exec_spawn(hay_task *task, const struct exec_command *command, const int o
     start.fds[2] = output_fds[1];
     start.kept = command->kept;
     start.kept_count = command->kept_count;
+    exec_find_unusual(task, &start);
     start.parent = getpid();
     int error = exec_clone_patiently(task, &start, &pid, pidfd);
     if (!error)

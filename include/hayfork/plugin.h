@@ -58,6 +58,7 @@ struct hay_task {
     uint64_t number;   /* the job's number in its pool */
     uint32_t attempt;  /* 1 for the first start */
     uint32_t worker;   /* the worker's slot, from 0 */
+    uint64_t begun;    /* attempts that this worker has begun, with this one; 0 where a program runs its jobs itself (inline) */
 };
 
 /* Runs one job: `args` are its arguments, one valid JSON value (not terminated), good until the return.

@@ -153,6 +153,7 @@ void task_begin(struct task *task, uint64_t number, uint32_t attempt, uint32_t w
     task->hay.number = number;
     task->hay.attempt = attempt;
     task->hay.worker = worker;
+    task->hay.begun = 0;
     task->deadline_ns = deadline_ns;
     task->is_retried = false;
 }

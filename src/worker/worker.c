@@ -48,6 +48,7 @@ struct worker {
     struct task task;
     struct buffer in;
     const struct frame_head *job;  /* the one that runs */
+    uint64_t begun;                /* jobs, with it */
     int64_t now_ns;                /* when the last job ended; 0: that was a while ago */
     int64_t flushed_ns;
     int64_t progress_ns;
@@ -175,6 +176,7 @@ static void run_job(struct worker *worker, const struct frame_head *head, const 
     int64_t deadline_ns = fixed.timeout_ns ? clock_add(start_ns, fixed.timeout_ns) : TIME_NEVER;
     worker->job = head;
     task_begin(&worker->task, head->job, fixed.attempt, (uint32_t)worker->index, deadline_ns);
+    worker->task.hay.begun = ++worker->begun;
     worker->task.is_retried = head->flags & FRAME_RETRIED;
     enum hay_outcome outcome = task_run(&worker->task, function, body + sizeof fixed, size - sizeof fixed);
     worker->now_ns = clock_now_ns();

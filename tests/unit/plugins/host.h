@@ -26,6 +26,7 @@ static struct {
     size_t result_size;
     char error[8192];                   /* of the last call, "" without */
     volatile sig_atomic_t cancelled;    /* what the next calls of cancelled() say */
+    uint64_t begun;                     /* jobs of this worker, as the next calls see it */
     bool retried;                       /* an error of the next calls is not the last word */
     int checks_before_cancel;           /* over 0: after so many calls of cancelled() it says yes */
 } host;
@@ -127,7 +128,7 @@ static json_t *host_call_bytes(const char *name, const char *args, size_t size)
         .cancelled = host_cancelled, .log = host_log, .deadline = host_deadline,
         .retried = host_retried,
     };
-    struct hay_task task = { .host = &table, .number = 1, .attempt = 1 };
+    struct hay_task task = { .host = &table, .number = 1, .attempt = 1, .begun = host.begun };
     json_error_t error;
     json_t *value = NULL;
     host.error[0] = '\0';

@@ -279,6 +279,36 @@ static void a_result_brings_back_what_was_submitted(void)
     fixture_end(&fixture);
 }
 
+static int fn_begun(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    char text[24];
+    (void)function, (void)args, (void)size;
+    snprintf(text, sizeof text, "%llu", (unsigned long long)task->begun);
+    task->begun = 77; /* the next one's count is its own */
+    return give(task, text);
+}
+
+/* Each attempt counts, and where the program runs them none. */
+static void a_function_sees_how_many_its_worker_began(void)
+{
+    static const char *const counts[2][3] = {{"1", "4", "5"}, {"0", "0", "0"}};
+    for (int k = 0; k < 2; k++) {
+        struct fixture fixture;
+        fixture_new(&fixture, &(struct hay_pool_options){.workers = k ? HAY_POOL_INLINE : 1, .retries = 1, .retry_delay_ms = 1});
+        CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.begun", "", fn_begun, NULL, NULL), HAY_OK);
+        CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+        for (int i = 0; i < 3; i++) {
+            uint64_t number = submit(&fixture, "t.begun", "1");
+            CU_ASSERT(all_come(&fixture));
+            CU_ASSERT_STRING_EQUAL(entry_of(&fixture, number)->value, counts[k][i]);
+            if (!i) /* takes two attempts */
+                submit(&fixture, "t.fail_before", "1");
+            CU_ASSERT(all_come(&fixture));
+        }
+        fixture_end(&fixture);
+    }
+}
+
 /* ---- callbacks that call ---- */
 
 static void submit_more(struct fixture *fixture, const struct hay_result *result)
@@ -523,6 +553,7 @@ int main(void)
         {"one worker keeps priority and order", one_worker_keeps_priority_and_order},
         {"results of one worker come in order to a slow caller", results_of_one_worker_come_in_order_to_a_slow_caller},
         {"a result brings back what was submitted", a_result_brings_back_what_was_submitted},
+        {"a function sees how many its worker began", a_function_sees_how_many_its_worker_began},
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo callbacks[] = {
