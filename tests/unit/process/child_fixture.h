@@ -12,7 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 
-#define LIMIT_MS 10000
+#define LIMIT_MS 30000
 
 static inline bool ends_in_time(const struct child *child)
 {

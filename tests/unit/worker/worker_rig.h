@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_MS 10000
+#define LIMIT_MS 30000
 #define MAX_RESULT (4u << 20)
 
 enum { FN_ECHO, FN_HOLD, FN_FAIL, FN_FILL, FN_PROGRESS, FN_NONBLOCKING, FN_CANCELLED, FN_NOTHING, FN_DEADLINE, FN_OVER };
