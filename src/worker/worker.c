@@ -29,6 +29,7 @@
 
 #define READ_SIZE (64u * 1024)
 #define KEEP_SIZE (256u * 1024)
+#define SPARE_SIZE 1u /* behind what was read, for the same habit as in run_job_safely() */
 #define FLUSH_NS (1 * NS_PER_MS)
 #define FLUSH_SIZE (OUTBOX_SIZE / 2)
 #define PROGRESS_NS (10 * NS_PER_MS)
@@ -69,6 +70,14 @@ static void check_pipe(const struct worker *worker)
 {
     struct stat now;
     if (fstat(worker->fd, &now) < 0 || now.st_ino != worker->pipe_ino || now.st_dev != worker->pipe_dev)
+        leave(WORKER_EXIT_NO_PIPE);
+}
+
+/* The same, and whether anything can go there still: a job may have shut it down. */
+static void check_pipe_whole(const struct worker *worker)
+{
+    check_pipe(worker);
+    if (send(worker->fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE)
         leave(WORKER_EXIT_NO_PIPE);
 }
 
@@ -192,7 +201,33 @@ static void run_job(struct worker *worker, const struct frame_head *head, const 
     task_end(&worker->task);
     /* So seldom that it costs nothing: the next job is not begun in vain. */
     if (times.run_ns >= CHECK_NS)
-        check_pipe(worker);
+        check_pipe_whole(worker);
+}
+
+/* The first of them in memory, zeros where there are fewer. */
+static uint64_t eight_bytes(const unsigned char *at, size_t left)
+{
+    uint64_t bytes = 0;
+    if (left >= sizeof bytes)
+        memcpy(&bytes, at, sizeof bytes);
+    else
+        memcpy(&bytes, at, left);
+    return bytes;
+}
+
+/* What a job writes behind its arguments is the next one's head. A NUL there is a habit, and undone; more would be that job's
+ * fault and the next one's loss, so that this process takes no other. */
+static void run_job_safely(struct worker *worker, const struct frame_head *head)
+{
+    unsigned char *body = buffer_at(&worker->in) + sizeof *head, *behind = buffer_at(&worker->in) + head->size;
+    size_t left = buffer_size(&worker->in) - head->size;
+    uint64_t next = eight_bytes(behind, left);
+    run_job(worker, head, body);
+    if (eight_bytes(behind, left) == next)
+        return;
+    memcpy(behind, &next, 1);
+    if (eight_bytes(behind, left) != next)
+        leave(WORKER_EXIT_PROTOCOL);
 }
 
 /* True at STOP. */
@@ -205,7 +240,7 @@ static bool run_input(struct worker *worker)
         case FRAME_BAD:
             leave(WORKER_EXIT_PROTOCOL);
         case FRAME_PARTIAL:
-            if (!buffer_reserve(&worker->in, head.size ? head.size - size : READ_SIZE))
+            if (!buffer_reserve(&worker->in, head.size ? head.size - size + SPARE_SIZE : READ_SIZE))
                 leave(WORKER_EXIT_NO_MEMORY);
             return false;
         case FRAME_WHOLE:
@@ -213,7 +248,7 @@ static bool run_input(struct worker *worker)
                 return true;
             if (head.type != FRAME_JOB)
                 leave(WORKER_EXIT_PROTOCOL);
-            run_job(worker, &head, buffer_at(&worker->in) + sizeof head);
+            run_job_safely(worker, &head);
             buffer_consume(&worker->in, head.size, KEEP_SIZE);
         }
     }
@@ -227,7 +262,8 @@ static void read_more(struct worker *worker)
     if (!buffer_reserve(&worker->in, READ_SIZE / 2))
         leave(WORKER_EXIT_NO_MEMORY);
     for (;;) {
-        ssize_t n = recv(worker->fd, worker->in.data + worker->in.end, worker->in.capacity - worker->in.end, 0);
+        size_t room = worker->in.capacity - worker->in.end - SPARE_SIZE;
+        ssize_t n = recv(worker->fd, worker->in.data + worker->in.end, room, 0);
         if (n > 0) {
             buffer_commit(&worker->in, (size_t)n);
             return;

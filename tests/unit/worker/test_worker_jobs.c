@@ -118,6 +118,56 @@ static void progress_comes_before_its_result_and_not_too_often(void)
     CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_OK);
 }
 
+/* ---- what a job does to the next one ---- */
+
+static void a_terminator_behind_the_args_harms_nobody(void)
+{
+    char large[1000];
+    struct buffer out;
+    buffer_init(&out);
+    memset(large, '7', sizeof large);
+    rig_start_ready();
+    add_job(&out, 1, 0, 1, FN_BEHIND, "1", 1);
+    add_job(&out, 1, 1, 2, FN_FILL, &(size_t){3}, sizeof(size_t)); /* whose size has a low byte other than 0 */
+    add_job(&out, 1, 2, 3, FN_BEHIND, "1", 1);
+    add_job(&out, 1, 3, 4, FN_ECHO, large, sizeof large);
+    add_job(&out, 1, 4, 5, FN_BEHIND, "1", 1);
+    send_out(&out);
+    CU_ASSERT(takes_result(1, "1") && takes_result(2, "777") && takes_result(3, "1"));
+    struct frame_head head;
+    const unsigned char *body;
+    CU_ASSERT(next_frame(&head, &body) && head.job == 4 && head.size == FRAME_RESULT_OVERHEAD + sizeof large);
+    CU_ASSERT(takes_result(5, "1"));
+    send_stop();
+    CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_OK);
+}
+
+static void more_behind_the_args_is_the_end_before_the_next(void)
+{
+    struct buffer out;
+    buffer_init(&out);
+    rig_start_ready();
+    add_job(&out, 1, 0, 1, FN_BEHIND, "22", 2);
+    add_job(&out, 1, 1, 2, FN_ECHO, "2", 1);
+    send_out(&out);
+    CU_ASSERT(has_ended());
+    CU_ASSERT_EQUAL(ledger_read_claim(rig.ledger).started, 1);
+    CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_PROTOCOL);
+}
+
+static void a_pipe_that_was_shut_down_is_the_end_before_the_next(void)
+{
+    struct buffer out;
+    buffer_init(&out);
+    rig_start_ready();
+    add_job(&out, 1, 0, 1, FN_SHUT, "1", 1);
+    add_job(&out, 1, 1, 2, FN_ECHO, "2", 1);
+    send_out(&out);
+    CU_ASSERT(has_ended());
+    CU_ASSERT(ledger_read_claim(rig.ledger).started == 1 && outbox_length(rig.ledger) > 0);
+    CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_NO_PIPE);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -127,6 +177,9 @@ int main(void)
         {"the cancel word reaches the job it names", the_cancel_word_reaches_the_job_it_names},
         {"a timeout becomes the job's deadline", a_timeout_becomes_the_jobs_deadline},
         {"progress comes before its result and not too often", progress_comes_before_its_result_and_not_too_often},
+        {"a terminator behind the args harms nobody", a_terminator_behind_the_args_harms_nobody},
+        {"more behind the args is the end before the next", more_behind_the_args_is_the_end_before_the_next},
+        {"a pipe that was shut down is the end before the next", a_pipe_that_was_shut_down_is_the_end_before_the_next},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"worker jobs", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};

@@ -43,19 +43,6 @@ static void a_master_that_goes_before_a_result_ends_it(void)
     CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_NO_PIPE);
 }
 
-/* Dead, and not reaped yet. */
-static bool has_ended(void)
-{
-    siginfo_t info = {0};
-    for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); !info.si_pid && clock_now_ns() < deadline_ns;) {
-        if (waitid(P_PID, (id_t)rig.pid, &info, WEXITED | WNOWAIT | WNOHANG) < 0)
-            return false;
-        if (!info.si_pid)
-            poll(NULL, 0, 1);
-    }
-    return info.si_pid != 0;
-}
-
 /* The number of the job that the next frame of the outbox, or else of the pipe, is a result of; 0: nothing is left. */
 static uint64_t next_result(const unsigned char *outbox, size_t size, size_t *at)
 {

@@ -22,12 +22,14 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIMIT_MS 30000
 #define MAX_RESULT (4u << 20)
 
-enum { FN_ECHO, FN_HOLD, FN_FAIL, FN_FILL, FN_PROGRESS, FN_NONBLOCKING, FN_CANCELLED, FN_NOTHING, FN_DEADLINE, FN_OVER };
+enum { FN_ECHO, FN_HOLD, FN_FAIL, FN_FILL, FN_PROGRESS, FN_NONBLOCKING, FN_CANCELLED, FN_NOTHING, FN_DEADLINE, FN_OVER,
+       FN_BEHIND, FN_SHUT };
 
 struct rig {
     struct mapping mapping;
@@ -139,14 +141,35 @@ static inline int run_over(hay_task *task, const struct hay_function *function, 
     return task->host->result(task, "1", 1);
 }
 
+/* Writes behind its args: a terminator, and then what nobody has a reason for. */
+static inline int run_behind(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function;
+    char *end = (char *)(uintptr_t)args + size;
+    size_t more = size == 1 ? 0 : 40;
+    *end = '\0';
+    memset(end + 1, '#', more);
+    return task->host->result(task, "1", 1);
+}
+
+/* Shuts its worker's pipe down, and takes its time. */
+static inline int run_shut(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    for (int fd = 3; fd < 1024; fd++)
+        shutdown(fd, SHUT_WR);
+    nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    return task->host->result(task, "1", 1);
+}
+
 /* ---- the rig ---- */
 
 static inline void rig_start(void)
 {
     static hay_run_fn *const runs[] = {run_echo, run_hold, run_fail, run_fill, run_progress, run_nonblocking, run_cancelled,
-                                       run_nothing, run_deadline, run_over};
+                                       run_nothing, run_deadline, run_over, run_behind, run_shut};
     static const char *const names[] = {"t.echo", "t.hold", "t.fail", "t.fill", "t.progress", "t.nonblocking", "t.cancelled",
-                                        "t.nothing", "t.deadline", "t.over"};
+                                        "t.nothing", "t.deadline", "t.over", "t.behind", "t.shut"};
     int pair[2];
     memset(&rig, 0, sizeof rig);
     registry_init(&rig.registry);
@@ -193,6 +216,19 @@ static inline int rig_end(void)
     registry_release(&rig.registry);
     mapping_close(&rig.mapping);
     return !got ? -1000 : WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* Dead, and not reaped yet. */
+static inline bool has_ended(void)
+{
+    siginfo_t info = {0};
+    for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); !info.si_pid && clock_now_ns() < deadline_ns;) {
+        if (waitid(P_PID, (id_t)rig.pid, &info, WEXITED | WNOWAIT | WNOHANG) < 0)
+            return false;
+        if (!info.si_pid)
+            poll(NULL, 0, 1);
+    }
+    return info.si_pid != 0;
 }
 
 static inline bool read_byte(int fd)
