@@ -233,7 +233,7 @@ void death_bury(struct slot *slot, struct hay_exit status)
         master->recorder.deaths++;
     if (was_stopping && !in_order && status.kind != HAY_EXIT_UNKNOWN && !master->is_terminating && !master->is_broken)
         tell_bad_stop(slot, status);
-    child_reap(&slot->child);
+    child_reap(&slot->child, slot->broken_ns ? 0 : CHILD_PATIENCE_MS); /* what had to be waited for was, in judge_broken() */
     close_generation(slot);
     slot_set_state(slot, SLOT_DEAD);
     if (!was_stopping) {

@@ -152,7 +152,7 @@ static struct hay_exit end_child(struct child *child, bool is_over)
         ;
     if (child_peek(child, &status) == 1)
         child_signal_group(child, SIGKILL);
-    child_reap(child);
+    child_reap(child, CHILD_PATIENCE_MS);
     return status;
 }
 

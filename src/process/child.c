@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "process/child.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/flush.h"
@@ -24,7 +25,6 @@
 #include <unistd.h>
 
 #define BY_PIDFD ((idtype_t)3) /* P_PIDFD, which older headers lack */
-#define REAP_TRIES 1000 /* of 1 ms */
 #define JOINED_TRIES 20 /* of 1 ms, for a thread that was joined to be gone */
 
 /* The C library knows of most processes that they never had a second thread. Else: the link count of /proc/self/task is 2 and
@@ -282,11 +282,12 @@ int child_peek(const struct child *child, struct hay_exit *status)
     return r;
 }
 
-void child_reap(struct child *child)
+void child_reap(struct child *child, int patience_ms)
 {
     siginfo_t info;
+    int64_t deadline_ns = clock_deadline_ns(patience_ms);
     /* One that somebody traces is not ours before its tracer has seen the end. */
-    for (int tries = 0; child->pid > 0 && tries < REAP_TRIES && ask(child, WNOHANG, &info) == 0; tries++)
+    while (child->pid > 0 && ask(child, WNOHANG, &info) == 0 && clock_now_ns() < deadline_ns)
         poll(NULL, 0, 1);
     fd_close(&child->pidfd);
     *child = CHILD_NONE;
@@ -313,7 +314,7 @@ void child_signal_group(const struct child *child, int signal_number)
 {
     siginfo_t info;
     if (child->pid > 0 && ask(child, WNOWAIT | WNOHANG, &info) >= 0)
-        kill(-child->pid, signal_number);
+        child_signal_all(child, signal_number);
 }
 
 uint64_t child_resident_bytes(const struct child *child)

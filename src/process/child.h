@@ -63,12 +63,13 @@ int child_peek(const struct child *child, struct hay_exit *status);
 /* Take it off the process table as soon as it has ended, in one call; the pidfd stays open. As child_peek(), but after 1 it
  * is reaped. */
 int child_wait(struct child *child, bool block, struct hay_exit *status);
-/* Take it off the process table and close the pidfd. Call it after child_peek() said that it ended, or SIGKILL: it waits 1 s at
- * most. */
-void child_reap(struct child *child);
+/* Take it off the process table and close the pidfd. Call it after child_peek() said that it ended, or SIGKILL: it waits as long
+ * for that at most, or for a tracer, which comes first. */
+void child_reap(struct child *child, int patience_ms);
+#define CHILD_PATIENCE_MS 1000
 /* To the child alone. 0, also when it has ended, or -errno. */
 int child_signal(const struct child *child, int signal_number);
-/* To the whole group of a child that is unreaped, which keeps its number from others. */
+/* As child_signal_all(), but only if it is unreaped, which keeps its number from others. */
 void child_signal_group(const struct child *child, int signal_number);
 /* To the group that it was started in, and to itself if it has left that. It must be unreaped. 0 or -errno. */
 int child_signal_all(const struct child *child, int signal_number);

@@ -6,6 +6,8 @@
  */
 #include "unit/pool/pool_fixture.h"
 
+#include <poll.h>
+
 static const struct hay_pool_options one = {.workers = 1, .grace_ms = 200};
 
 static uint64_t submit_timed(struct fixture *fixture, const char *function, int64_t timeout_ms)
@@ -42,6 +44,35 @@ static void a_job_that_listens_saves_its_worker(void)
     CU_ASSERT(ended_as(&fixture, a, HAY_OUTCOME_TIMEOUT));
     CU_ASSERT(ended_as(&fixture, b, HAY_OUTCOME_OK));
     CU_ASSERT_EQUAL(entry_of(&fixture, a)->pid, entry_of(&fixture, b)->pid);
+    fixture_end(&fixture);
+}
+
+/* Leaves the group that it was started in, and waits for a signal alone. */
+static int fn_leave_group(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    sigset_t term, before;
+    (void)function, (void)args, (void)size;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, &before);
+    if (setpgid(0, getpgid(getppid())))
+        return -1;
+    while (!task->host->cancelled(task))
+        ppoll(NULL, 0, NULL, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return -1;
+}
+
+static void who_has_left_its_group_is_asked_too(void)
+{
+    struct fixture fixture;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .timeout_ms = 50, .grace_ms = LIMIT_MS / 2});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.leave_group", "", fn_leave_group, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    uint64_t left = submit(&fixture, "t.leave_group", "1"), next = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, left, HAY_OUTCOME_TIMEOUT) && ended_as(&fixture, next, HAY_OUTCOME_OK));
+    CU_ASSERT_EQUAL(entry_of(&fixture, left)->pid, entry_of(&fixture, next)->pid);
     fixture_end(&fixture);
 }
 
@@ -381,6 +412,7 @@ int main(void)
     CU_TestInfo timeouts[] = {
         {"a job that does not listen is killed after the grace", a_job_that_does_not_listen_is_killed_after_the_grace},
         {"a job that listens saves its worker", a_job_that_listens_saves_its_worker},
+        {"who has left its group is asked too", who_has_left_its_group_is_asked_too},
         {"without grace the kill is at once", without_grace_the_kill_is_at_once},
         {"without grace large results still arrive", without_grace_large_results_still_arrive},
         {"timeouts are retried where asked for", timeouts_are_retried_where_asked_for},

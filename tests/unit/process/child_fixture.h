@@ -36,7 +36,7 @@ static inline int run_child(struct child_setup *setup)
     if (!ended)
         child_signal(&child, SIGKILL);
     int peeked = ended ? child_peek(&child, &status) : 0;
-    child_reap(&child);
+    child_reap(&child, CHILD_PATIENCE_MS);
     if (peeked != 1)
         return -1000;
     return status.kind == HAY_EXIT_CODE ? status.value : status.kind == HAY_EXIT_SIGNAL ? -status.value : -1000;

@@ -305,10 +305,10 @@ static void a_peek_leaves_it_unreaped(void)
         CU_ASSERT(status.kind == HAY_EXIT_SIGNAL && status.value == SIGUSR2);
         CU_ASSERT_EQUAL(kill(pid, 0), 0); /* a zombie still has its number */
     }
-    child_reap(&child);
+    child_reap(&child, CHILD_PATIENCE_MS);
     CU_ASSERT(child.pid == 0 && child.pidfd == -1);
     CU_ASSERT(kill(pid, 0) < 0 && errno == ESRCH);
-    child_reap(&child); /* safe to repeat */
+    child_reap(&child, CHILD_PATIENCE_MS); /* safe to repeat */
     child_signal(&child, SIGKILL);
     child_signal_group(&child, SIGKILL); /* of nothing: must not hit our own group */
 }
@@ -327,7 +327,7 @@ static void a_stop_is_not_an_end(void)
     CU_ASSERT(ends_in_time(&child));
     CU_ASSERT_EQUAL(child_peek(&child, &status), 1);
     CU_ASSERT(status.kind == HAY_EXIT_SIGNAL && status.value == SIGKILL);
-    child_reap(&child);
+    child_reap(&child, CHILD_PATIENCE_MS);
 }
 
 static int be_traced(void *arg)
@@ -346,7 +346,7 @@ static void a_trap_of_a_child_that_we_trace_is_not_an_end(void)
     CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
     if (info.si_code != CLD_TRAPPED) {
         tap_skip("no ptrace here");
-        child_reap(&child);
+        child_reap(&child, CHILD_PATIENCE_MS);
         return;
     }
     CU_ASSERT_EQUAL(child_peek(&child, &status), 0);
@@ -356,7 +356,7 @@ static void a_trap_of_a_child_that_we_trace_is_not_an_end(void)
     CU_ASSERT(ends_in_time(&child));
     CU_ASSERT_EQUAL(child_wait(&child, true, &status), 1);
     CU_ASSERT(status.kind == HAY_EXIT_SIGNAL && status.value == SIGKILL);
-    child_reap(&child);
+    child_reap(&child, CHILD_PATIENCE_MS);
 }
 
 /* For its parent a child that another process traces has not ended before that one has seen it. */
@@ -381,7 +381,7 @@ static void the_end_of_a_child_that_another_traces_is_waited_for(void)
         tap_skip("no ptrace here");
     child_signal(&child, SIGKILL);
     CU_ASSERT(ends_in_time(&child));
-    child_reap(&child);
+    child_reap(&child, CHILD_PATIENCE_MS);
     CU_ASSERT(waitpid(traced, NULL, 0) < 0 && errno == ECHILD);
     CU_ASSERT_EQUAL(waitpid(tracer, NULL, 0), tracer);
     close(ends[0]);
@@ -399,7 +399,7 @@ static void other_code_that_reaps_is_seen(void)
     CU_ASSERT(ends_in_time(&child)); /* a pidfd tells it all the same */
     CU_ASSERT_EQUAL(child_peek(&child, &status), -ECHILD);
     CU_ASSERT_EQUAL(status.kind, HAY_EXIT_UNKNOWN);
-    child_reap(&child);
+    child_reap(&child, CHILD_PATIENCE_MS);
     CU_ASSERT_EQUAL(child.pidfd, -1);
 }
 
@@ -420,7 +420,7 @@ static void meet_its_heir(void)
     CHILD_CHECK(!waitid(P_PID, (id_t)heir, &info, WEXITED | WNOWAIT));
     CHILD_CHECK(child_peek(&child, &status) == -ECHILD);
     CHILD_CHECK(child_wait(&child, true, &status) == -ECHILD && status.kind == HAY_EXIT_UNKNOWN);
-    child_reap(&child);
+    child_reap(&child, CHILD_PATIENCE_MS);
     CHILD_CHECK(waitpid(heir, NULL, 0) == heir);
 }
 
@@ -457,7 +457,7 @@ static void the_group_is_killed_after_its_leader_ended(void)
     struct pollfd end = {.fd = ends[0], .events = POLLIN};
     CU_ASSERT_EQUAL(poll(&end, 1, LIMIT_MS), 1);
     CU_ASSERT_EQUAL(read(ends[0], &byte, 1), 0);
-    child_reap(&child);
+    child_reap(&child, CHILD_PATIENCE_MS);
     close(ends[0]);
 }
 
