@@ -14,10 +14,10 @@
  * adding 0x76 sets the top bit of all that is over 9; a carry spoils only what is behind the first of them. */
 static inline unsigned jsonnumber_run(const struct json_reader *reader, const unsigned char *at)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
     unsigned count = 0;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (reader->end - reader->begin >= 8) {
+        const uint64_t ones = UINT64_C(0x0101010101010101);
         size_t left = (size_t)(reader->end - at), missing = left < 8 ? 8 - left : 0;
         uint64_t bytes;
         memcpy(&bytes, at - missing, sizeof bytes);

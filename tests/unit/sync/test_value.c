@@ -119,7 +119,8 @@ static void a_floating_value_rounds_as_its_type_and_never_to_an_infinity(void)
 
     value = make(HAY_F32);
     CU_ASSERT_EQUAL(hay_value_store_f64(value, 0.1), HAY_OK);
-    CU_ASSERT_EQUAL(floating_of(value), (double)0.1f);
+    const volatile float tenth = 0.1f; /* a constant may have more digits than its type */
+    CU_ASSERT_EQUAL(floating_of(value), (double)tenth);
     CU_ASSERT_EQUAL(hay_value_store_f64(value, 1e300), HAY_ERANGE);
     CU_ASSERT_EQUAL(hay_value_store_f64(value, (double)FLT_MAX), HAY_OK);
     CU_ASSERT_EQUAL(hay_value_add_f64(value, (double)FLT_MAX, NULL), HAY_ERANGE);
