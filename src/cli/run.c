@@ -342,10 +342,11 @@ static void run_finish(struct run *run)
 static int run_verdict(struct run *run)
 {
     uint64_t results = run_results(run);
-    if (run->output.failure == -EPIPE)
-        signals_raise(SIGPIPE);
+    /* The signal first: a reader that the same Ctrl-C ended is no other end. */
     if (signals_first())
         signals_raise(signals_first());
+    if (run->output.failure == -EPIPE)
+        signals_raise(SIGPIPE);
     if (run->output.failure)
         return run_say_output(&run->output);
     if (results + run->done_before != run->read) {

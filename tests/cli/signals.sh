@@ -87,6 +87,18 @@ kill -INT $pid
 wait $pid 2>/dev/null
 is "one signal only reaches the command" "$(cat heard out)" "INT${newline}something"
 
+# A reader that the same Ctrl-C ends is not how the run ended: a shell stops its loop by this code.
+rm -f up fifo
+mkfifo fifo
+env --default-signal=INT,PIPE "$HAYFORK" exec -j 1 --shell 'trap "" INT; echo something; : >up; sleep 1; : {}' ::: a >fifo 2>err &
+pid=$!
+exec 5<fifo
+until_true test -e up
+kill -INT $pid
+exec 5<&-
+wait $pid 2>/dev/null
+is "a signal is told before a reader that has gone" $? 130
+
 # One that is in a process group of its own is asked as well.
 rm -f up
 "$HAYFORK" exec -j 1 --grace 20s timeout 1000 sh -c 'trap "echo asked; exit" TERM; : >up; while :; do sleep 0.05; done' ::: a >out 2>err &
