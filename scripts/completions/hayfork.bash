@@ -14,7 +14,7 @@ _hayfork_options() { # VERB
     case $1 in
     run) echo "$_hayfork_run_options -f --function" ;;
     map) echo "$_hayfork_run_options -f --function --args --id -0 --null" ;;
-    exec) echo "$_hayfork_run_options --shell --pipe --tag -u --ungroup --json --max-output --id -0 --null -a --arg-file -n --max-args -C --colsep" ;;
+    exec) echo "$_hayfork_run_options --shell --pipe --tag -u --ungroup --json --max-output --id -0 --null -a --arg-file -n --max-args -C --colsep -I --replace" ;;
     call) echo '-p --plugin --config --inline --timeout --start-timeout --grace --crash-retries -h --help' ;;
     check) echo '-p --plugin --config -f --function -h --help' ;;
     report) echo '-o --output --trace -h --help' ;;
@@ -27,7 +27,7 @@ _hayfork_options() { # VERB
 # Does this option take a value?
 _hayfork_has_value() {
     case $1 in
-    -[pfjoanC] | --plugin | --config | --function | --jobs | --output | --arg-file | --max-args | --colsep | --args | --id | --max-output) ;;
+    -[pfjoanCI] | --plugin | --config | --function | --jobs | --output | --arg-file | --max-args | --colsep | --replace | --args | --id | --max-output) ;;
     --queue | --sync | --order-window | --max-result | --timeout | --start-timeout | --grace | --retries | --retry-on) ;;
     --retry-delay | --retry-delay-max | --crash-retries | --halt | --max-fails | --max-jobs-per-worker) ;;
     --max-worker-rss | --max-worker-age | --limit | --nice | --memfree | --load | --delay | --progress | --joblog | --trace | --stderr) ;;

@@ -59,7 +59,7 @@ function __hayfork_operands
     set -l skip 0
     set -l ended 0
     set -l words (commandline -opc)
-    set -l long plugin config function jobs output arg-file max-args colsep args id max-output queue sync order-window max-result timeout start-timeout grace \
+    set -l long plugin config function jobs output arg-file max-args colsep replace args id max-output queue sync order-window max-result timeout start-timeout grace \
         retries retry-on retry-delay retry-delay-max crash-retries halt max-fails max-jobs-per-worker max-worker-rss max-worker-age \
         limit nice memfree load delay progress joblog trace stderr
     for word in $words[3..-1]
@@ -68,7 +68,7 @@ function __hayfork_operands
         else if test $ended = 1; or not string match -q -- '-?*' $word
             printf '%s\n' $word
             test $words[2] != exec; or set ended 1
-        else if contains -- $word -p -f -j -o -a -n -C --$long
+        else if contains -- $word -p -f -j -o -a -n -C -I --$long
             set skip 1
         else if test $word = --
             set ended 1
@@ -173,6 +173,7 @@ complete -c hayfork -n '__hayfork_verb map exec' -l id -x -a 'line number' -d 'W
 complete -c hayfork -n '__hayfork_verb map exec' -s 0 -l null -d 'Lines end with NUL'
 complete -c hayfork -n '__hayfork_verb exec' -s a -l arg-file -rF -d 'Lines of this file'
 complete -c hayfork -n '__hayfork_verb exec' -s n -l max-args -x -d 'So many lines for each command'
+complete -c hayfork -n '__hayfork_verb exec' -s I -l replace -x -d 'What alone stands for the line'
 complete -c hayfork -n '__hayfork_verb exec' -s C -l colsep -x -d 'What is between the columns of a line'
 complete -c hayfork -n '__hayfork_verb exec' -l shell -d 'The words are a shell script'
 complete -c hayfork -n '__hayfork_verb exec' -l pipe -d 'Lines are the standard input of commands'

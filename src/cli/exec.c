@@ -32,6 +32,7 @@
 #define EXEC_LINES_MAX 1000000
 #define EXEC_TAG_KEY ",\"tag\":\""  /* in no string, where a quote would be escaped */
 #define EXEC_BLOCK ((size_t)1 << 20) /* of lines on standard input */
+#define EXEC_ARGS_RESERVE 8192      /* for the command's own words, and what the kernel adds */
 #define EXEC_RESULT_MAX (UINT64_C(1) << 30)
 
 enum {
@@ -52,6 +53,7 @@ struct exec {
     bool pipe;                  /* lines are the command's standard input, */
     bool has_count;             /* as many as -n says */
     bool is_product;            /* a job has a word of each of several lists */
+    const char *place;          /* what alone stands for the line; NULL: the braces */
     const char *separator;      /* of the columns of a line; NULL: it has none */
     uint64_t max_output;        /* EXEC_UNSET: not given */
     int inherited[EXEC_FDS + 2]; /* descriptors that the commands have too, and copies of stdout and stderr */
@@ -78,6 +80,7 @@ static const struct option_spec exec_specs[] = {
     { 'u', "ungroup", false },
     { 'n', "max-args", true },
     { 'C', "colsep", true },
+    { 'I', "replace", true },
     { 0, NULL, false },
 };
 
@@ -109,6 +112,9 @@ static bool exec_take(struct run_options *options, struct options *reader, int k
         return exec->has_count = true;
     case 'C':
         exec->separator = strcmp(reader->value, "\\t") ? reader->value : "\t";
+        return true;
+    case 'I':
+        exec->place = reader->value;
         return true;
     case 'a':
         option_list_add(&options->files, reader->value);
@@ -176,8 +182,10 @@ static int exec_check_options(const struct run_options *options)
         return say_usage("--colsep is at least one character, and for commands of one line each, so not with -n");
     if (exec->separator && exec->separator[1] && strchr(exec->separator, '\\'))
         return say_usage("--colsep is a text, not a pattern; of what has a backslash only '\\t', a tab, is known");
-    if (exec->pipe && (exec->separator || exec->tag || exec->lines.id_is_line))
-        return say_usage("--pipe is for blocks of lines, so not with -C, --tag or --id line");
+    if (exec->place && !*exec->place)
+        return say_usage("-I is at least one character");
+    if (exec->pipe && (exec->separator || exec->place || exec->tag || exec->lines.id_is_line))
+        return say_usage("--pipe is for blocks of lines, so not with -C, -I, --tag or --id line");
     if (exec->ungroup && (exec->tag || options->keep_order || exec->max_output != EXEC_UNSET || (exec->json && !options->output)))
         return say_usage("-u is for commands that print at once, as they like, so not with -k, --tag, --max-output or --json");
     if (exec->tag && is_json)
@@ -205,14 +213,25 @@ static int exec_take_arguments(struct run_options *options, const char *const *w
     return map_take_list(options, words, count);
 }
 
+/* How much the lines of one command may be: less where the limit of the stack lets a command have few words (execve(2)). */
+static size_t exec_words_bytes(void)
+{
+    const long word = 2 + (long)sizeof(char *), most = sysconf(_SC_ARG_MAX); /* a line of one character, as it counts there */
+    long left = most - EXEC_ARGS_RESERVE;
+    for (char **at = environ; at && *at; at++)
+        left -= (long)(strlen(*at) + 1 + sizeof *at);
+    return most < 0 || left / word * 2 >= (long)INPUT_GROUP_BYTES ? INPUT_GROUP_BYTES : left > 0 ? (size_t)(left / word * 2) : 1;
+}
+
 static int exec_take_words(struct run_options *options, size_t count)
 {
     struct exec *exec = options->verb_state;
     uint64_t most = exec->separator ? UINT32_MAX : options->group_lines ? options->group_lines : 1;
-    for (size_t i = 0; i < count && !exec->pipe; i++)
+    const struct words_style style = { exec->shell, !exec->pipe, exec->place };
+    for (size_t i = 0; i < count && !exec->pipe && !exec->place; i++)
         if (strstr(exec->given.items[i], "{%}"))
             return say_usage("'{%%}' is not known here: a command finds its slot, from 0, in the environment as HAYFORK_WORKER");
-    if (!words_parse(&exec->words, exec->given.items, count, exec->shell, !exec->pipe)) {
+    if (!words_parse(&exec->words, exec->given.items, count, &style)) {
         say("out of memory");
         return CLI_STOPPED;
     }
@@ -222,7 +241,7 @@ static int exec_take_words(struct run_options *options, size_t count)
         return say_usage("'{%" PRIu32 "}' stands for nothing: a command has %" PRIu64 " here; more come by -n, -C or more ':::'",
                          exec->words.last_line, most);
     options->group_is_block = exec->pipe;
-    options->group_bytes = exec->pipe ? EXEC_BLOCK - 1 /* and the end of the last line */ : INPUT_GROUP_BYTES;
+    options->group_bytes = exec->pipe ? EXEC_BLOCK - 1 /* and the end of the last line */ : exec_words_bytes();
     if (exec->pipe && !options->group_lines)
         options->group_lines = exec->has_count ? 1 : UINT64_MAX;
     if (exec->shell && !exec->pipe && !exec->is_product) /* a script is one word, and each place has all lines, quoted */

@@ -90,6 +90,7 @@ static const char help_exec[] =
     "  -a, --arg-file FILE    lines from FILE, repeat; -0, --null: they end with NUL\n"
     "  -n, --max-args N       N lines for each command: {} is all, {2} the second\n"
     "  -C, --colsep TEXT      cut each line there: {} is all columns, {2} the second\n"
+    "  -I, --replace TEXT     that alone is the line, and all braces are themselves\n"
     "      --pipe             N lines, or 1 MiB of them, as each one's standard input\n"
     "  -k, --keep-order       output in the lines' order; -u, --ungroup: at once\n"
     "      --tag              each line of output begins with the line and a tab\n"
@@ -97,8 +98,7 @@ static const char help_exec[] =
     "      --json             result lines instead of the output; -o FILE too\n"
     "      --max-output SIZE  of one command's stdout or stderr; default: 1G\n"
     "      --id line|number   what the id of a result line is; default: number\n"
-    "      --dry-run          print the commands, run nothing\n"
-    "  -j N  --timeout D  --retries N  --joblog FILE  ...  as of hayfork run\n"
+    "  -j N  --timeout D  --retries N  --joblog FILE  --dry-run ...  as of hayfork run\n"
     "\n"
     "Exit: 0 all commands exited 0, 1 some did not; else as of hayfork run\n"
     "Example: find . -name '*.wav' | hayfork exec -k flac -s {} -o {.}.flac\n";

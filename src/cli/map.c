@@ -128,7 +128,7 @@ static int map_check(struct run_options *options)
         options->function = map->function;
     if (!options->function)
         return say_usage("a function is needed: PLUGIN.FUNCTION");
-    if (!template_parse(&map->template, map->text, true))
+    if (!template_parse(&map->template, map->text, &(struct template_syntax){ .is_json = true }))
         template_expand_json(&map->template, (struct hay_span){ "x", 1 }, 1, &map->args);
     if (!map->template.pieces || map->args.failed) {
         say("out of memory");

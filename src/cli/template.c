@@ -47,20 +47,36 @@ static void template_add(struct template *template, struct template_piece piece,
     template->has_line = template->has_line || (piece.kind != TEMPLATE_TEXT && piece.kind != TEMPLATE_NUMBER && !piece.line);
 }
 
-int template_parse(struct template *template, const char *text, bool is_json)
+/* "${1}" and "${#}" are a shell's. */
+static bool template_is_shells(const char *text, const char *at)
+{
+    return at > text && at[-1] == '$' && (at[1] == '#' || (at[1] >= '1' && at[1] <= '9'));
+}
+
+/* The size of the place at `at`, or 0. */
+static size_t template_look(const char *text, const char *at, const struct template_syntax *syntax, struct template_piece *piece)
+{
+    if (syntax->place) {
+        *piece = (struct template_piece){ .kind = TEMPLATE_LINE };
+        return strncmp(at, syntax->place, strlen(syntax->place)) ? 0 : strlen(syntax->place);
+    }
+    return *at != '{' || (!syntax->is_json && template_is_shells(text, at)) ? 0 : template_place(at, !syntax->is_json, piece);
+}
+
+int template_parse(struct template *template, const char *text, const struct template_syntax *syntax)
 {
     static const struct template_piece plain = { .kind = TEMPLATE_TEXT };
-    size_t braces = 0;
+    size_t places = 0;
     *template = (struct template){ .count = 0 };
-    for (const char *at = text; (at = strchr(at, '{')); at++)
-        braces++;
-    template->pieces = calloc(2 * braces + 1, sizeof *template->pieces);
+    for (const char *at = text; (at = strchr(at, syntax->place ? *syntax->place : '{')); at++)
+        places++;
+    template->pieces = calloc(2 * places + 1, sizeof *template->pieces);
     if (!template->pieces)
         return -ENOMEM;
     const char *from = text, *at = text;
     for (bool in_string = false; *at;) {
         struct template_piece piece;
-        size_t size = *at == '{' ? template_place(at, !is_json, &piece) : 0;
+        size_t size = template_look(text, at, syntax, &piece);
         if (size) {
             piece.in_string = in_string;
             template_add(template, plain, from, (size_t)(at - from));
@@ -69,7 +85,7 @@ int template_parse(struct template *template, const char *text, bool is_json)
             from = at;
             continue;
         }
-        if (*at == '"' && is_json)
+        if (*at == '"' && syntax->is_json)
             in_string = !in_string;
         at += *at == '\\' && in_string && at[1] ? 2 : 1;
     }

@@ -41,10 +41,15 @@ struct template {
     bool has_line;              /* one of the line in hand, and not just {#} or {2} */
 };
 
-/* `is_json`: a quote begins a string and a backslash in one takes the next character along; else there are the places of the
- * second line and so on. 0 or -ENOMEM. `text` has to outlive the template. template_release()
- * is due in any case. */
-int template_parse(struct template *template, const char *text, bool is_json);
+/* In JSON a quote begins a string and a backslash in one takes the next character along; else there are the places of the second
+ * line and so on. */
+struct template_syntax {
+    bool is_json;
+    const char *place;          /* what alone stands for the line, not empty; NULL: the braces */
+};
+
+/* 0 or -ENOMEM. `text` has to outlive the template. template_release() is due in any case. */
+int template_parse(struct template *template, const char *text, const struct template_syntax *syntax);
 void template_release(struct template *template);
 
 /* What stands in a piece for this line: part of the text, part of the line, or digits in `scratch`. */

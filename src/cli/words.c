@@ -22,33 +22,38 @@ static void words_count_places(struct words *words, bool is_for_lines)
         }
 }
 
-static bool words_parse_all(struct words *words, const char *const *given, size_t count, bool is_for_lines)
+static bool words_parse_all(struct words *words, const char *const *given, size_t count, const struct words_style *style)
 {
-    bool has_place = !is_for_lines;
+    const struct template_syntax syntax = { .place = style->place };
+    const char *line = style->place ? style->place : "{}";
+    bool has_place = !style->is_for_lines;
     for (size_t i = 0; i < count; i++) {
         words->is_binary = words->is_binary || bytes_utf8(given[i], strlen(given[i])) < strlen(given[i]);
-        if (template_parse(&words->templates[words->count++], given[i], false))
+        if (template_parse(&words->templates[words->count++], given[i], &syntax))
             return false;
         has_place = has_place || words->templates[i].has_place;
     }
     if (!words->shell)
-        return has_place || !template_parse(&words->templates[words->count++], "{}", false);
+        return has_place || !template_parse(&words->templates[words->count++], line, &syntax);
     for (size_t i = 0; i < count; i++) {
         template_release(&words->templates[i]);
         bytes_put_text(&words->script, given[i]);
-        bytes_put_text(&words->script, i + 1 < count ? " " : has_place ? "" : " {}");
+        if (i + 1 < count || !has_place)
+            bytes_put_text(&words->script, " ");
     }
+    if (!has_place)
+        bytes_put_text(&words->script, line);
     bytes_put(&words->script, "", 1);
     words->count = 1;
-    return !words->script.failed && !template_parse(words->templates, words->script.at, false);
+    return !words->script.failed && !template_parse(words->templates, words->script.at, &syntax);
 }
 
-bool words_parse(struct words *words, const char *const *given, size_t count, bool shell, bool is_for_lines)
+bool words_parse(struct words *words, const char *const *given, size_t count, const struct words_style *style)
 {
-    *words = (struct words){ .templates = calloc(count + 1, sizeof *words->templates), .shell = shell };
-    if (!words->templates || !words_parse_all(words, given, count, is_for_lines))
+    *words = (struct words){ .templates = calloc(count + 1, sizeof *words->templates), .shell = style->shell };
+    if (!words->templates || !words_parse_all(words, given, count, style))
         return false;
-    words_count_places(words, is_for_lines);
+    words_count_places(words, style->is_for_lines);
     return true;
 }
 

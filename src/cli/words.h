@@ -32,9 +32,14 @@ struct words_job {
     bool is_binary;             /* the text is not UTF-8 */
 };
 
-/* Of `count` words, which have to outlive it. Where it `is_for_lines`, a command without any place gets one at its end; else what
- * looks like the place of a line is text. False: out of memory. */
-bool words_parse(struct words *words, const char *const *given, size_t count, bool shell, bool is_for_lines);
+struct words_style {
+    bool shell;                 /* they are one script */
+    bool is_for_lines;          /* a command without any place gets one at its end; else places of a line are text */
+    const char *place;          /* as in struct template_syntax */
+};
+
+/* Of `count` words, which have to outlive it. False: out of memory. */
+bool words_parse(struct words *words, const char *const *given, size_t count, const struct words_style *style);
 void words_release(struct words *words);
 
 /* The columns of a line, between any two of which stands the separator, as several lines of a job. */

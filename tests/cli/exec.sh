@@ -70,6 +70,25 @@ run "$HAYFORK" exec -k -C "$(printf '\251')" printf '[%s]' {1} {2} ::: a$(printf
 is "-C: that cuts a character in two" "$code $(cat out)" "0 [a$(printf '\303')][b]"
 run "$HAYFORK" exec -C , -n 2 echo ::: a
 is "-C is not for -n" "$code $(grep -c 'colsep' err)" "2 1"
+
+# Braces that are meant.
+from 'a\nb\n' -k -n2 sh -c 'echo "${1}-${2} ${#}"' _
+is "places of a shell are its own" "$code $(cat out)" '0 a-b 2'
+from 'y z\n' -I ,, printf '<%s>' ',,' '{4}-{}-{1}' 'x,,,'
+is "-I: no other place" "$code $(cat out)" '0 <y z><{4}-{}-{1}><xy z,>'
+from 'y\n' -I{} echo '{1}{#}' {}{}
+is "-I {} as of xargs" "$code $(cat out)" '0 {1}{#} yy'
+from "it's\n" --replace=@ --shell 'echo {1} @'
+is "-I in a script" "$code $(cat out)" "0 {1} it's"
+from 'y\n' -I ,, echo '{}'
+is "-I without its text: the line comes last" "$code $(cat out)" '0 {} y'
+from 'y\n' -I '' echo
+is "-I needs a text" "$code $(grep -c -- '-I is at least one character' err)" '2 1'
+from 'y\n' --pipe -I ,, cat
+is "-I is not for --pipe" "$code $(grep -c -- '-I' err)" '2 1'
+seq 20000 >lines
+run sh -c 'ulimit -s 256; "$HAYFORK" exec -k -n 20000 echo <lines'
+is "as many words as the stack lets a command have" "$code $(tr ' ' '\n' <out | cmp - lines; wc -w <out)" '0 20000'
 run "$HAYFORK" exec -C '' echo ::: a
 is "-C ''" "$code $(grep -c 'at least one character' err)" "2 1"
 # Lines as standard input: what comes out is what went in, whatever it is.
