@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OUTPUT_FLUSH ((size_t)64 << 10)
@@ -181,6 +182,15 @@ void output_bytes(struct output *output, const char *bytes, size_t size)
         output_write(output, false);
 }
 
+/* 0, or -ESTALE where the file does not end, or is no longer, where we wrote. */
+static int output_verify(const struct output *output)
+{
+    struct stat now;
+    if (!output->path || !output->at || !S_ISREG(output->stream.mode) || fstat(output->stream.fd, &now))
+        return 0;
+    return now.st_nlink && (uintmax_t)now.st_size == output->at ? 0 : -ESTALE;
+}
+
 int output_close(struct output *output)
 {
     if (output->loop && output->stream.fd >= 0)
@@ -190,8 +200,8 @@ int output_close(struct output *output)
         output->blocked = output->syncing = false;
         output_flush(output);
     }
-    int failures[] = { filesync_close(&output->sync), stream_close(&output->stream) };
-    for (size_t i = 0; i < 2 && !output->failure; i++)
+    int failures[] = { filesync_close(&output->sync), output_verify(output), stream_close(&output->stream) };
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0] && !output->failure; i++)
         output->failure = failures[i];
     pages_release(&output->buffer);
     output->start = output->end = 0;

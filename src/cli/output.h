@@ -32,7 +32,7 @@ struct output {
     bool on_terminal;       /* or set for stderr: what is drawn there makes way */
     void (*before)(void *context); /* NULL, or called before each write */
     void *context;
-    int failure;            /* 0 or -errno: -EPIPE when the reader is gone */
+    int failure;            /* 0 or -errno: -EPIPE: the reader is gone; -ESTALE: others changed the file */
 };
 
 /* Open for writing, a file at its end. `path` NULL or "-": descriptor `stdout_fd`. 0 or -errno; output_close() is due in any

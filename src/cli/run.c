@@ -229,7 +229,9 @@ static int run_say_output(const struct output *output)
         say("out of memory for results");
         return CLI_STOPPED;
     }
-    if (output->path)
+    if (output->failure == -ESTALE)
+        say("'%s' was removed, cut or written to by others during the run: results may be missing there", output->path);
+    else if (output->path)
         say("cannot write '%s': %s", output->path, strerror(-output->failure));
     else
         say("cannot write to standard output: %s", strerror(-output->failure));

@@ -113,4 +113,23 @@ awk 'BEGIN { s = "x"; while (length(s) < 1048576) s = s s
     for (i = 0; i < 20; i++) printf "{\"id\":%d,\"fn\":\"demo.echo\",\"args\":\"%s\"}\n", i, s }' >wide
 { $limit "$HAYFORK" run -p demo wide 2>err; echo $? >code; } | cat >out
 is "large results through a pipe" "$(cat code) $(wc -l <out) $(grep -c '"status":"ok"' out)" "0 20 20"
+
+# Others at the file: a job that comes when some results are there. What is lost is told, and a resumed run makes it good.
+{ seq 300 | sed 's/.*/{"fn":"demo.add","args":{"a":&,"b":1}}/'
+    echo '{"fn":"exec.run","args":{"shell":"until test -s kept; do sleep 0.02; done; eval \"$HURT\""}}'; } >jobs
+hurt()
+{
+    rm -f kept
+    HURT="$2" run "$HAYFORK" run -j 2 -p demo -p exec -o kept jobs
+    is "$1" "$code $(cat err)" \
+        "74 hayfork run: 'kept' was removed, cut or written to by others during the run: results may be missing there"
+}
+hurt "a file that was cut" ': >kept'
+run "$HAYFORK" run -j 2 -p demo -p exec --resume -o kept jobs
+is "and then resumed" "$code $(grep -c '"status":"ok"' kept) $(cat err)" "0 301 "
+hurt "a file that others write to" 'echo >>kept'
+hurt "a file that was removed" 'rm kept'
+rm -f kept
+HURT='mv kept moved' run "$HAYFORK" run -j 2 -p demo -p exec -o kept jobs
+is "but one that only has another name is whole" "$code $(wc -l <moved) $(cat err)" "0 301 "
 done_testing
