@@ -31,7 +31,7 @@ unsigned char *buffer_make_room(struct buffer *buffer, size_t size)
         size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_MIN_CAPACITY;
         while (capacity < used + size)
             capacity *= 2;
-        unsigned char *data = buffer->start ? malloc(capacity) : realloc(buffer->data, capacity);
+        unsigned char *data = buffer->start ? malloc(capacity + 1) : realloc(buffer->data, capacity + 1);
         if (!data)
             return NULL;
         if (buffer->start) {

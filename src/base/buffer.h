@@ -12,7 +12,7 @@
 struct buffer {
     unsigned char *data;
     size_t start, end;  /* the bytes are data[start..end) */
-    size_t capacity;
+    size_t capacity;    /* one byte more is there, for who terminates what lies in it */
 };
 
 void buffer_init(struct buffer *buffer);

@@ -29,7 +29,6 @@
 
 #define READ_SIZE (64u * 1024)
 #define KEEP_SIZE (256u * 1024)
-#define SPARE_SIZE 1u /* behind what was read, for the same habit as in run_job_safely() */
 #define FLUSH_NS (1 * NS_PER_MS)
 #define FLUSH_SIZE (OUTBOX_SIZE / 2)
 #define PROGRESS_NS (10 * NS_PER_MS)
@@ -215,8 +214,8 @@ static uint64_t eight_bytes(const unsigned char *at, size_t left)
     return bytes;
 }
 
-/* What a job writes behind its arguments is the next one's head. A NUL there is a habit, and undone; more would be that job's
- * fault and the next one's loss, so that this process takes no other. */
+/* What a job writes behind its arguments is the next one's head, or the buffer's last byte. A NUL there is a habit, and undone;
+ * more would be that job's fault and the next one's loss, so that this process takes no other. */
 static void run_job_safely(struct worker *worker, const struct frame_head *head)
 {
     unsigned char *body = buffer_at(&worker->in) + sizeof *head, *behind = buffer_at(&worker->in) + head->size;
@@ -240,7 +239,7 @@ static bool run_input(struct worker *worker)
         case FRAME_BAD:
             leave(WORKER_EXIT_PROTOCOL);
         case FRAME_PARTIAL:
-            if (!buffer_reserve(&worker->in, head.size ? head.size - size + SPARE_SIZE : READ_SIZE))
+            if (!buffer_reserve(&worker->in, head.size ? head.size - size : READ_SIZE))
                 leave(WORKER_EXIT_NO_MEMORY);
             return false;
         case FRAME_WHOLE:
@@ -262,8 +261,7 @@ static void read_more(struct worker *worker)
     if (!buffer_reserve(&worker->in, READ_SIZE / 2))
         leave(WORKER_EXIT_NO_MEMORY);
     for (;;) {
-        size_t room = worker->in.capacity - worker->in.end - SPARE_SIZE;
-        ssize_t n = recv(worker->fd, worker->in.data + worker->in.end, room, 0);
+        ssize_t n = recv(worker->fd, worker->in.data + worker->in.end, worker->in.capacity - worker->in.end, 0);
         if (n > 0) {
             buffer_commit(&worker->in, (size_t)n);
             return;
