@@ -59,6 +59,12 @@ static void output_on_synced(void *context, int failure)
 
 void output_sync(struct output *output, enum filesync_level level)
 {
+    struct stat now;
+    output->is_ours = !fstat(output->stream.fd, &now);
+    if (output->is_ours) {
+        output->at = (size_t)now.st_size;
+        output->is_named = now.st_nlink;
+    }
     filesync_open(&output->sync, output->loop, output->stream.fd, level, output_on_synced, output);
 }
 
@@ -81,7 +87,7 @@ static size_t output_put(struct output *output, const char *bytes, size_t size)
             output->failure = n ? (int)n : -EIO;
         return 0;
     }
-    off_t at = output->at ? -1 : lseek(output->stream.fd, 0, SEEK_CUR);
+    off_t at = output->at || output->is_ours ? -1 : lseek(output->stream.fd, 0, SEEK_CUR);
     output->at = at < 0 ? output->at + (size_t)n : (size_t)at;
     output->syncing = output->blocked = filesync_wrote(&output->sync, (size_t)n);
     return (size_t)n;
@@ -186,9 +192,9 @@ void output_bytes(struct output *output, const char *bytes, size_t size)
 static int output_verify(const struct output *output)
 {
     struct stat now;
-    if (!output->path || !output->at || !S_ISREG(output->stream.mode) || fstat(output->stream.fd, &now))
+    if (!output->is_ours || fstat(output->stream.fd, &now))
         return 0;
-    return now.st_nlink && (uintmax_t)now.st_size == output->at ? 0 : -ESTALE;
+    return (now.st_nlink || !output->is_named) && (uintmax_t)now.st_size == output->at ? 0 : -ESTALE;
 }
 
 int output_close(struct output *output)

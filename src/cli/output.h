@@ -25,20 +25,22 @@ struct output {
     struct ev_io writable;
     struct pages buffer;
     size_t start, end;      /* unwritten bytes */
-    size_t at;              /* where in the file they go, once something has been written */
+    size_t at;              /* where in the file they go, once something has been written, or: */
+    bool is_ours;           /* the file is locked: nobody else writes to it, */
+    bool is_named;          /* or takes its name away */
     bool blocked;           /* the descriptor took no more, or: */
     bool syncing;           /* what was written has to reach the disk first */
     struct filesync sync;
     bool on_terminal;       /* or set for stderr: what is drawn there makes way */
     void (*before)(void *context); /* NULL, or called before each write */
     void *context;
-    int failure;            /* 0 or -errno: -EPIPE: the reader is gone; -ESTALE: others changed the file */
+    int failure;            /* 0 or -errno: -EPIPE: the reader is gone; -ESTALE: others changed what is ours */
 };
 
 /* Open for writing, a file at its end. `path` NULL or "-": descriptor `stdout_fd`. 0 or -errno; output_close() is due in any
  * case. */
 int output_open(struct output *output, struct ev_loop *loop, const char *path, int stdout_fd);
-/* Flush what is written to the disk from here on. */
+/* The file is locked: what is written is flushed to the disk from here on, and what others change is a failure in the end. */
 void output_sync(struct output *output, enum filesync_level level);
 void output_result(struct output *output, const struct hay_result *result, uint64_t seq, unsigned flags);
 /* Bytes as they are: one or more whole results. */

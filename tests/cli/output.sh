@@ -130,6 +130,15 @@ is "and then resumed" "$code $(grep -c '"status":"ok"' kept) $(cat err)" "0 301 
 hurt "a file that others write to" 'echo >>kept'
 hurt "a file that was removed" 'rm kept'
 rm -f kept
+run "$HAYFORK" exec -o kept --shell 'echo >>kept; : {}' ::: a
+is "also before the first result" "$code $(cut -c 1-40 err)" "74 hayfork exec: 'kept' was removed, cut or"
+: >named
+exec 4<>named
+rm named
+run "$HAYFORK" exec -o /dev/fd/4 true ::: a b
+is "a file that has no name" "$code $(cat err) $(grep -c '"ok"' </dev/fd/4)" "0  2"
+exec 4<&-
+rm -f kept
 HURT='mv kept moved' run "$HAYFORK" run -j 2 -p demo -p exec -o kept jobs
 is "but one that only has another name is whole" "$code $(wc -l <moved) $(cat err)" "0 301 "
 done_testing

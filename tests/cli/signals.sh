@@ -88,14 +88,16 @@ wait $pid 2>/dev/null
 is "one signal only reaches the command" "$(cat heard out)" "INT${newline}something"
 
 # A reader that the same Ctrl-C ends is not how the run ended: a shell stops its loop by this code.
-rm -f up fifo
+rm -f up fifo gone
 mkfifo fifo
-env --default-signal=INT,PIPE "$HAYFORK" exec -j 1 --shell 'trap "" INT; echo something; : >up; sleep 1; : {}' ::: a >fifo 2>err &
+env --default-signal=INT,PIPE "$HAYFORK" exec -j 1 --shell 'trap "" INT; echo something; : >up
+until test -e gone; do sleep 0.05; done; : {}' ::: a >fifo 2>err &
 pid=$!
 exec 5<fifo
 until_true test -e up
 kill -INT $pid
 exec 5<&-
+: >gone
 wait $pid 2>/dev/null
 is "a signal is told before a reader that has gone" $? 130
 
