@@ -32,7 +32,7 @@
 #define EXEC_LINES_MAX 1000000
 #define EXEC_TAG_KEY ",\"tag\":\""  /* in no string, where a quote would be escaped */
 #define EXEC_BLOCK ((size_t)1 << 20) /* of lines on standard input */
-#define EXEC_ARGS_RESERVE 8192      /* for the command's own words, and what the kernel adds */
+#define EXEC_ARGS_RESERVE 8192      /* for what the kernel adds */
 #define EXEC_RESULT_MAX (UINT64_C(1) << 30)
 
 enum {
@@ -213,14 +213,21 @@ static int exec_take_arguments(struct run_options *options, const char *const *w
     return map_take_list(options, words, count);
 }
 
-/* How much the lines of one command may be: less where the limit of the stack lets a command have few words (execve(2)). */
-static size_t exec_words_bytes(void)
+static bool exec_is_binary(const char *text)
 {
-    const long word = 2 + (long)sizeof(char *), most = sysconf(_SC_ARG_MAX); /* a line of one character, as it counts there */
-    long left = most - EXEC_ARGS_RESERVE;
+    return text && bytes_utf8(text, strlen(text)) < strlen(text);
+}
+
+/* How much the lines of one command may be: less where the limit of the stack lets it have few words (execve(2)). */
+static size_t exec_words_bytes(const struct words *words)
+{
+    struct words_cost cost = words_cost(words);
+    long most = sysconf(_SC_ARG_MAX);
+    uint64_t used = EXEC_ARGS_RESERVE + cost.own, all = most > 0 ? (uint64_t)most : UINT64_MAX;
     for (char **at = environ; at && *at; at++)
-        left -= (long)(strlen(*at) + 1 + sizeof *at);
-    return most < 0 || left / word * 2 >= (long)INPUT_GROUP_BYTES ? INPUT_GROUP_BYTES : left > 0 ? (size_t)(left / word * 2) : 1;
+        used += strlen(*at) + 1 + sizeof *at;
+    uint64_t bytes = all > used ? (all - used) / cost.per_byte : 0;
+    return bytes > INPUT_GROUP_BYTES ? INPUT_GROUP_BYTES : bytes ? (size_t)bytes : 1;
 }
 
 static int exec_take_words(struct run_options *options, size_t count)
@@ -235,13 +242,13 @@ static int exec_take_words(struct run_options *options, size_t count)
         say("out of memory");
         return CLI_STOPPED;
     }
-    if (exec->separator && bytes_utf8(exec->separator, strlen(exec->separator)) < strlen(exec->separator))
-        exec->words.is_binary = true; /* the columns of a line that is text need not be */
+    if (exec_is_binary(exec->separator) || exec_is_binary(exec->place))
+        exec->words.is_binary = true; /* what one of them is cut out of need not be text, though it was */
     if (exec->words.last_line > most)
         return say_usage("'{%" PRIu32 "}' stands for nothing: a command has %" PRIu64 " here; more come by -n, -C or more ':::'",
                          exec->words.last_line, most);
     options->group_is_block = exec->pipe;
-    options->group_bytes = exec->pipe ? EXEC_BLOCK - 1 /* and the end of the last line */ : exec_words_bytes();
+    options->group_bytes = exec->pipe ? EXEC_BLOCK - 1 /* and the end of the last line */ : exec_words_bytes(&exec->words);
     if (exec->pipe && !options->group_lines)
         options->group_lines = exec->has_count ? 1 : UINT64_MAX;
     if (exec->shell && !exec->pipe && !exec->is_product) /* a script is one word, and each place has all lines, quoted */

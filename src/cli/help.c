@@ -98,7 +98,7 @@ static const char help_exec[] =
     "      --json             result lines instead of the output; -o FILE too\n"
     "      --max-output SIZE  of one command's stdout or stderr; default: 1G\n"
     "      --id line|number   what the id of a result line is; default: number\n"
-    "  -j N  --timeout D  --retries N  --joblog FILE  --dry-run ...  as of hayfork run\n"
+    "  -j N  --timeout D  --retries N  --dry-run ...  as of hayfork run\n"
     "\n"
     "Exit: 0 all commands exited 0, 1 some did not; else as of hayfork run\n"
     "Example: find . -name '*.wav' | hayfork exec -k flac -s {} -o {.}.flac\n";

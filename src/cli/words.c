@@ -22,6 +22,32 @@ static void words_count_places(struct words *words, bool is_for_lines)
         }
 }
 
+/* One script of all words, with a space between any two. */
+static bool words_join(struct words *words)
+{
+    static const struct template_piece space = { .kind = TEMPLATE_TEXT, .text = { " ", 1 } };
+    struct template script = { .count = 0 };
+    size_t most = words->count;
+    for (size_t i = 0; i < words->count; i++)
+        most += words->templates[i].count;
+    script.pieces = calloc(most, sizeof *script.pieces);
+    if (!script.pieces)
+        return false;
+    for (size_t i = 0; i < words->count; i++) {
+        const struct template *word = &words->templates[i];
+        if (i)
+            script.pieces[script.count++] = space;
+        for (size_t k = 0; k < word->count; k++)
+            script.pieces[script.count++] = word->pieces[k];
+        script.has_place = script.has_place || word->has_place;
+        script.has_line = script.has_line || word->has_line;
+    }
+    while (words->count)
+        template_release(&words->templates[--words->count]);
+    words->templates[words->count++] = script;
+    return true;
+}
+
 static bool words_parse_all(struct words *words, const char *const *given, size_t count, const struct words_style *style)
 {
     const struct template_syntax syntax = { .place = style->place };
@@ -33,19 +59,9 @@ static bool words_parse_all(struct words *words, const char *const *given, size_
             return false;
         has_place = has_place || words->templates[i].has_place;
     }
-    if (!words->shell)
-        return has_place || !template_parse(&words->templates[words->count++], line, &syntax);
-    for (size_t i = 0; i < count; i++) {
-        template_release(&words->templates[i]);
-        bytes_put_text(&words->script, given[i]);
-        if (i + 1 < count || !has_place)
-            bytes_put_text(&words->script, " ");
-    }
-    if (!has_place)
-        bytes_put_text(&words->script, line);
-    bytes_put(&words->script, "", 1);
-    words->count = 1;
-    return !words->script.failed && !template_parse(words->templates, words->script.at, &syntax);
+    if (!has_place && template_parse(&words->templates[words->count++], line, &syntax))
+        return false;
+    return !words->shell || words_join(words);
 }
 
 bool words_parse(struct words *words, const char *const *given, size_t count, const struct words_style *style)
@@ -62,9 +78,28 @@ void words_release(struct words *words)
     for (size_t i = 0; i < words->count; i++)
         template_release(&words->templates[i]);
     free(words->templates);
-    bytes_release(&words->script);
     bytes_release(&words->word);
     *words = (struct words){ .templates = NULL };
+}
+
+struct words_cost words_cost(const struct words *words)
+{
+    struct words_cost cost = { 0, 1 };
+    for (size_t i = 0; i < words->count; i++) {
+        size_t text = 1 + sizeof(char *), places = 0;
+        for (size_t k = 0; k < words->templates[i].count; k++) {
+            const struct template_piece *piece = &words->templates[i].pieces[k];
+            if (piece->kind == TEMPLATE_TEXT)
+                text += piece->text.size;
+            else if (piece->kind == TEMPLATE_NUMBER)
+                text += PEN_NUMBER_MAX;
+            else
+                places++;
+        }
+        cost.per_byte += places;
+        *(words->templates[i].has_line && !words->shell ? &cost.per_byte : &cost.own) += text;
+    }
+    return cost;
 }
 
 /* ---- from lines ---- */

@@ -18,7 +18,6 @@ struct words {
     size_t count;
     size_t places;              /* in which all lines of a job stand */
     uint32_t last_line;         /* the highest that a place asks for by its number */
-    struct bytes script;
     bool shell;
     bool is_binary;             /* a word is not UTF-8 */
     struct bytes word;          /* in hand */
@@ -41,6 +40,13 @@ struct words_style {
 /* Of `count` words, which have to outlive it. False: out of memory. */
 bool words_parse(struct words *words, const char *const *given, size_t count, const struct words_style *style);
 void words_release(struct words *words);
+
+/* What execve(2) counts of a command at most: its own words, and for each byte of its lines, their ends included, so many. */
+struct words_cost {
+    size_t own, per_byte;
+};
+
+struct words_cost words_cost(const struct words *words);
 
 /* The columns of a line, between any two of which stands the separator, as several lines of a job. */
 struct hay_span words_split(struct hay_span line, const char *separator, struct bytes *columns);

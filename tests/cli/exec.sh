@@ -84,11 +84,19 @@ from 'y\n' -I ,, echo '{}'
 is "-I without its text: the line comes last" "$code $(cat out)" '0 {} y'
 from 'y\n' -I '' echo
 is "-I needs a text" "$code $(grep -c -- '-I is at least one character' err)" '2 1'
+from 'zz\n' --json -I "$(printf '\303')" echo "$(printf 'a\303\244b')"
+is "-I that cuts a character in two" "$(printf '%d ' $code; sed 's/.*"stdout":"//; s/".*//' out)" "0 azz$(printf '\357\277\275')b\\n"
+run "$HAYFORK" exec --shell -I 'a b' --dry-run echo a b ::: zz
+is "nor does it span two words of a script" "$code $(cat out)" '0 echo a b zz'
 from 'y\n' --pipe -I ,, cat
 is "-I is not for --pipe" "$code $(grep -c -- '-I' err)" '2 1'
 seq 20000 >lines
 run sh -c 'ulimit -s 256; "$HAYFORK" exec -k -n 20000 echo <lines'
 is "as many words as the stack lets a command have" "$code $(tr ' ' '\n' <out | cmp - lines; wc -w <out)" '0 20000'
+run sh -c 'ulimit -s 256; "$HAYFORK" exec -n 20000 sh -c "echo \$#" "$1" {} --or={} {.}{}x <lines' - "$(printf '%030000d' 0)"
+is "with places in several of them" "$code $(awk '{ n += $1 } END { print n }' out)" '0 60000'
+run sh -c 'ulimit -s 256; tr "\n" "\0" <lines | tr -d 0-9 | "$HAYFORK" exec -0 -n 20000 sh -c "echo \$#" _'
+is "and where lines are empty" "$code $(awk '{ n += $1 } END { print n }' out)" '0 20000'
 run "$HAYFORK" exec -C '' echo ::: a
 is "-C ''" "$code $(grep -c 'at least one character' err)" "2 1"
 # Lines as standard input: what comes out is what went in, whatever it is.
