@@ -96,8 +96,11 @@ struct words_cost words_cost(const struct words *words)
             else
                 places++;
         }
+        if (words->templates[i].has_line && !words->shell)
+            cost.per_byte += text; /* it is there for each line */
+        else
+            cost.own += text;
         cost.per_byte += places;
-        *(words->templates[i].has_line && !words->shell ? &cost.per_byte : &cost.own) += text;
     }
     return cost;
 }
