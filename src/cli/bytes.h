@@ -62,5 +62,9 @@ const char *bytes_string_end(const char *at, const char *end);
 size_t bytes_character(const unsigned char *at, size_t left);
 /* How many bytes from the start are UTF-8: `size` when all are. */
 size_t bytes_utf8(const char *at, size_t size);
+static inline bool bytes_are_utf8(struct hay_span bytes)
+{
+    return bytes_utf8(bytes.at, bytes.size) == bytes.size;
+}
 
 #endif

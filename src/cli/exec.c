@@ -213,11 +213,6 @@ static int exec_take_arguments(struct run_options *options, const char *const *w
     return map_take_list(options, words, count);
 }
 
-static bool exec_is_binary(const char *text)
-{
-    return text && bytes_utf8(text, strlen(text)) < strlen(text);
-}
-
 /* How much the lines of one command may be: less where the limit of the stack lets it have few words (execve(2)). */
 static size_t exec_words_bytes(const struct words *words)
 {
@@ -242,8 +237,8 @@ static int exec_take_words(struct run_options *options, size_t count)
         say("out of memory");
         return CLI_STOPPED;
     }
-    if (exec_is_binary(exec->separator) || exec_is_binary(exec->place))
-        exec->words.is_binary = true; /* what one of them is cut out of need not be text, though it was */
+    if (exec->separator && !bytes_are_utf8(hay_span_of(exec->separator)))
+        exec->words.is_binary = true; /* the columns of a line that is text need not be */
     if (exec->words.last_line > most)
         return say_usage("'{%" PRIu32 "}' stands for nothing: a command has %" PRIu64 " here; more come by -n, -C or more ':::'",
                          exec->words.last_line, most);
@@ -367,7 +362,7 @@ static enum run_made exec_make(struct run *run, const struct input_line *line, c
     struct exec *exec = run->options->verb_state;
     struct hay_span text = { line->at, line->size };
     struct bytes *args = &exec->args;
-    bool is_text = bytes_utf8(text.at, text.size) == text.size;
+    bool is_text = bytes_are_utf8(text);
     if (!exec->tail.size && !exec_begin(exec, run))
         return RUN_NO_MEMORY;
     bool has_nul = line->lines == 1 && !exec->pipe && memchr(text.at, 0, text.size);

@@ -109,7 +109,7 @@ static int spool_place(struct spool *spool)
     if (spool->path.failed)
         return -ENOMEM;
     spool->path.size--;
-    if (bytes_utf8(spool->path.at, spool->path.size) != spool->path.size)
+    if (!bytes_are_utf8(bytes_span(&spool->path)))
         return -EILSEQ;
     return spool_make(spool->path.at);
 }

@@ -53,8 +53,9 @@ static bool words_parse_all(struct words *words, const char *const *given, size_
     const struct template_syntax syntax = { .place = style->place };
     const char *line = style->place ? style->place : "{}";
     bool has_place = !style->is_for_lines;
+    words->is_binary = !bytes_are_utf8(hay_span_of(line)); /* what it is cut out of need not be text, though it was */
     for (size_t i = 0; i < count; i++) {
-        words->is_binary = words->is_binary || bytes_utf8(given[i], strlen(given[i])) < strlen(given[i]);
+        words->is_binary = words->is_binary || !bytes_are_utf8(hay_span_of(given[i]));
         if (template_parse(&words->templates[words->count++], given[i], &syntax))
             return false;
         has_place = has_place || words->templates[i].has_place;

@@ -207,10 +207,7 @@ static void run_job(struct worker *worker, const struct frame_head *head, const 
 static uint64_t eight_bytes(const unsigned char *at, size_t left)
 {
     uint64_t bytes = 0;
-    if (left >= sizeof bytes)
-        memcpy(&bytes, at, sizeof bytes);
-    else
-        memcpy(&bytes, at, left);
+    copy_bytes(&bytes, at, left < sizeof bytes ? left : sizeof bytes);
     return bytes;
 }
 
