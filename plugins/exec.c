@@ -6,7 +6,8 @@
  * The job ends when the command itself has ended, also when it is asked to end itself: what was printed by then comes along.
  * Output of what the command left in the background is waited for half a second. Any exit is a result, unless "check" makes a
  * bad one an error. Bytes that are not UTF-8 are replaced, unless "encoding" asks for base64. Of output that is too long for
- * memory, where "spool" gives a place for a file, the result has the size instead. With "output_fds" nothing is captured.
+ * memory, where "spool" gives a place for a file, the result has the size instead. With "output_fds" nothing is kept: the command
+ * prints there by itself, or with "line_lock" through us, in whole lines.
  */
 #include "exec_args.h"
 #include "exec_command.h"
@@ -22,6 +23,7 @@
 #define EXEC_HEAD_SIGNAL "{\"exit\":null,\"signal\":%d,\"stdout\":"
 #define EXEC_STDERR ",\"stderr\":"
 #define EXEC_TRUNCATED ",\"truncated\":true"
+#define EXEC_UNWRITTEN ",\"unwritten\":%d"
 
 /* Captured bytes as a JSON string; what is not UTF-8 becomes U+FFFD, a character cut in two by the limit is left out. */
 static json_t *exec_text(const struct exec_stream *stream)
@@ -132,7 +134,7 @@ static bool exec_is_lost(hay_task *task, struct exec_stream streams[2])
     for (int i = 0; i < 2; i++) {
         struct exec_stream *stream = &streams[i];
         exec_stream_settle(stream);
-        if (!stream->error)
+        if (!stream->error || stream->lines.fd >= 0)
             continue;
         if (stream->path)
             hay_fail(task, "cannot keep what it printed in %.800s: %s", stream->path, strerror(stream->error));
@@ -164,13 +166,19 @@ static int exec_put_result(hay_task *task, int status, struct exec_stream stream
         hay_json_put(EXEC_STDERR, sizeof EXEC_STDERR - 1, task) || exec_put_stream(task, &streams[1], base64) ||
         (truncated && hay_json_put(EXEC_TRUNCATED, sizeof EXEC_TRUNCATED - 1, task)))
         return -1;
+    size = streams[0].lines.fd >= 0 && streams[0].error ? snprintf(head, sizeof head, EXEC_UNWRITTEN, streams[0].error) : 0;
+    if (size && hay_json_put(head, (size_t)size, task))
+        return -1;
     return hay_json_put("}", 1, task);
 }
 
 static int exec_open_streams(const hay_task *task, const struct exec_command *command, struct exec_stream streams[2])
 {
     static const char *const suffixes[2] = { ".out", ".err" };
-    for (int i = 0; i < 2 && command->output_fds[i] < 0; i++) {
+    for (int i = 0; i < 2 && (command->output_fds[i] < 0 || command->lock_fd >= 0); i++) {
+        streams[i].lines = (struct exec_lines){
+            .fd = command->output_fds[i], .lock_fd = command->lock_fd, .tag = command->tag, .tag_size = command->tag_size,
+        };
         if (exec_stream_open(&streams[i], command->max_output, command->spool, suffixes[i]))
             return -1;
         if (task->attempt > 1)
@@ -181,7 +189,7 @@ static int exec_open_streams(const hay_task *task, const struct exec_command *co
 
 static int exec_run(hay_task *task, json_t *args)
 {
-    struct exec_command command = { .stdin_fd = -1, .output_fds = { -1, -1 } };
+    struct exec_command command = { .stdin_fd = -1, .output_fds = { -1, -1 }, .lock_fd = -1 };
     struct exec_wish wish = { .base64 = false };
     struct exec_stream streams[2] = { EXEC_STREAM_NONE, EXEC_STREAM_NONE };
     int status, code = -1;
@@ -213,4 +221,4 @@ static int run(hay_task *task, const struct hay_function *function, const void *
 HAY_PLUGIN_HOOKS(exec, "1.1", "Run commands", exec_open_null, exec_close_null, 0,
     HAY_FUNCTION(run, "Run a command: {\"argv\"} or {\"shell\"}, with "
                       "\"stdin\", \"env\", \"cwd\", \"max_output\", \"spool\", \"check\", \"encoding\", "
-                      "\"fds\", \"output_fds\""))
+                      "\"fds\", \"output_fds\", \"line_lock\", \"tag\""))

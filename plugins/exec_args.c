@@ -236,10 +236,15 @@ static int exec_open_fd(const json_t *number)
 static int exec_read_fds(hay_task *task, json_t *args, struct exec_command *command)
 {
     json_t *fds = json_object_get(args, "fds"), *outputs = json_object_get(args, "output_fds"), *at;
+    json_t *lock = json_object_get(args, "line_lock");
     size_t i;
     for (i = 0; i < 2; i++)
         if ((command->output_fds[i] = exec_open_fd(json_array_get(outputs, i))) < 0 && outputs)
             return hay_fail(task, "\"output_fds\" has to be an array of two numbers of open descriptors, from 3 up"), -1;
+    if ((command->lock_fd = exec_open_fd(lock)) < 0 && lock)
+        return hay_fail(task, "\"line_lock\" has to be the number of an open descriptor, from 3 up"), -1;
+    if (lock && !outputs)
+        return hay_fail(task, "\"line_lock\" is for \"output_fds\""), -1;
     if (!fds)
         return 0;
     if (!json_is_array(fds))
@@ -256,6 +261,19 @@ static int exec_read_fds(hay_task *task, json_t *args, struct exec_command *comm
     return 0;
 }
 
+/* In front of lines that are passed on, with a tab behind it. Where none are, it may be anything. */
+static int exec_read_tag(hay_task *task, json_t *args, struct exec_command *command)
+{
+    const char *tag = json_string_value(json_object_get(args, "tag"));
+    if (command->lock_fd < 0 || !tag)
+        return 0;
+    command->tag = exec_decode(tag, &command->tag_size);
+    if (!command->tag)
+        return hay_fail(task, errno == EINVAL ? "\"tag\" is not base64" : "out of memory"), -1;
+    command->tag[command->tag_size++] = '\t';
+    return 0;
+}
+
 static void exec_free_all(char **strings)
 {
     for (size_t i = 0; strings && strings[i]; i++)
@@ -269,6 +287,7 @@ void exec_command_free(struct exec_command *command)
     exec_free_all(command->owned);
     free(command->envp);
     free(command->kept);
+    free(command->tag);
     if (command->argv)
         free(command->argv - 1);
     if (command->stdin_fd != exec_null_fd)
@@ -323,7 +342,8 @@ int exec_command_read(hay_task *task, json_t *args, struct exec_command *command
 {
     if (exec_tell_worker(task) || exec_read_argv(task, args, command) || exec_read_env(task, args, command))
         return -1;
-    if (exec_read_wish(task, args, wish) || exec_string(task, args, "cwd", &command->cwd) || exec_read_fds(task, args, command))
+    if (exec_read_wish(task, args, wish) || exec_string(task, args, "cwd", &command->cwd) || exec_read_fds(task, args, command) ||
+        exec_read_tag(task, args, command))
         return -1;
     return exec_read_output(task, args, command) || exec_read_stdin(task, args, command) ? -1 : 0;
 }

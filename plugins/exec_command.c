@@ -50,6 +50,18 @@ static bool exec_has_ended(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid;
 }
 
+/* Returns how much there was of this stream; 0: it has ended. One whose lines nobody takes any more is closed, so that the
+ * command meets what it would without us; but of a stderr that has no room all is read. */
+static size_t exec_read(struct exec_stream streams[2], int which)
+{
+    struct exec_stream *stream = &streams[which];
+    size_t got = exec_stream_read(stream);
+    if (stream->lines.fd < 0 || !stream->error || (which && stream->error != EPIPE))
+        return got;
+    exec_close(&stream->read_fd);
+    return 0;
+}
+
 /* Read output until the command has ended. */
 static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream streams[2])
 {
@@ -75,8 +87,8 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
         }
         ended = pidfd < 0 ? exec_has_ended(pid) : fds[0].revents != 0;
         for (int i = 0; i < 2; i++)
-            if (fds[1 + i].revents & POLLIN)
-                exec_stream_read(&streams[i]);
+            if (fds[1 + i].revents & POLLIN && !exec_read(streams, i))
+                fds[1 + i].fd = -1;
         if (pidfd < 0 && look_ms < EXEC_LOOK_MS)
             look_ms *= 2;
     }
@@ -87,11 +99,12 @@ static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream 
 static void exec_linger(hay_task *task, struct exec_stream streams[2])
 {
     struct pollfd fds[2];
-    int open_streams = streams[0].read_fd < 0 ? 0 : 2; /* 0: nothing is captured */
+    int open_streams = 0;       /* none where nothing is captured */
     int64_t until_ms = 0, deadline_ms = task->host->deadline(task) / 1000000 - EXEC_LINGER_STEP_MS;
     for (int i = 0; i < 2; i++) {
         exec_close(&streams[i].write_fd);
         fds[i] = (struct pollfd){ .fd = streams[i].read_fd, .events = POLLIN };
+        open_streams += streams[i].read_fd >= 0;
     }
     while (open_streams) {
         int ready = poll(fds, 2, until_ms ? EXEC_LINGER_STEP_MS : 0);
@@ -100,7 +113,7 @@ static void exec_linger(hay_task *task, struct exec_stream streams[2])
         for (int i = 0; i < 2 && ready > 0; i++) {
             if (!fds[i].revents)
                 continue;
-            if (!(fds[i].revents & POLLIN) || !exec_stream_read(&streams[i]) || streams[i].truncated) {
+            if (!(fds[i].revents & POLLIN) || !exec_read(streams, i) || streams[i].truncated) {
                 fds[i].fd = -1;
                 open_streams--;
             }
@@ -135,7 +148,7 @@ static const struct {
 /* A command may send these to its own group, which is ours: they must not end or stop us. They are blocked, which takes fewer
  * calls than to ignore each. Not SIGXCPU, by which our own limit of CPU time ends us. */
 static const int exec_blocked[] = { SIGHUP,    SIGQUIT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2,
-                                    SIGVTALRM, SIGPROF, SIGIO,   SIGTSTP, SIGTTIN, SIGTTOU };
+                                    SIGVTALRM, SIGPROF, SIGIO,   SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ };
 #define EXEC_BLOCKED (sizeof exec_blocked / sizeof exec_blocked[0])
 
 struct exec_guard {
@@ -212,7 +225,7 @@ static int exec_attend(hay_task *task, const struct exec_command *command, struc
 {
     int pidfd = -1, output_fds[2];
     for (int i = 0; i < 2; i++)
-        output_fds[i] = command->output_fds[i] < 0 ? streams[i].write_fd : command->output_fds[i];
+        output_fds[i] = streams[i].write_fd < 0 ? command->output_fds[i] : streams[i].write_fd;
     pid_t reaped, pid = exec_spawn(task, command, output_fds, &pidfd);
     if (pid < 0)
         return -1;
@@ -225,6 +238,8 @@ static int exec_attend(hay_task *task, const struct exec_command *command, struc
     int error = errno;
     if (reaped > 0)
         exec_linger(task, streams);
+    exec_stream_end(&streams[0]);
+    exec_stream_end(&streams[1]);
     exec_close(&pidfd);
     if (reaped < 0)
         return hay_fail(task, "the exit of %.800s is lost: %s", command->shown, strerror(error)), -1;

@@ -23,7 +23,10 @@ struct exec_command {
     int stdin_fd;
     int *kept;              /* descriptors of ours that the command has too */
     size_t kept_count;
-    int output_fds[2];      /* where stdout and stderr go, or -1: they are captured */
+    int output_fds[2];      /* where stdout and stderr go, or -1: they are kept */
+    int lock_fd;            /* they go there in whole lines, under this lock; -1: straight */
+    char *tag;              /* NULL, or in front of each of those lines; no string */
+    size_t tag_size;
     size_t max_output;      /* of each stream; what is over it is discarded */
     const char *spool;      /* NULL, or where files for long output go: the start of their names */
 };

@@ -55,12 +55,19 @@ void exec_stream_close(struct exec_stream *stream, bool keep)
     exec_stream_drop(stream);
     free(stream->path);
     stream->path = NULL;
+    exec_lines_close(&stream->lines);
 }
 
 static void exec_stream_fail(struct exec_stream *stream, int error)
 {
     stream->error = error;
     exec_stream_drop(stream);
+}
+
+void exec_stream_end(struct exec_stream *stream)
+{
+    if (stream->lines.fd >= 0 && !stream->error)
+        stream->error = exec_lines_end(&stream->lines);
 }
 
 void exec_stream_settle(struct exec_stream *stream)
@@ -131,9 +138,13 @@ size_t exec_stream_read(struct exec_stream *stream)
     do
         got = read(stream->read_fd, block, sizeof block);
     while (got < 0 && errno == EINTR);
-    if (got > 0)
+    if (got <= 0)
+        return 0;
+    if (stream->lines.fd < 0)
         exec_stream_append(stream, block, (size_t)got);
-    return got > 0 ? (size_t)got : 0;
+    else if (!stream->error)
+        stream->error = exec_lines_put(&stream->lines, block, (size_t)got);
+    return (size_t)got;
 }
 
 size_t exec_stream_tail(const struct exec_stream *stream, char *buffer, const char **tail)

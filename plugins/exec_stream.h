@@ -2,15 +2,14 @@
  *
  * What a command prints on stdout or on stderr: read from a pipe and kept up to a limit, in memory or, where there is a place for
  * it, beyond 64 KiB in a file. What is over the limit is read and discarded: a command that prints without end costs time, not
- * memory.
+ * memory. Or its lines are passed on as they come, and nothing is kept.
  */
 #ifndef PLUGINS_EXEC_STREAM_H
 #define PLUGINS_EXEC_STREAM_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "exec_lines.h"
 
-#define EXEC_STREAM_NONE { .read_fd = -1, .write_fd = -1, .file = -1 }
+#define EXEC_STREAM_NONE { .read_fd = -1, .write_fd = -1, .file = -1, .lines.fd = -1 }
 #define EXEC_STREAM_TAIL 4096
 
 struct exec_stream {
@@ -23,7 +22,8 @@ struct exec_stream {
     char *bytes;
     size_t size, capacity;  /* size: of what is kept, wherever that is */
     bool truncated;
-    int error;              /* why it could not be kept, as errno; nothing of it is there then */
+    struct exec_lines lines; /* with its `fd` set lines are passed on */
+    int error;              /* why it could not be kept, nothing of it is there then, or passed on; as errno */
 };
 
 /* The pipe. `place` and `suffix` make the name of the file; `place` NULL: all stays in memory. 0, or -1 with errno.
@@ -33,6 +33,8 @@ int exec_stream_open(struct exec_stream *stream, size_t limit, const char *place
 size_t exec_stream_read(struct exec_stream *stream);
 /* The end of what is kept, all of it where it is in memory; `buffer` has EXEC_STREAM_TAIL bytes. Returns its size. */
 size_t exec_stream_tail(const struct exec_stream *stream, char *buffer, const char **tail);
+/* All has been read: a last line that has no end is passed on as it is. */
+void exec_stream_end(struct exec_stream *stream);
 /* All has been read: is the file whole? A file system may say so only when it is closed. Before a result tells of it. */
 void exec_stream_settle(struct exec_stream *stream);
 /* The file stays where somebody is told of it, as `keep` says, and is removed otherwise. */

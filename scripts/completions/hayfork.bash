@@ -14,7 +14,7 @@ _hayfork_options() { # VERB
     case $1 in
     run) echo "$_hayfork_run_options -f --function" ;;
     map) echo "$_hayfork_run_options -f --function --args --id -0 --null" ;;
-    exec) echo "$_hayfork_run_options --shell --pipe --tag -u --ungroup --json --max-output --id -0 --null -a --arg-file -n --max-args -C --colsep -I --replace" ;;
+    exec) echo "$_hayfork_run_options --shell --pipe --tag -u --ungroup --line-buffer --json --max-output --id -0 --null -a --arg-file -n --max-args -C --colsep -I --replace" ;;
     call) echo '-p --plugin --config --inline --timeout --start-timeout --grace --crash-retries -h --help' ;;
     check) echo '-p --plugin --config -f --function -h --help' ;;
     report) echo '-o --output --trace -h --help' ;;

@@ -179,6 +179,7 @@ complete -c hayfork -n '__hayfork_verb exec' -l shell -d 'The words are a shell 
 complete -c hayfork -n '__hayfork_verb exec' -l pipe -d 'Lines are the standard input of commands'
 complete -c hayfork -n '__hayfork_verb exec' -l json -d 'Result lines, not output'
 complete -c hayfork -n '__hayfork_verb exec' -s u -l ungroup -d 'Commands print at once, by themselves'
+complete -c hayfork -n '__hayfork_verb exec' -l line-buffer -d 'Print whole lines as they come'
 complete -c hayfork -n '__hayfork_verb exec' -l tag -d 'Each line of output begins with its argument'
 complete -c hayfork -n '__hayfork_verb exec' -l max-output -x -d 'The most output of a command'
 complete -c hayfork -n '__hayfork_verb results' -l plain -d 'What commands printed'

@@ -3,7 +3,8 @@
  * `hayfork exec COMMAND`: one command for each input line, or each word behind ":::", run by the function exec.run. The line
  * takes the place of {} in the words, or comes last; with -n several lines do, and with -C its columns. No shell is in between
  * unless --shell asks for it, and then lines are quoted for it. Bytes that are no UTF-8 pass through as they are, in base64 on
- * the way. The commands' own output comes out grouped, or as result lines.
+ * the way. The commands' own output comes out grouped, or as result lines; or live, which is the function's work: line by line,
+ * or as the commands print it.
  */
 #include "cli/arguments.h"
 #include "cli/cli.h"
@@ -19,6 +20,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define EXEC_FUNCTION "exec.run"
@@ -29,6 +31,7 @@
 #define EXEC_IN_MEMORY (UINT64_C(64) << 10) /* as exec.run has it */
 #define EXEC_UNSET UINT64_MAX
 #define EXEC_FDS 64
+#define EXEC_LIVE_FDS 3         /* copies of stdout and stderr, and the lock of lines */
 #define EXEC_LINES_MAX 1000000
 #define EXEC_TAG_KEY ",\"tag\":\""  /* in no string, where a quote would be escaped */
 #define EXEC_BLOCK ((size_t)1 << 20) /* of lines on standard input */
@@ -42,6 +45,7 @@ enum {
     EXEC_ID,
     EXEC_TAG,
     EXEC_PIPE,
+    EXEC_LINES,
 };
 
 struct exec {
@@ -49,15 +53,16 @@ struct exec {
     struct option_list given;
     struct words words;
     bool shell, json, tag;
-    bool ungroup;               /* commands print by themselves */
+    bool ungroup;               /* commands print by themselves, */
+    bool lines_alone;           /* or their lines are passed on as they come */
     bool pipe;                  /* lines are the command's standard input, */
     bool has_count;             /* as many as -n says */
     bool is_product;            /* a job has a word of each of several lists */
     const char *place;          /* what alone stands for the line; NULL: the braces */
     const char *separator;      /* of the columns of a line; NULL: it has none */
     uint64_t max_output;        /* EXEC_UNSET: not given */
-    int inherited[EXEC_FDS + 2]; /* descriptors that the commands have too, and copies of stdout and stderr */
-    size_t inherited_count;     /* without those copies */
+    int inherited[EXEC_FDS + EXEC_LIVE_FDS]; /* descriptors that the commands have too, and those for live output */
+    size_t inherited_count;     /* without the latter */
     struct bytes tail;          /* of the args of each job, from the first job on */
     struct bytes spool;         /* before that, a number between them; empty: all output stays in memory */
     struct map_lines lines;
@@ -75,6 +80,7 @@ static const struct option_spec exec_specs[] = {
     { EXEC_ID, "id", true },
     { EXEC_TAG, "tag", false },
     { EXEC_PIPE, "pipe", false },
+    { EXEC_LINES, "line-buffer", false },
     { '0', "null", false },
     { 'a', "arg-file", true },
     { 'u', "ungroup", false },
@@ -97,6 +103,8 @@ static bool exec_take(struct run_options *options, struct options *reader, int k
         return exec->tag = true;
     case EXEC_PIPE:
         return exec->pipe = true;
+    case EXEC_LINES:
+        return exec->lines_alone = true;
     case 'u':
         return exec->ungroup = true;
     case EXEC_MAX_OUTPUT:
@@ -126,6 +134,11 @@ static bool exec_take(struct run_options *options, struct options *reader, int k
     }
 }
 
+static bool exec_is_live(const struct exec *exec)
+{
+    return exec->ungroup || exec->lines_alone;
+}
+
 /* How much of each stream can be part of a result. */
 static uint64_t exec_in_memory(const struct exec *exec)
 {
@@ -144,10 +157,12 @@ static bool exec_make_tail(struct exec *exec)
                  i + 1 == exec->inherited_count ? "]" : "");
         bytes_put_text(&exec->tail, text);
     }
-    if (exec->ungroup) {
+    if (exec_is_live(exec)) {
         const int *copies = exec->inherited + exec->inherited_count;
         snprintf(text, sizeof text, ",\"output_fds\":[%d,%d]", copies[0], copies[1]);
         bytes_put_text(&exec->tail, text);
+        snprintf(text, sizeof text, ",\"line_lock\":%d", copies[2]);
+        bytes_put_text(&exec->tail, exec->lines_alone ? text : "");
     }
     snprintf(text, sizeof text, ",\"max_output\":%" PRIu64 ",\"check\":\"retried\"%s}", most,
              exec->json ? "" : ",\"encoding\":\"base64\"");
@@ -158,7 +173,7 @@ static bool exec_make_tail(struct exec *exec)
 /* Before the first job: where does output go that is too long for memory? A run that may keep less than that needs no folder. */
 static bool exec_begin(struct exec *exec, struct run *run)
 {
-    if (!exec->json && !exec->ungroup && !run->options->dry_run && exec->max_output > EXEC_IN_MEMORY) {
+    if (!exec->json && !exec_is_live(exec) && !run->options->dry_run && exec->max_output > EXEC_IN_MEMORY) {
         spool_open(&run->spool, exec->max_output);
         if (!run->spool.failure) {
             bytes_put_text(&exec->spool, ",\"spool\":\"");
@@ -188,7 +203,10 @@ static int exec_check_options(const struct run_options *options)
         return say_usage("--pipe is for blocks of lines, so not with -C, -I, --tag or --id line");
     if (exec->ungroup && (exec->tag || options->keep_order || exec->max_output != EXEC_UNSET || (exec->json && !options->output)))
         return say_usage("-u is for commands that print at once, as they like, so not with -k, --tag, --max-output or --json");
-    if (exec->tag && is_json)
+    if (exec->lines_alone && (exec->ungroup || options->keep_order || exec->max_output != EXEC_UNSET ||
+                              (exec->json && !options->output)))
+        return say_usage("--line-buffer is for lines that are printed at once, so not with -k, -u, --max-output or --json");
+    if (exec->tag && is_json && !exec->lines_alone)
         return say_usage("--tag is for plain output, not for result lines, which --json and -o ask for");
     if (is_json && exec->max_output != EXEC_UNSET && exec->max_output > EXEC_OUTPUT_JSON_MAX)
         return say_usage("--max-output is at most 256M for result lines, which --json and -o ask for");
@@ -251,19 +269,26 @@ static int exec_take_words(struct run_options *options, size_t count)
     return CLI_OK;
 }
 
-/* What the commands have of ours: the descriptors that we inherited, and with -u our stdout and stderr. */
+/* Which of EXEC_LIVE_FDS; an empty file in memory is the lock. */
+static int exec_open_live(int which)
+{
+    int fd = which ? STDERR_FILENO : STDOUT_FILENO;
+    return which < 2 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : memfd_create("hayfork-lines", MFD_CLOEXEC);
+}
+
+/* What the workers have of ours: the descriptors that we inherited, for the commands too, and those for live output. */
 static int exec_inherit(struct exec *exec, struct hay_pool_options *pool)
 {
     exec->inherited_count = setup_inherited(exec->inherited, EXEC_FDS);
     pool->keep_fds = exec->inherited;
     pool->keep_count = exec->inherited_count;
-    for (int fd = STDOUT_FILENO; exec->ungroup && fd <= STDERR_FILENO; fd++) {
-        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        if (copy < 0) {
+    for (int i = 0; i < EXEC_LIVE_FDS && (exec->lines_alone || (exec->ungroup && i < 2)); i++) {
+        int fd = exec_open_live(i);
+        if (fd < 0) {
             say("cannot hand on what commands print to: %s", strerror(errno));
             return CLI_STOPPED;
         }
-        exec->inherited[pool->keep_count++] = copy;
+        exec->inherited[pool->keep_count++] = fd;
     }
     return CLI_OK;
 }
@@ -292,7 +317,7 @@ static int exec_check(struct run_options *options)
     }
     if (exec->max_output == EXEC_UNSET)
         exec->max_output = exec->json ? EXEC_OUTPUT_IN_MEMORY : EXEC_OUTPUT;
-    if (exec->ungroup && options->observe.progress == PROGRESS_AUTO)
+    if (exec_is_live(exec) && options->observe.progress == PROGRESS_AUTO)
         options->observe.progress = PROGRESS_NONE; /* the commands would print into it */
     if (!pool->max_result_bytes) { /* of two streams: a byte is 6 in JSON at most, 3 become 4 in base64 */
         uint64_t most = (exec->json ? 12 : 3) * exec_in_memory(exec) + (UINT64_C(1) << 16);
@@ -400,11 +425,11 @@ static struct hay_span exec_get_tag(const struct exec *exec, struct hay_span arg
     return (struct hay_span){ at, (size_t)(bytes_string_end(at, args.at + args.size) - at) };
 }
 
-/* Does nobody read any more what commands print with -u? They alone hear of it, and may not care. */
+/* Does nobody read any more what commands print live? They alone hear of it, and may not care. */
 static bool exec_is_unread(const struct exec *exec)
 {
     struct pollfd out = { .fd = exec->inherited[exec->inherited_count] };
-    return exec->ungroup && poll(&out, 1, 0) == 1 && out.revents & POLLERR;
+    return exec_is_live(exec) && poll(&out, 1, 0) == 1 && out.revents & POLLERR;
 }
 
 static void exec_judge(struct run *run, struct hay_result *result)

@@ -7,6 +7,7 @@
 #include "cli/grouped.h"
 #include "cli/say.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 struct grouped {
     int exit_code, signal;      /* -1: null */
     bool truncated;
+    int unwritten;              /* why what was to be passed on was not, as errno; 0: it was */
     struct hay_span streams[2]; /* in base64, or as they stand in a JSON string; NULL: */
     int64_t spooled_bytes[2];   /* so many are in a file; -1: nor that */
 };
@@ -85,6 +87,8 @@ static void grouped_set(struct grouped *grouped, struct hay_span key, struct hay
         grouped_set_stream(grouped, 1, value);
     else if (bytes_span_is(key, "\"truncated\""))
         grouped->truncated = bytes_span_is(value, "true");
+    else if (bytes_span_is(key, "\"unwritten\""))
+        grouped->unwritten = (int)grouped_number(value, 4);
 }
 
 static bool grouped_read(struct hay_span json, struct grouped *grouped)
@@ -140,6 +144,12 @@ static void grouped_judge_error(struct hay_result *result)
         result->signal = number;
 }
 
+/* A reader that has gone is no fault of the command. */
+static bool grouped_is_unwritten(const struct grouped *grouped)
+{
+    return grouped->unwritten > 0 && grouped->unwritten != EPIPE;
+}
+
 static void grouped_judge_ok(const struct run *run, const struct grouped *grouped, struct hay_result *result, char *reason,
                              size_t capacity)
 {
@@ -151,8 +161,13 @@ static void grouped_judge_ok(const struct run *run, const struct grouped *groupe
     } else if (grouped->exit_code) {
         snprintf(reason, capacity, "exit %d", grouped->exit_code);
         result->exit_code = grouped->exit_code;
-    } else if (!grouped->truncated) {
+    } else if (!grouped->truncated && !grouped_is_unwritten(grouped)) {
         return;
+    }
+    if (grouped_is_unwritten(grouped)) {
+        size_t size = strlen(reason);
+        snprintf(reason + size, capacity - size, "%swhat it printed cannot be written: %s", size ? ", and " : "",
+                 strerror(grouped->unwritten));
     }
     if (grouped->truncated) {
         size_t size = strlen(reason);
@@ -171,6 +186,8 @@ void grouped_judge(struct run *run, struct hay_result *result, char *reason, siz
     bool is_spooled = grouped.spooled_bytes[0] >= 0 || grouped.spooled_bytes[1] >= 0;
     if (is_spooled || result->attempts > 1 || (result->attempts && !is_good))
         is_good = grouped_find(run, result->tag, &grouped, is_good);
+    if (is_good && grouped.unwritten > 0 && !run->options->output && !run->output.failure)
+        run->output.failure = -grouped.unwritten;
     if (is_good && is_ok) {
         grouped_judge_ok(run, &grouped, result, reason, capacity);
     } else if (is_ok) {

@@ -71,6 +71,7 @@ each_verb()
     each "$1" map "$HAYFORK" map -j 1 -k text.count ::: jobs lines
     each "$1" exec "$HAYFORK" exec -j 1 -k -a lines echo {}
     each "$1" "exec --pipe" "$HAYFORK" exec -j 1 -k -a lines --pipe -n 2 cat
+    each "$1" "exec --line-buffer" "$HAYFORK" exec -j 1 -a lines --line-buffer --tag echo {}
     each "$1" results "$HAYFORK" results results
     each "$1" report "$HAYFORK" report results
     each "$1" call "$HAYFORK" call demo.add '{"a":1,"b":2}'
