@@ -23,7 +23,7 @@ struct handle {
     uint64_t owner;             /* the process that it belongs to */
     bool common;                /* every child keeps it, as it is */
     const void *given;          /* the gift by which a process that is not started yet will take it, or NULL */
-    const char *label;          /* of what a program gets through HAYFORK_FDS; NULL: cannot be given */
+    const char *label;          /* of an end of a pipe: what a program that it is given to calls it, in HAYFORK_FDS */
     dev_t device;               /* of a plain descriptor's file */
     ino_t inode;
     int *held;                  /* a second descriptor that goes with it, -1: none; NULL: never any */

@@ -96,7 +96,7 @@ struct run {
     struct journal journal;         /* of the output, where that is a file */
     struct output errors;           /* stderr, where a verb writes results there too */
     struct order order;
-    struct bytes composed;          /* a result that a verb has made */
+    struct bytes composed;          /* the bytes of a result that a verb has made, or that has to wait */
     struct spool spool;             /* what jobs have printed and memory is not for */
     struct {
         enum run_flow state;        /* of a result that is partly written: */

@@ -51,7 +51,7 @@ struct channel {
 
 /* Adopts `fd`, which has to be a non-blocking stream socket. */
 void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t max_frame, const struct channel_handler *handler);
-/* In a child, of a channel that was its parent's: its loop looks at it no more. */
+/* The loop looks at it no more. All that is due in a child, of a channel that is its parent's. */
 void channel_leave(struct channel *channel);
 /* Safe to repeat, and on a zeroed channel with fd -1. */
 void channel_close(struct channel *channel);

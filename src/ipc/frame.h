@@ -103,8 +103,8 @@ static inline enum frame_state frame_parse(const unsigned char *bytes, size_t si
 enum worker_exit {
     WORKER_EXIT_OK = 0,
     WORKER_EXIT_LEAK = 23,       /* a sanitizer found leaks */
-    WORKER_EXIT_NO_PIPE = 120,   /* the pipe to the master broke: a plugin closed it */
-    WORKER_EXIT_PROTOCOL = 121,  /* the master sent nonsense */
+    WORKER_EXIT_NO_PIPE = 120,   /* the pipe to the master broke: a job closed it, or put something else there */
+    WORKER_EXIT_PROTOCOL = 121,  /* what was read makes no sense, or a job wrote over the frame behind its own */
     WORKER_EXIT_NOT_READY = 122, /* a plugin could not be loaded */
     WORKER_EXIT_NO_MEMORY = 123,
     WORKER_EXIT_NOT_SET_UP = 126, /* its descriptors could not be had, here or before its main ran */

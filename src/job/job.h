@@ -29,7 +29,7 @@ struct hay_result;
 
 /* What sending, starting and settling touch comes first: with short args that is three cache lines a job. */
 struct job {
-    struct list node;         /* in the queue's level or the waiting list */
+    struct list node;         /* in the list that its state has: a level of the queue, the fresh ones, a place of the wheel */
     uint64_t number;          /* order of acceptance, from 1 */
     unsigned char *bytes;     /* id, then args; points at `inside` or at its own memory */
     uint32_t id_size;         /* JOB_NO_ID: no id */
@@ -139,7 +139,7 @@ void job_keep_failure(struct job_store *store, struct job *job, const char *text
 void job_free(struct job_store *store, struct job *job);
 /* The live record of this number, or NULL. O(1) unless jobs are much older than the others. */
 struct job *job_find(const struct job_store *store, uint64_t number);
-/* Call `each` on every live record (any state but done); it may settle or move the one it is given. */
+/* Call `each` on every live record (waiting to started); it may settle or move the one it is given. */
 void job_store_each(struct job_store *store, void (*each)(void *context, struct job *job), void *context);
 /* accepted = sum of the states, and what is not done has its bytes on the books. */
 bool job_store_is_sound(const struct job_store *store);

@@ -24,7 +24,7 @@ struct log_pipe {
     struct ev_loop *loop;
     const struct log_turns *turns;
     ev_io readable;
-    int fd;               /* -1: closed */
+    int fd;
     uint64_t owner;       /* the process: a child has a copy, and must not read what is its parent's */
     void *context;
     void (*on_line)(void *context, const char *line, size_t size);
@@ -53,7 +53,7 @@ static inline int64_t log_pipe_read_ns(const struct log_pipe *log)
 }
 /* Read what is in the pipe now, and hand up an unfinished last line too. */
 void log_pipe_drain(struct log_pipe *log);
-/* In a child, of one that was its parent's: its loop looks at it no more. */
+/* The loop looks at it no more. All that is due in a child, of one that is its parent's. */
 void log_pipe_leave(struct log_pipe *log);
 void log_pipe_close(struct log_pipe *log);
 

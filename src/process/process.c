@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The public process object: made, given things, started, waited for, signalled, freed. The status is taken by its own pid
- * only, once; before that the pid cannot be used again, so no signal ever reaches a stranger.
+ * The public process object: made, given things, started, waited for, signalled, freed. The status is taken once, by its own
+ * pidfd; before that the pid cannot be used again, so no signal ever reaches a stranger.
  */
 #include "process/process.h"
 

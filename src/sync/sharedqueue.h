@@ -91,7 +91,7 @@ void side_unlock(struct side *side);
 
 /* queue_tasks: under get.lock, before head moves: the caller holds one more. */
 void tasks_hold_one(struct hay_queue *queue);
-/* Under get.lock: what the caller holds is lost. */
+/* What the caller holds is lost from now on. Takes no lock. */
 void tasks_let_go(struct hay_queue *queue);
 
 /* queue_poll: 0 or -errno. */
