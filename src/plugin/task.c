@@ -79,12 +79,12 @@ static int host_fail(hay_task *hay, const char *message)
 
 static int host_progress(hay_task *hay, const void *bytes, size_t size)
 {
-    const struct task *task = task_of(hay);
+    const struct task_options *options = &task_of(hay)->options;
     if (!bytes || !size)
         return -EINVAL;
     if (size > TASK_PROGRESS_MAX)
         return -EMSGSIZE;
-    return task->options.on_progress ? task->options.on_progress(task->options.context, task, bytes, size) : 0;
+    return options->on_progress ? options->on_progress(options->context, bytes, size) : 0;
 }
 
 static int host_cancelled(const hay_task *hay)

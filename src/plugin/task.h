@@ -25,8 +25,6 @@
 #define TASK_PROGRESS_MAX (64 * 1024)     /* bytes of one progress value */
 #define TASK_KEEP_BYTES (64 * 1024)       /* storage for results that is kept from job to job */
 
-struct task;
-
 struct task_options {
     uint64_t max_result_bytes;
     /* Holds the number of the job that has to end; NULL: none does. */
@@ -36,7 +34,7 @@ struct task_options {
     void *context;
     /* What the running function reports; either may be NULL, then it is dropped. on_progress returns 0 or -errno, which the
      * function gets. A log line is UTF-8 without control characters, at most TASK_MESSAGE_MAX bytes, terminated. */
-    int (*on_progress)(void *context, const struct task *task, const void *bytes, size_t size);
+    int (*on_progress)(void *context, const void *bytes, size_t size);
     void (*on_log)(void *context, const char *line, size_t size);
 };
 

@@ -139,9 +139,8 @@ static void publish(struct worker *worker, struct frame_head head, struct frame_
 }
 
 /* Straight into the pipe, behind the finished results, and not more often than a person can see. */
-static int on_progress(void *context, const struct task *task, const void *bytes, size_t size)
+static int on_progress(void *context, const void *bytes, size_t size)
 {
-    (void)task;
     struct worker *worker = context;
     int64_t now_ns = clock_now_ns();
     if (now_ns - worker->progress_ns < PROGRESS_NS)

@@ -15,9 +15,8 @@ static _Atomic uint64_t cancel_word;
 static char seen[8192]; /* what the callbacks got */
 static size_t seen_size;
 
-static int on_progress(void *context, const struct task *task, const void *bytes, size_t size)
+static int on_progress(void *context, const void *bytes, size_t size)
 {
-    (void)task;
     CU_ASSERT_PTR_EQUAL(context, seen);
     seen_size = size;
     memcpy(seen, bytes, size < sizeof seen ? size : sizeof seen);
