@@ -58,7 +58,7 @@ struct hay_future *hay_pool_future(struct hay_pool *pool, const struct hay_job *
         error_set(error, HAY_EINVAL, "no pool, or no job");
         return NULL;
     }
-    struct hay_future *future = calloc(1, sizeof *future);
+    struct hay_future *future = malloc(sizeof *future);
     if (!future) {
         error_set(error, HAY_ENOMEM, "out of memory");
         return NULL;
@@ -74,32 +74,12 @@ struct hay_future *hay_pool_future(struct hay_pool *pool, const struct hay_job *
     return future;
 }
 
-enum hay_status hay_future_wait(struct hay_future *future, int timeout_ms)
-{
-    if (!future)
-        return HAY_EINVAL;
-    int64_t deadline_ns = clock_deadline_ns(timeout_ms);
-    enum hay_status status = HAY_OK;
-    future->holders++;
-    while (future->pool && status == HAY_OK) {
-        status = hay_pool_turn(future->pool, clock_left_ms(deadline_ns));
-        if (status == HAY_OK && clock_now_ns() >= deadline_ns)
-            break;
-    }
-    if (!future->pool)
-        status = HAY_OK;
-    else if (status != HAY_ESTATE)
-        status = HAY_ETIMEDOUT;
-    release(future);
-    return status;
-}
-
 uint64_t hay_future_number(const struct hay_future *future)
 {
     return future ? future->number : 0;
 }
 
-/* ---- several ---- */
+/* ---- waiting ---- */
 
 struct watch {
     struct hay_future *const *futures;
@@ -140,6 +120,7 @@ static struct hay_pool *watch_pool(const struct watch *watch)
     return pool;
 }
 
+/* Turn the pool until the watch is met; one that is met already does not touch it. */
 static enum hay_status watch_turn(struct watch *watch, struct hay_pool *pool, int timeout_ms)
 {
     int64_t deadline_ns = clock_deadline_ns(timeout_ms);
@@ -152,6 +133,17 @@ static enum hay_status watch_turn(struct watch *watch, struct hay_pool *pool, in
             status = HAY_ETIMEDOUT;
     }
     return HAY_OK;
+}
+
+enum hay_status hay_future_wait(struct hay_future *future, int timeout_ms)
+{
+    if (!future)
+        return HAY_EINVAL;
+    struct watch watch = {&future, 1, HAY_FUTURES_ALL, 0};
+    future->holders++;
+    enum hay_status status = watch_turn(&watch, future->pool, timeout_ms);
+    release(future);
+    return status;
 }
 
 enum hay_status hay_futures_wait(struct hay_future *const *futures, size_t count, enum hay_futures_mode mode, int timeout_ms)
