@@ -84,6 +84,16 @@ static void go_on(struct master *master, int64_t now_ns)
     master_mark_dirty(master);
 }
 
+/* From now on it stands still in this way, or does no longer. */
+static void set_still(struct master *master, int64_t *since_ns, bool still, int64_t now_ns)
+{
+    *since_ns = still ? now_ns : 0;
+    if (still)
+        stand_still(master, now_ns);
+    else
+        go_on(master, now_ns);
+}
+
 void master_pause(struct master *master, bool paused)
 {
     int64_t now_ns = clock_now_ns();
@@ -97,11 +107,7 @@ void master_pause(struct master *master, bool paused)
         if (!paused)
             exclude(master, slot, now_ns);
     }
-    master->paused_ns = paused ? now_ns : 0;
-    if (paused)
-        stand_still(master, now_ns);
-    else
-        go_on(master, now_ns);
+    set_still(master, &master->paused_ns, paused, now_ns);
 }
 
 static void thaw(struct master *master, struct slot *slot, int64_t now_ns)
@@ -131,9 +137,5 @@ void master_freeze(struct master *master, bool frozen)
         else
             thaw(master, slot, now_ns);
     }
-    master->frozen_ns = frozen ? now_ns : 0;
-    if (frozen)
-        stand_still(master, now_ns);
-    else
-        go_on(master, now_ns);
+    set_still(master, &master->frozen_ns, frozen, now_ns);
 }
