@@ -75,12 +75,10 @@ static size_t describe_hook(const struct slot *slot, char *text, size_t size)
     return hook[0] ? (size_t)snprintf(text, size, ", in %s", hook) : 0;
 }
 
-static size_t describe_death(const struct slot *slot, struct hay_exit status, struct attempt_end *end, char *text, size_t size)
+static size_t describe_death(const struct slot *slot, struct hay_exit status, char *text, size_t size)
 {
     size_t n;
     bool is_ours = slot->killed && status.kind == HAY_EXIT_SIGNAL && status.value == SIGKILL;
-    end->signal = status.kind == HAY_EXIT_SIGNAL ? status.value : 0;
-    end->exit_code = status.kind == HAY_EXIT_CODE ? status.value : -1;
     if (is_ours && slot->fault[0]) {
         n = (size_t)snprintf(text, size, "killed: the worker %s", slot->fault);
     } else {
@@ -100,8 +98,10 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
 {
     struct master *master = slot->master;
     char text[640];
-    struct attempt_end end = {.outcome = HAY_OUTCOME_CRASH};
-    end.message = (struct hay_span){text, describe_death(slot, status, &end, text, sizeof text)};
+    struct attempt_end end = {.outcome = HAY_OUTCOME_CRASH,
+                              .message = {text, describe_death(slot, status, text, sizeof text)},
+                              .signal = status.kind == HAY_EXIT_SIGNAL ? status.value : 0,
+                              .exit_code = status.kind == HAY_EXIT_CODE ? status.value : -1};
     struct job *head, *running;
     int64_t start_ns;
     if (lookout_examine(slot, &running, &start_ns) == RUNNING_NOW)
@@ -189,10 +189,9 @@ static void note_loss(struct slot *slot, struct hay_exit status)
 static void tell_bad_stop(struct slot *slot, struct hay_exit status)
 {
     struct master *master = slot->master;
-    struct attempt_end end;
     char text[700];
     int n = snprintf(text, sizeof text, "hayfork: worker %d was told to stop: ", slot->index);
-    size_t size = (size_t)n + describe_death(slot, status, &end, text + n, sizeof text - (size_t)n);
+    size_t size = (size_t)n + describe_death(slot, status, text + n, sizeof text - (size_t)n);
     master->callback_depth++;
     if (master->options.on_log)
         master->options.on_log(master->options.context, slot->index, text, size);
