@@ -21,22 +21,6 @@
 #define SOUND_NS DEATH_RESTART_MAX_NS /* who was ready for so long was a good start */
 #define FREE_LOSSES 2
 
-/* Everything of this generation but the ring. */
-static void close_generation(struct slot *slot)
-{
-    struct master *master = slot->master;
-    ev_io_stop(master->loop, &slot->exited);
-    if (master->options.is_default_loop)
-        ev_child_stop(master->loop, &slot->reaped);
-    channel_close(&slot->channel);
-    if (slot->log)
-        master->log_dropped += slot->log->cut_lines;
-    log_pipe_close(slot->log);
-    slot->log = NULL;
-    mapping_close(&slot->mapping);
-    slot->ledger = NULL;
-}
-
 _Static_assert(WORKER_EXIT_NOT_SET_UP == CHILD_EXIT_NOT_SET_UP, "one code for one failure, before the worker's main and in it");
 
 /* What a worker says by its code. A function may exit with it too. */
@@ -233,7 +217,7 @@ void death_bury(struct slot *slot, struct hay_exit status)
     if (was_stopping && !in_order && status.kind != HAY_EXIT_UNKNOWN && !master->is_terminating && !master->is_broken)
         tell_bad_stop(slot, status);
     child_reap(&slot->child, slot->broken_ns ? 0 : CHILD_PATIENCE_MS); /* what had to be waited for was, in judge_broken() */
-    close_generation(slot);
+    slot_end_generation(slot);
     slot_set_state(slot, SLOT_DEAD);
     if (!was_stopping) {
         plan_restart(slot);

@@ -116,6 +116,8 @@ void slot_strip(struct slot *slot);
 void slot_set_state(struct slot *slot, enum slot_state next);
 /* A new process: empty ring, first epoch, window of one. */
 void slot_begin_generation(struct slot *slot);
+/* Close all that the process had here but the ring; it may have come into being in part. */
+void slot_end_generation(struct slot *slot);
 
 static inline struct sending *slot_sending(const struct slot *slot, uint32_t position)
 {

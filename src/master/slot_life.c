@@ -6,6 +6,7 @@
 #include "master/slot.h"
 
 #include "base/clock.h"
+#include "master/logpipe.h"
 #include "master/master.h"
 #include "master/shutdown.h"
 
@@ -86,4 +87,19 @@ void slot_begin_generation(struct slot *slot)
     slot->weighed_ns = 0;
     slot->weighed_jobs = 0;
     slot->fault[0] = '\0';
+}
+
+void slot_end_generation(struct slot *slot)
+{
+    struct master *master = slot->master;
+    ev_io_stop(master->loop, &slot->exited);
+    if (master->options.is_default_loop)
+        ev_child_stop(master->loop, &slot->reaped);
+    channel_close(&slot->channel);
+    if (slot->log)
+        master->log_dropped += slot->log->cut_lines;
+    log_pipe_close(slot->log);
+    slot->log = NULL;
+    mapping_close(&slot->mapping);
+    slot->ledger = NULL;
 }

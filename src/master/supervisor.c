@@ -244,10 +244,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
     } else {
         slot->generation--;
         slot->is_successor = false; /* else it counts as out of service, and others are not replaced */
-        log_pipe_close(slot->log);
-        slot->log = NULL;
-        mapping_close(&slot->mapping);
-        slot->ledger = NULL;
+        slot_end_generation(slot);
     }
     birth_close(&birth);
     return status;
