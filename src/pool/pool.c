@@ -257,7 +257,7 @@ enum hay_status hay_pool_start(struct hay_pool *pool, struct hay_error *error)
     enum hay_status status = refuse_started(pool, error);
     if (status)
         return status;
-    if (pool->is_inline_closed)
+    if (pool->is_closed)
         return error_set(error, HAY_ESTATE, "the pool was closed before it started");
     status = pool->is_inline ? start_inline(pool, error) : start_master(pool, error);
     pool->is_started = !status;

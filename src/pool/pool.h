@@ -34,7 +34,7 @@ struct hay_pool {
     bool owns_loop;
     bool is_started;
     bool is_inline;
-    bool is_inline_closed;       /* or closed before the start */
+    bool is_closed;              /* where no master knows it: inline, or before the start */
     bool is_turning;             /* a call turns the loop: callbacks do not turn it again */
     struct inline_pool inline_pool;
     int *keep;                   /* options.keep_fds behind a place for a worker's own */

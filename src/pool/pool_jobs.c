@@ -59,7 +59,7 @@ bool hay_pool_has_room(const struct hay_pool *pool, size_t size)
     if (!pool || !pool->is_started || !pool_is_ours(pool))
         return false;
     if (pool->is_inline)
-        return !pool->is_inline_closed;
+        return !pool->is_closed;
     return !pool->master.is_broken && !pool->master.is_closed && master_has_room(&pool->master, size);
 }
 
@@ -97,7 +97,7 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
     if (job->timeout_ms < HAY_JOB_NO_TIMEOUT || job->timeout_ms > POOL_MAX_MS)
         return error_set(error, HAY_EINVAL, "a job's timeout is out of range");
     if (pool->is_inline) {
-        if (pool->is_inline_closed)
+        if (pool->is_closed)
             return error_set(error, HAY_ESTATE, "the pool is closed");
         inline_run(&pool->inline_pool, function, job, wanted_retries(job), number);
         return HAY_OK;
@@ -140,7 +140,7 @@ void hay_pool_close(struct hay_pool *pool)
     if (pool_is_live(pool))
         master_close(&pool->master);
     else if (pool && pool_is_ours(pool))
-        pool->is_inline_closed = true;
+        pool->is_closed = true;
 }
 
 static void end_standstill(struct hay_pool *pool)
@@ -164,7 +164,7 @@ enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
     if (!pool_is_ours(pool))
         return HAY_ESTATE;
     if (!pool_is_live(pool))
-        return pool->is_inline_closed || !pool->is_started ? HAY_OK : HAY_ESTATE;
+        return pool->is_closed || !pool->is_started ? HAY_OK : HAY_ESTATE;
     if (!pool->master.is_closed && !pool->master.is_broken)
         return HAY_ESTATE;
     if (timeout_ms < 0 && !pool_is_inside(pool))
