@@ -79,7 +79,7 @@ void handle_promise(struct handle *handle, int fd)
 {
     struct stat file = {.st_ino = 0};
     fstat(fd, &file);
-    *handle = (struct handle){.label = "fd", .device = file.st_dev, .inode = file.st_ino};
+    *handle = (struct handle){.device = file.st_dev, .inode = file.st_ino};
     handle_open(handle, HAY_HANDLE_FD, fd, NULL);
 }
 

@@ -160,7 +160,7 @@ enum hay_status hay_process_start(struct hay_process *process, struct hay_error 
         flags |= process->daemon ? CHILD_DIES_WITH_PARENT : 0u;
         flags |= process->own_group ? CHILD_OWN_GROUP : 0u;
         struct child_setup setup = {live, process, -1, fds, fd_count, family_end};
-        status = process->path ? spawn_program(&process->child, process, flags, error) :
+        status = process->path ? spawn_program(&process->child, process, &setup, flags, error) :
                                  child_fork(&process->child, &setup, flags, error);
     }
     free(fds);

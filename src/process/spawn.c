@@ -81,16 +81,6 @@ static int make_environment(struct spawn *spawn, const struct hay_process *proce
     return 0;
 }
 
-static int list_fds(struct spawn *spawn, const struct hay_process *process)
-{
-    spawn->fds = malloc((process->gift_count + 1) * sizeof *spawn->fds);
-    if (!spawn->fds)
-        return -ENOMEM;
-    for (struct list *gift = process->gifts.next; gift != &process->gifts; gift = gift->next)
-        spawn->fds[spawn->fd_count++] = LIST_ITEM(gift, struct gift, node)->fd;
-    return 0;
-}
-
 /* First out of the way, then to their places: any of the places may be taken by another of them. */
 static IN_CHILD bool place_fds(struct spawn *spawn)
 {
@@ -168,18 +158,17 @@ static int run_clone(struct spawn *spawn, struct child *child)
     return -spawn->error;
 }
 
-enum hay_status spawn_program(struct child *child, const struct hay_process *process, unsigned flags, struct hay_error *error)
+enum hay_status spawn_program(struct child *child, const struct hay_process *process, const struct child_setup *setup,
+                              unsigned flags, struct hay_error *error)
 {
-    struct spawn spawn = {.path = process->path, .argv = process->argv, .flags = flags, .parent = getpid(), .step = "run"};
+    struct spawn spawn = {.path = process->path, .argv = process->argv, .fds = setup->keep, .fd_count = setup->keep_count,
+                          .flags = flags, .parent = getpid(), .step = "run"};
     *child = CHILD_NONE;
     int r = make_environment(&spawn, process);
-    if (!r)
-        r = list_fds(&spawn, process);
     if (!r) {
         flush_before_start();
         r = run_clone(&spawn, child);
     }
-    free(spawn.fds);
     free(spawn.text);
     free(spawn.env);
     return r ? error_system(error, -r, "cannot %s %s", spawn.step, process->path) : HAY_OK;

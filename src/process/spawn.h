@@ -9,7 +9,9 @@
 
 #include "process/process.h"
 
-/* Runs process->path; what it was given gets the numbers 3, 4, 5 ... `flags`: enum child_flag. */
-enum hay_status spawn_program(struct child *child, const struct hay_process *process, unsigned flags, struct hay_error *error);
+/* Runs process->path; what it was given, the descriptors of `setup` in the order of the gifts, gets the numbers 3, 4, 5 ...,
+ * which are written over them. Nothing else of `setup` counts. `flags`: enum child_flag. */
+enum hay_status spawn_program(struct child *child, const struct hay_process *process, const struct child_setup *setup,
+                              unsigned flags, struct hay_error *error);
 
 #endif
