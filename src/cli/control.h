@@ -87,14 +87,13 @@ void control_start(struct run *run);
 void control_stop(struct run *run);
 void control_release(struct run *run);
 
-enum control_answer { CONTROL_GO, CONTROL_KEPT, CONTROL_SKIP, CONTROL_REJECT };
 /* Under --delay: may another job be handed to the pool, to start at once? One is; and the pool has not taken it. */
 bool control_may_begin(struct run *run);
 void control_begin(struct run *run);
 void control_take_back(struct run *run);
-/* Note the job of place `seq`, and ask whether run->job may start. `list`: its "after", absent: NULL. KEPT: it comes back by
+/* Note the job of place `seq`, and ask whether run->job may start. `list`: its "after", absent: NULL. WAITS: it comes back by
  * control_next(). `reason` is for SKIP and REJECT. */
-enum control_answer control_ask(struct run *run, uint64_t seq, struct hay_span list, char *reason, size_t capacity);
+enum after_verdict control_ask(struct run *run, uint64_t seq, struct hay_span list, char *reason, size_t capacity);
 /* A line that never became a job also has its place. */
 void control_note(struct run *run, uint64_t seq, const struct input_line *line);
 /* The line of place `seq` has its result from an earlier run. */

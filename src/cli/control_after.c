@@ -122,25 +122,13 @@ bool control_is_full(const struct run *run)
     return run->control.after && after_is_full(run->control.after);
 }
 
-enum control_answer control_ask(struct run *run, uint64_t seq, struct hay_span list, char *reason, size_t capacity)
+enum after_verdict control_ask(struct run *run, uint64_t seq, struct hay_span list, char *reason, size_t capacity)
 {
     struct after *after = run->control.after;
     if (!after)
-        return CONTROL_GO;
+        return AFTER_READY;
     after_note(after, seq, run->job.id);
-    if (!list.at)
-        return CONTROL_GO;
-    switch (after_ask(after, &run->job, seq, list, reason, capacity)) {
-    case AFTER_READY:
-        return CONTROL_GO;
-    case AFTER_WAITS:
-        return CONTROL_KEPT;
-    case AFTER_REJECT:
-        return CONTROL_REJECT;
-    case AFTER_SKIP:
-        break;
-    }
-    return CONTROL_SKIP;
+    return list.at ? after_ask(after, &run->job, seq, list, reason, capacity) : AFTER_READY;
 }
 
 bool control_has_next(const struct run *run)

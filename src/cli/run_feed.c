@@ -129,16 +129,16 @@ static void feed_ask(struct run *run, const struct input_line *line, struct hay_
 {
     char reason[FEED_REASON];
     switch (control_ask(run, run->read + 1, after, reason, sizeof reason)) {
-    case CONTROL_GO:
+    case AFTER_READY:
         run->held = true;
         break;
-    case CONTROL_KEPT:
+    case AFTER_WAITS:
         run->read++;
         break;
-    case CONTROL_SKIP:
+    case AFTER_SKIP:
         feed_skip(run, reason);
         break;
-    case CONTROL_REJECT:
+    case AFTER_REJECT:
         feed_reject(run, line, run->job.id, reason, 1);
         break;
     }
