@@ -410,38 +410,44 @@ static int run_jobs(struct run *run, const int fds[2])
     return code;
 }
 
+/* From good options to the exit code. */
+static int run_with(struct run_options *options)
+{
+    struct run run = { .options = options, .output.stream.fd = -1, .errors.stream.fd = -1, .spool.folder = -1 };
+    struct hay_error error = { .text = "out of memory" };
+    int fds[2] = { 0, 1 }, code = CLI_STOPPED;
+    if (!options->dry_run)
+        setup_write_errors();
+    if (options->is_inline && !options->dry_run)
+        setup_guard_stdio(fds);
+    run.loop = ev_loop_new(EVFLAG_AUTO);
+    run.logs = run.loop ? logsink_open(run.loop) : NULL;
+    options->pool.loop = run.loop;
+    options->pool.context = &run;
+    options->pool.on_result = run_on_result;
+    options->pool.on_room = run_on_room;
+    options->pool.on_log = run_on_log;
+    options->pool.on_broken = run_on_broken;
+    run.pool = run.logs ? hay_pool_new(&options->pool, &error) : NULL;
+    if (run.pool) {
+        code = run_jobs(&run, fds);
+    } else {
+        say("cannot start: %s", error.text);
+        logsink_close(run.logs);
+    }
+    signals_stop();
+    if (run.loop)
+        ev_loop_destroy(run.loop);
+    return code;
+}
+
 int run_verb(const struct run_verb *verb, void *state, int argc, char **argv)
 {
     struct run_options options;
-    struct hay_error error = { .status = HAY_OK };
-    int fds[2] = { 0, 1 }, code;
     roster_expect();
-    if (run_options_read(&options, verb, state, argc, argv, &code)) {
-        struct run run = { .options = &options, .output.stream.fd = -1, .errors.stream.fd = -1, .spool.folder = -1 };
-        if (!options.dry_run)
-            setup_write_errors();
-        if (options.is_inline && !options.dry_run)
-            setup_guard_stdio(fds);
-        run.loop = ev_loop_new(EVFLAG_AUTO);
-        run.logs = run.loop ? logsink_open(run.loop) : NULL;
-        options.pool.loop = run.loop;
-        options.pool.context = &run;
-        options.pool.on_result = run_on_result;
-        options.pool.on_room = run_on_room;
-        options.pool.on_log = run_on_log;
-        options.pool.on_broken = run_on_broken;
-        run.pool = run.logs ? hay_pool_new(&options.pool, &error) : NULL;
-        if (run.pool) {
-            code = run_jobs(&run, fds);
-        } else {
-            say("cannot start: %s", error.text[0] ? error.text : "out of memory");
-            logsink_close(run.logs);
-            code = CLI_STOPPED;
-        }
-        signals_stop();
-        if (run.loop)
-            ev_loop_destroy(run.loop);
-    }
+    int code = run_options_read(&options, verb, state, argc, argv);
+    if (code < 0)
+        code = run_with(&options);
     run_options_release(&options);
     return code;
 }

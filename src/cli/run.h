@@ -146,8 +146,8 @@ struct run {
 /* The whole of a verb that runs jobs: its exit code. `state` is for its hooks. */
 int run_verb(const struct run_verb *verb, void *state, int argc, char **argv);
 
-/* False after a fault or --help; `*code` is the exit code then. run_options_release() is due in any case. */
-bool run_options_read(struct run_options *options, const struct run_verb *verb, void *state, int argc, char **argv, int *code);
+/* -1, or the exit code after a fault or --help. run_options_release() is due in any case. */
+int run_options_read(struct run_options *options, const struct run_verb *verb, void *state, int argc, char **argv);
 void run_options_release(struct run_options *options);
 
 /* Watchers that turn lines into jobs. */

@@ -193,7 +193,7 @@ static bool run_options_take(struct run_options *options, const struct options *
     }
 }
 
-bool run_options_read(struct run_options *options, const struct run_verb *verb, void *state, int argc, char **argv, int *code)
+int run_options_read(struct run_options *options, const struct run_verb *verb, void *state, int argc, char **argv)
 {
     struct options reader;
     int key;
@@ -201,32 +201,27 @@ bool run_options_read(struct run_options *options, const struct run_verb *verb, 
     if (!option_list_init(&options->plugins, argc) || !option_list_init(&options->configs, argc) ||
         !option_list_init(&options->files, argc)) {
         say("out of memory");
-        *code = CLI_STOPPED;
-        return false;
+        return CLI_STOPPED;
     }
     options_init(&reader, run_specs, argc, argv);
     reader.more = verb->specs;
     while ((key = options_next(&reader)) != OPTIONS_END) {
-        if (key == 'h') {
-            *code = help_verb(verb->name);
-            return false;
-        }
+        if (key == 'h')
+            return help_verb(verb->name);
         bool is_own = verb->take && (key == OPTIONS_OPERAND || reader.is_more);
-        if (key == OPTIONS_FAULT || !(is_own ? verb->take(options, &reader, key) : run_options_take(options, &reader, key))) {
-            *code = CLI_USAGE;
-            return false;
-        }
+        if (key == OPTIONS_FAULT || !(is_own ? verb->take(options, &reader, key) : run_options_take(options, &reader, key)))
+            return CLI_USAGE;
     }
-    *code = !control_check(options) ? CLI_USAGE : verb->check ? verb->check(options) : CLI_OK;
-    if (!*code && !journal_check(&options->journal, options->output))
-        *code = CLI_USAGE;
-    if (*code)
-        return false;
+    int code = !control_check(options) ? CLI_USAGE : verb->check ? verb->check(options) : CLI_OK;
+    if (code)
+        return code;
+    if (!journal_check(&options->journal, options->output))
+        return CLI_USAGE;
     options->argc = argc;
     options->argv = argv;
     if (!options->observe.summary && !options->observe.no_summary)
         options->observe.summary = isatty(STDERR_FILENO);
-    return true;
+    return -1;
 }
 
 void run_options_release(struct run_options *options)
