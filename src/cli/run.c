@@ -413,7 +413,9 @@ static int run_jobs(struct run *run, const int fds[2])
 /* From good options to the exit code. */
 static int run_with(struct run_options *options)
 {
-    struct run run = { .options = options, .output.stream.fd = -1, .errors.stream.fd = -1, .spool.folder = -1 };
+    struct run run = {
+        .options = options, .output.stream.fd = -1, .errors.stream.fd = -1, .spool.folder = -1, .last.index = -1,
+    };
     struct hay_error error = { .text = "out of memory" };
     int fds[2] = { 0, 1 }, code = CLI_STOPPED;
     if (!options->dry_run)

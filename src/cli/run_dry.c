@@ -11,16 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static void dry_put_key(struct bytes *text, const char *key, const char *value)
-{
-    bytes_put_text(text, key);
-    bytes_put_text(text, value);
-}
-
-static void run_show(const struct run *run, const struct hay_job *job, struct bytes *text)
+static void dry_show(const struct run *run, const struct hay_job *job, struct bytes *text)
 {
     const struct hay_pool_function *function = hay_pool_function(run->pool, job->index);
-    char number[32];
+    char member[48];
     if (run->options->verb->show) {
         run->options->verb->show(run, job, text);
         return;
@@ -35,15 +29,18 @@ static void run_show(const struct run *run, const struct hay_job *job, struct by
         bytes_put_text(text, ",\"args\":");
         bytes_put(text, job->args.at, job->args.size);
     }
-    snprintf(number, sizeof number, "%" PRId64 ".%03d", job->timeout_ms / 1000, (int)(job->timeout_ms % 1000));
-    if (job->timeout_ms > 0)
-        dry_put_key(text, ",\"timeout\":", number);
-    snprintf(number, sizeof number, "%" PRId64, job->retries > 0 ? job->retries : 0);
-    if (job->retries)
-        dry_put_key(text, ",\"retries\":", number);
-    snprintf(number, sizeof number, "%d", job->priority);
-    if (job->priority)
-        dry_put_key(text, ",\"priority\":", number);
+    if (job->timeout_ms > 0) {
+        snprintf(member, sizeof member, ",\"timeout\":%" PRId64 ".%03d", job->timeout_ms / 1000, (int)(job->timeout_ms % 1000));
+        bytes_put_text(text, member);
+    }
+    if (job->retries) {
+        snprintf(member, sizeof member, ",\"retries\":%" PRId64, job->retries > 0 ? job->retries : 0);
+        bytes_put_text(text, member);
+    }
+    if (job->priority) {
+        snprintf(member, sizeof member, ",\"priority\":%d", job->priority);
+        bytes_put_text(text, member);
+    }
     bytes_put_text(text, "}");
 }
 
@@ -69,7 +66,7 @@ static int dry_line(struct run *run, const struct input_line *line, struct bytes
     run->held = false;
     run->read++;
     bytes_clear(text);
-    run_show(run, &run->job, text);
+    dry_show(run, &run->job, text);
     dry_put_after(run, line, text);
     bytes_put_text(text, "\n");
     if (text->failed) {
@@ -86,7 +83,6 @@ int run_dry(struct run *run)
     struct bytes text = { .at = NULL };
     enum input_event event;
     int code = CLI_OK;
-    run->last.index = -1;
     while (!code && !run->refused && ((event = input_next(&run->input, &line)) == INPUT_LINE || event == INPUT_AGAIN)) {
         if (event == INPUT_LINE)
             code = dry_line(run, &line, &text);

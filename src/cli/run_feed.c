@@ -398,7 +398,6 @@ void run_feed_start(struct run *run)
     ev_set_priority(&run->spin, EV_MINPRI);
     ev_init(&run->readable, feed_on_readable);
     run->feed.data = run->readable.data = run;
-    run->last.index = -1;
     ev_prepare_start(run->loop, &run->feed);
 }
 
