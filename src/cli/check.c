@@ -50,13 +50,13 @@ static void check_line(struct check *check, const struct input_line *line)
     char text[2 * HAY_FUNCTION_NAME_MAX + 64];
     check->lines++;
     if (line->too_long) {
-        snprintf(text, sizeof text, "the line is longer than %u MiB", CLI_LINE_MAX >> 20);
-        check_report(check, line, (size_t)CLI_LINE_MAX + 1, text);
+        size_t column = input_explain_long(text, sizeof text);
+        check_report(check, line, column, text);
     } else if (hay_jobline_scan(line->at, line->size, &job, &fault) != HAY_OK) {
         check_report(check, line, fault.column, fault.reason);
     } else if (!job.fn_column) {
         if (!check->function)
-            check_report(check, line, 1, "no function: the line has no \"fn\", and there is no -f");
+            check_report(check, line, 1, FUNCTIONS_NONE);
     } else if ((check->plugins.count || check->function) && hay_pool_find(check->pool, job.fn, job.fn_size) < 0) {
         functions_explain(check->pool, job.fn, job.fn_size, text, sizeof text);
         check_report(check, line, job.fn_column, text);

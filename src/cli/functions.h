@@ -21,6 +21,8 @@ int functions_load(struct hay_pool *pool, const struct option_list *plugins, con
 /* Load one. CLI_OK or CLI_PLUGIN. What the check of it has left running is ended. */
 int functions_load_plugin(struct hay_pool *pool, const char *plugin);
 
+/* Why a line is rejected that names no function, where the command line does not either. */
+#define FUNCTIONS_NONE "no function: the line has no \"fn\", and there is no -f"
 /* Why `name` is not the name of a function. */
 void functions_explain(const struct hay_pool *pool, const char *name, size_t size, char *text, size_t capacity);
 

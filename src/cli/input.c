@@ -98,6 +98,12 @@ int input_say_failure(const struct input *input)
     return input->failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
 }
 
+size_t input_explain_long(char *text, size_t capacity)
+{
+    snprintf(text, capacity, "the line is longer than %u MiB", CLI_LINE_MAX >> 20);
+    return (size_t)CLI_LINE_MAX + 1;
+}
+
 void input_close(struct input *input)
 {
     for (size_t i = 0; i < input->count; i++)

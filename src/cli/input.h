@@ -90,6 +90,8 @@ int input_stdin_again(const struct input *input);
 int input_fd(const struct input *input);
 /* Is the open file behind `stream` one of the inputs? Returns its name, or NULL. */
 const char *input_same_file(const struct input *input, const struct stream *stream);
+/* Why a line that is too long is rejected; returns the column of that. */
+size_t input_explain_long(char *text, size_t capacity);
 /* Tell the user what `failed`. Returns the exit code for it. */
 int input_say_failure(const struct input *input);
 void input_close(struct input *input);

@@ -4,7 +4,6 @@
  * input has nothing now, or the output is too far behind. A line is never copied here and costs no allocation and no call to the
  * system: a job that the pool cannot take yet stays where it was read, and no further line is read.
  */
-#include "cli/cli.h"
 #include "cli/functions.h"
 #include "cli/now.h"
 #include "cli/pen.h"
@@ -45,12 +44,6 @@ static void feed_reject(struct run *run, const struct input_line *line, struct h
     run_record(run, &result, run->read);
 }
 
-static void feed_too_long(char *reason, size_t capacity, size_t *column)
-{
-    snprintf(reason, capacity, "the line is longer than %u MiB", CLI_LINE_MAX >> 20);
-    *column = (size_t)CLI_LINE_MAX + 1;
-}
-
 struct hay_span run_line_id(const struct input_line *line)
 {
     struct hay_jobline job;
@@ -63,8 +56,7 @@ struct hay_span run_line_id(const struct input_line *line)
 static void feed_reject_too_long(struct run *run, const struct input_line *line)
 {
     char reason[FEED_REASON];
-    size_t column;
-    feed_too_long(reason, sizeof reason, &column);
+    size_t column = input_explain_long(reason, sizeof reason);
     feed_reject(run, line, run_line_id(line), reason, column);
 }
 
@@ -84,7 +76,7 @@ static int feed_function(struct run *run, const struct hay_jobline *job, char *r
 {
     if (!job->fn_column) {
         if (run->function < 0)
-            snprintf(reason, capacity, "no function: the line has no \"fn\", and there is no -f");
+            snprintf(reason, capacity, "%s", FUNCTIONS_NONE);
         return run->function;
     }
     if (run->last.index >= 0 && run->last.size == job->fn_size && feed_is_same(run->last.name, job->fn, job->fn_size))
@@ -153,7 +145,7 @@ static void feed_make(struct run *run, const struct input_line *line)
     run->job = (struct hay_job){ .index = run->function, .id = id, .tag = run->read + 1 };
     enum run_made made = RUN_UNFIT;
     if (line->too_long)
-        feed_too_long(reason, sizeof reason, &column);
+        column = input_explain_long(reason, sizeof reason);
     else
         made = run->options->verb->make(run, line, reason, sizeof reason, &column);
     if (made == RUN_NO_MEMORY) {
