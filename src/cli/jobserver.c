@@ -50,15 +50,20 @@ static void jobserver_put(char byte)
         continue;
 }
 
+/* All but so many. Async-signal-safe. */
+static void jobserver_put_back(int kept)
+{
+    while (slots.held > kept) {
+        slots.held--;
+        jobserver_put(slots.bytes[slots.held]);
+    }
+}
+
 void jobserver_return(void)
 {
     int saved = errno;
-    if (slots.write_fd >= 0 && slots.owner == getpid()) {
-        while (slots.held > 0) {
-            slots.held--;
-            jobserver_put(slots.bytes[slots.held]);
-        }
-    }
+    if (slots.write_fd >= 0 && slots.owner == getpid())
+        jobserver_put_back(0);
     errno = saved;
 }
 
@@ -167,10 +172,7 @@ static void jobserver_give(struct jobserver *jobserver)
     sigset_t all, old;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &old);
-    while (slots.held > jobserver->wanted) {
-        slots.held--;
-        jobserver_put(slots.bytes[slots.held]);
-    }
+    jobserver_put_back(jobserver->wanted);
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
