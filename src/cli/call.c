@@ -129,10 +129,8 @@ static int call_read_args(struct call *call, int stdin_fd)
     } else {
         bytes_put_text(args, call->json ? call->json : "null");
     }
-    if (args->failed) {
-        say("out of memory");
-        return CLI_STOPPED;
-    }
+    if (args->failed)
+        return say_no_memory();
     bytes_join_lines(args);
     if (hay_json_check(args->at, args->size, HAY_JOBLINE_DEPTH - 1, &fault) == HAY_OK)
         return CLI_OK;
@@ -295,9 +293,9 @@ static int call_options(struct call *call, int argc, char **argv)
 int call_main(int argc, char **argv)
 {
     struct call call = { .pool_options = { .workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY } };
-    int code = CLI_STOPPED;
+    int code;
     if (!option_list_init(&call.plugins, argc) || !option_list_init(&call.configs, argc))
-        say("out of memory");
+        code = say_no_memory();
     else if ((code = call_options(&call, argc, argv)) < 0) {
         call.code = call_open(&call);
         call_close(&call);

@@ -122,10 +122,10 @@ static int check_options(struct check *check, int argc, char **argv)
 int check_main(int argc, char **argv)
 {
     struct check check = { .function = NULL };
-    int code = CLI_STOPPED;
+    int code;
     if (!option_list_init(&check.plugins, argc) || !option_list_init(&check.configs, argc) ||
         !option_list_init(&check.files, argc))
-        say("out of memory");
+        code = say_no_memory();
     else if ((code = check_options(&check, argc, argv)) < 0)
         code = check_run(&check);
     option_list_release(&check.plugins);

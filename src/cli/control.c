@@ -268,11 +268,7 @@ int control_open(struct run *run)
     int code = control->halt.percent > 0 ? control_count_lines(run, &control->halt.total) : CLI_OK;
     if (code)
         return code;
-    if (!control_open_after(run)) {
-        say("out of memory");
-        return CLI_STOPPED;
-    }
-    return CLI_OK;
+    return control_open_after(run) ? CLI_OK : say_no_memory();
 }
 
 void control_start(struct run *run)

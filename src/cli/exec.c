@@ -251,10 +251,8 @@ static int exec_take_words(struct run_options *options, size_t count)
     for (size_t i = 0; i < count && !exec->pipe && !exec->place; i++)
         if (strstr(exec->given.items[i], "{%}"))
             return say_usage("'{%%}' is not known here: a command finds its slot, from 0, in the environment as HAYFORK_WORKER");
-    if (!words_parse(&exec->words, exec->given.items, count, &style)) {
-        say("out of memory");
-        return CLI_STOPPED;
-    }
+    if (!words_parse(&exec->words, exec->given.items, count, &style))
+        return say_no_memory();
     if (exec->separator && !bytes_are_utf8(hay_span_of(exec->separator)))
         exec->words.is_binary = true; /* the columns of a line that is text need not be */
     if (exec->words.last_line > most)
@@ -476,11 +474,7 @@ int exec_main(int argc, char **argv)
             .render = exec_render, .write = exec_write, .flow = exec_flow, .show = exec_show,
         },
     };
-    int code = CLI_STOPPED;
-    if (option_list_init(&exec.given, argc))
-        code = run_verb(&exec.verb, &exec, argc, argv);
-    else
-        say("out of memory");
+    int code = option_list_init(&exec.given, argc) ? run_verb(&exec.verb, &exec, argc, argv) : say_no_memory();
     words_release(&exec.words);
     option_list_release(&exec.given);
     grouped_release(&exec.flow);

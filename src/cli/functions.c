@@ -69,10 +69,7 @@ static int functions_read_config(const char *value, struct bytes *json)
     if (json->size && memchr(json->at, '\0', json->size))
         return say_usage("--config: %s holds a NUL byte", value + 1);
     bytes_put(json, "", 1);
-    if (!json->failed)
-        return CLI_OK;
-    say("out of memory");
-    return CLI_STOPPED;
+    return json->failed ? say_no_memory() : CLI_OK;
 }
 
 static int functions_configure(struct hay_pool *pool, const char *config)

@@ -90,12 +90,12 @@ bool input_open(struct input *input, const char *const *paths, int count, int st
 int input_say_failure(const struct input *input)
 {
     if (input->failure == -ENOMEM)
-        say("out of memory");
-    else if (strcmp(input->failed, "-"))
+        return say_no_memory();
+    if (strcmp(input->failed, "-"))
         say("cannot read '%s': %s", input->failed, strerror(-input->failure));
     else
         say("cannot read standard input: %s", strerror(-input->failure));
-    return input->failure == -ENOMEM ? CLI_STOPPED : CLI_INPUT;
+    return CLI_INPUT;
 }
 
 size_t input_explain_long(char *text, size_t capacity)

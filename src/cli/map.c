@@ -130,10 +130,8 @@ static int map_check(struct run_options *options)
         return say_usage("a function is needed: PLUGIN.FUNCTION");
     if (!template_parse(&map->template, map->text, &(struct template_syntax){ .is_json = true }))
         template_expand_json(&map->template, (struct hay_span){ "x", 1 }, 1, &map->args);
-    if (!map->template.pieces || map->args.failed) {
-        say("out of memory");
-        return CLI_STOPPED;
-    }
+    if (!map->template.pieces || map->args.failed)
+        return say_no_memory();
     if (!map->template.has_place)
         return say_usage("--args '%s' has no {} for the line", map->text);
     if (hay_json_check(map->args.at, map->args.size, HAY_JOBLINE_DEPTH - 1, &fault) == HAY_OK)

@@ -203,10 +203,8 @@ int report_main(int argc, char **argv)
         return say_usage("'%s' is both input and output", same);
     setup_write_errors();
     struct data *data = data_new();
-    if (!data) {
-        say("out of memory");
-        return CLI_STOPPED;
-    }
+    if (!data)
+        return say_no_memory();
     code = source_read(&report.source, data);
     if (!code) {
         page_write(&html, &report.source, data);

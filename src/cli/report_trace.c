@@ -160,8 +160,7 @@ int slices_read(struct data *data, const char *path, uint64_t *used, bool *torn)
     int code = CLI_OK;
     *torn = false;
     if (input_open(&input, &path, 1, STDIN_FILENO) && !slices_read_lines(&reader, &input, &bad, torn)) {
-        say("out of memory");
-        code = CLI_STOPPED;
+        code = say_no_memory();
     } else if (input.failure) {
         code = input_say_failure(&input);
     } else if (bad) {

@@ -69,10 +69,8 @@ static int dry_line(struct run *run, const struct input_line *line, struct bytes
     dry_show(run, &run->job, text);
     dry_put_after(run, line, text);
     bytes_put_text(text, "\n");
-    if (text->failed) {
-        say("out of memory");
-        return CLI_STOPPED;
-    }
+    if (text->failed)
+        return say_no_memory();
     fwrite(text->at, 1, text->size, stdout);
     return ferror(stdout) ? CLI_OUTPUT : CLI_OK;
 }

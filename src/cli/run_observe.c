@@ -163,7 +163,7 @@ int run_observe_open(struct run *run)
 {
     struct observe *observe = &run->observe;
     const struct observe_options *options = &run->options->observe;
-    int code = CLI_OK;
+    int code;
     observe->joblog.file.stream.fd = observe->trace.file.stream.fd = -1;
     if (options->errors && !strcmp(options->errors, "tag"))
         run->logs->tagged = true;
@@ -180,12 +180,8 @@ int run_observe_open(struct run *run)
         return CLI_INPUT;
     observe->logs = options->joblog || options->trace;
     if (options->summary && !(observe->tally = tally_new()))
-        code = CLI_STOPPED;
-    if ((observe->logs || observe->tally) && !observe_describe_all(run))
-        code = CLI_STOPPED;
-    if (code)
-        say("out of memory");
-    return code;
+        return say_no_memory();
+    return (observe->logs || observe->tally) && !observe_describe_all(run) ? say_no_memory() : CLI_OK;
 }
 
 /* ---- while it runs ---- */

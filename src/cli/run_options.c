@@ -199,10 +199,8 @@ int run_options_read(struct run_options *options, const struct run_verb *verb, v
     int key;
     *options = (struct run_options){ .verb = verb, .verb_state = state, .order_window = RUN_WINDOW };
     if (!option_list_init(&options->plugins, argc) || !option_list_init(&options->configs, argc) ||
-        !option_list_init(&options->files, argc)) {
-        say("out of memory");
-        return CLI_STOPPED;
-    }
+        !option_list_init(&options->files, argc))
+        return say_no_memory();
     options_init(&reader, run_specs, argc, argv);
     reader.more = verb->specs;
     while ((key = options_next(&reader)) != OPTIONS_END) {

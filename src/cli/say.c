@@ -142,6 +142,12 @@ int say_usage(const char *format, ...)
     return CLI_USAGE;
 }
 
+int say_no_memory(void)
+{
+    say("out of memory");
+    return CLI_STOPPED;
+}
+
 int say_stream_done(FILE *stream, int code)
 {
     if (!ferror(stream) && !fflush(stream))

@@ -20,6 +20,9 @@ void say(const char *format, ...);
 __attribute__((format(printf, 1, 2)))
 int say_usage(const char *format, ...);
 
+/* Out of memory. Returns CLI_STOPPED. */
+int say_no_memory(void);
+
 /* Whole lines, as they are. */
 void say_text(const char *text, size_t size);
 
