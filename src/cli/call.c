@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <ev.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

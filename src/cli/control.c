@@ -5,11 +5,9 @@
 #include "cli/say.h"
 #include "cli/signals.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CONTROL_EASE_S 0.2
 

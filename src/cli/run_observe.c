@@ -4,7 +4,6 @@
  * closed before the run ends, by whatever way it ends. No observer can fail a run once it has begun.
  */
 #include "cli/cli.h"
-#include "cli/now.h"
 #include "cli/roster.h"
 #include "cli/run.h"
 #include "cli/say.h"

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 /* A program gets the descriptor alone: what lies in our memory would be lost on the way. */
 static bool is_whole(const struct handle *handle)

@@ -9,7 +9,6 @@
 #include "plugin/plugin_text.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

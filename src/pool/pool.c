@@ -13,10 +13,8 @@
 #include "worker/worker.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CONFIG_MAX (16u << 20) /* bytes of a plugin's configuration */
 
