@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -49,6 +50,34 @@ int fd_raise(int *fd)
     close(*fd);
     *fd = raised;
     return 0;
+}
+
+static int raise_both(int ends[2])
+{
+    int failure = fd_raise(&ends[0]);
+    if (!failure)
+        failure = fd_raise(&ends[1]);
+    if (failure) {
+        fd_close(&ends[0]);
+        fd_close(&ends[1]);
+    }
+    return failure;
+}
+
+static int fail_both(int ends[2])
+{
+    ends[0] = ends[1] = -1;
+    return -errno;
+}
+
+int fd_open_pair(int ends[2])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) ? fail_both(ends) : raise_both(ends);
+}
+
+int fd_open_pipe(int ends[2])
+{
+    return pipe2(ends, O_CLOEXEC) ? fail_both(ends) : raise_both(ends);
 }
 
 int fd_move_high(int fd)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * File descriptors: whole writes that never leak EINTR, and moving and closing in bulk.
+ * File descriptors: pairs out of the way of stdio, whole writes that never leak EINTR, and moving and closing in bulk.
  * Internal convention: 0 (or a descriptor) or -errno.
  */
 #ifndef BASE_FD_H
@@ -16,6 +16,9 @@ int fd_write_all(int fd, const void *bytes, size_t size);
 int fd_set_nonblocking(int fd);
 /* Not one of 0 to 2, which a child replaces: moved up to 3 or more, close-on-exec, where it is one. 0 or -errno. */
 int fd_raise(int *fd);
+/* The two ends of a stream socket pair, or of a pipe (read, write): both 3 or more, close-on-exec. 0; or -errno, and both -1. */
+int fd_open_pair(int ends[2]);
+int fd_open_pipe(int ends[2]);
 /* Move to a high number, close-on-exec, the old one closed: out of the way of code that guesses small numbers. New fd or
  * -errno. */
 int fd_move_high(int fd);

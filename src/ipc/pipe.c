@@ -39,25 +39,9 @@ static struct hay_pipe *new_end(bool can_send, bool can_receive)
     return pipe;
 }
 
-/* Numbers 0 to 2 belong to stdio, even where it is closed: a child would lose the end to its own standard input. */
-static enum hay_status open_pair(int pair[2])
-{
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-        return HAY_ESYSTEM;
-    int failure = fd_raise(&pair[0]);
-    if (!failure)
-        failure = fd_raise(&pair[1]);
-    if (!failure)
-        return HAY_OK;
-    fd_close(&pair[0]);
-    fd_close(&pair[1]);
-    errno = -failure;
-    return HAY_ESYSTEM;
-}
-
 static enum hay_status new_pair(struct hay_pipe **first, struct hay_pipe **second, bool duplex, struct hay_error *error)
 {
-    int pair[2];
+    int pair[2], failure;
     if (!first || !second)
         return error_set(error, HAY_EINVAL, "no place for the two ends of a pipe");
     *first = *second = NULL;
@@ -65,8 +49,8 @@ static enum hay_status new_pair(struct hay_pipe **first, struct hay_pipe **secon
     enum hay_status status = HAY_OK;
     if (!one || !two)
         status = error_set(error, HAY_ENOMEM, "no memory for a pipe");
-    else if (open_pair(pair))
-        status = error_system(error, errno, "socketpair");
+    else if ((failure = fd_open_pair(pair)))
+        status = error_system(error, -failure, "socketpair");
     if (status) {
         free(one);
         free(two);

@@ -12,10 +12,7 @@
 #include "master/recycle.h"
 #include "master/settle.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define STOP_LIMIT_NS (5 * NS_PER_S)
@@ -173,15 +170,19 @@ static void birth_close(struct birth *birth)
 
 static enum hay_status open_birth(struct birth *birth, struct slot *slot, struct hay_error *error)
 {
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, birth->pair) < 0)
-        return error_system(error, errno, "socketpair");
-    if (pipe2(birth->log, O_CLOEXEC) < 0)
-        return error_system(error, errno, "pipe2");
-    if (fd_raise(&birth->pair[0]) || fd_raise(&birth->pair[1]) || fd_raise(&birth->log[0]) || fd_raise(&birth->log[1]) ||
-        fd_set_nonblocking(birth->pair[0]) || fd_set_nonblocking(birth->log[0]))
-        return error_system(error, errno, "fcntl");
-    int status = ledger_open(&slot->mapping, &slot->ledger);
-    return status ? error_system(error, -status, "mmap") : HAY_OK;
+    int failure = fd_open_pair(birth->pair);
+    if (failure)
+        return error_system(error, -failure, "socketpair");
+    failure = fd_open_pipe(birth->log);
+    if (failure)
+        return error_system(error, -failure, "pipe2");
+    failure = fd_set_nonblocking(birth->pair[0]);
+    if (!failure)
+        failure = fd_set_nonblocking(birth->log[0]);
+    if (failure)
+        return error_system(error, -failure, "fcntl");
+    failure = ledger_open(&slot->mapping, &slot->ledger);
+    return failure ? error_system(error, -failure, "mmap") : HAY_OK;
 }
 
 static void watch(struct slot *slot, struct birth *birth)

@@ -9,7 +9,6 @@
 #include "process/child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
@@ -164,14 +163,9 @@ enum hay_status probe_plugin(const char *name, struct registry *registry, struct
     error = error ? error : &local;
     if (plugin_find(name, probe.path, sizeof probe.path, error))
         return error->status;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return error_system(error, errno, "pipe2");
-    if (fd_raise(&ends[0]) || fd_raise(&ends[1])) {
-        int saved = errno;
-        fd_close(&ends[0]);
-        fd_close(&ends[1]);
-        return error_system(error, saved, "fcntl");
-    }
+    int failure = fd_open_pipe(ends);
+    if (failure)
+        return error_system(error, -failure, "pipe2");
     probe.fd = ends[1];
     struct child_setup setup = {.run = run_probe, .arg = &probe, .out_fd = -1, .keep = &ends[1], .keep_count = 1};
     enum hay_status status = child_start(&child, &setup, error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Descriptors: whole writes through interruptions, short pipes and every kind of end; moving and closing in bulk. What
+ * Descriptors: pairs, whole writes through interruptions, short pipes and every kind of end; moving and closing in bulk. What
  * changes the process's descriptors or limits runs in a child.
  */
 #include "base/fd.h"
@@ -186,6 +186,64 @@ static void nonblocking_keeps_the_other_flags(void)
     fd_close(&ends[1]);
 }
 
+static void limit_descriptors(rlim_t count)
+{
+    struct rlimit limit;
+    CHILD_CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = count;
+    CHILD_CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+static void open_both_kinds(int pair[2], int ends[2])
+{
+    CHILD_CHECK(fd_open_pair(pair) == 0 && fd_open_pipe(ends) == 0);
+    for (int i = 0; i < 2; i++) {
+        CHILD_CHECK(pair[i] > 2 && fcntl(pair[i], F_GETFD) == FD_CLOEXEC);
+        CHILD_CHECK(ends[i] > 2 && fcntl(ends[i], F_GETFD) == FD_CLOEXEC);
+    }
+}
+
+static void open_without_stdio(void)
+{
+    int pair[2], ends[2];
+    char byte = 0;
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    open_both_kinds(pair, ends);
+    CHILD_CHECK(fd_write_all(ends[1], "p", 1) == 0 && read_all(ends[0], &byte, 1) == 1 && byte == 'p');
+    CHILD_CHECK(fd_write_all(pair[0], "s", 1) == 0 && read_all(pair[1], &byte, 1) == 1 && byte == 's');
+    for (int fd = 0; fd < 3; fd++)
+        CHILD_CHECK(!is_open(fd));
+}
+
+/* The numbers of stdio are free, and no other one is. */
+static void open_with_no_number_left(void)
+{
+    int ends[2] = {7, 7};
+    limit_descriptors(64);
+    while (dup(0) >= 0)
+        ;
+    CHILD_CHECK(fd_open_pipe(ends) == -EMFILE && ends[0] == -1 && ends[1] == -1);
+    ends[0] = ends[1] = 7;
+    CHILD_CHECK(fd_open_pair(ends) == -EMFILE && ends[0] == -1 && ends[1] == -1);
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    CHILD_CHECK(fd_open_pipe(ends) == -EMFILE && ends[0] == -1 && ends[1] == -1);
+    CHILD_CHECK(fd_open_pair(ends) == -EMFILE && ends[0] == -1 && ends[1] == -1);
+    for (int fd = 0; fd < 3; fd++)
+        CHILD_CHECK(!is_open(fd));
+}
+
+static void pairs_leave_the_numbers_of_stdio_free(void)
+{
+    CU_ASSERT_EQUAL(run_child(open_without_stdio), 0);
+}
+
+static void a_failed_pair_leaves_nothing_open(void)
+{
+    CU_ASSERT_EQUAL(run_child(open_with_no_number_left), 0);
+}
+
 static void move_and_use(int at_least)
 {
     int ends[2];
@@ -197,14 +255,6 @@ static void move_and_use(int at_least)
     CHILD_CHECK(fcntl(moved, F_GETFD) == FD_CLOEXEC);
     char byte = 0;
     CHILD_CHECK(fd_write_all(moved, "m", 1) == 0 && read_all(ends[0], &byte, 1) == 1 && byte == 'm');
-}
-
-static void limit_descriptors(rlim_t count)
-{
-    struct rlimit limit;
-    CHILD_CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    limit.rlim_cur = count;
-    CHILD_CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
 static void move_under_common_limits(void)
@@ -295,6 +345,8 @@ int main(void)
         {"errors_come_back_as_minus_errno", errors_come_back_as_minus_errno},
         {"a_reader_that_left_is_an_error", a_reader_that_left_is_an_error},
         {"nonblocking_keeps_the_other_flags", nonblocking_keeps_the_other_flags},
+        {"pairs_leave_the_numbers_of_stdio_free", pairs_leave_the_numbers_of_stdio_free},
+        {"a_failed_pair_leaves_nothing_open", a_failed_pair_leaves_nothing_open},
         {"a_descriptor_moves_high_and_still_works", a_descriptor_moves_high_and_still_works},
         {"a_tight_limit_is_respected", a_tight_limit_is_respected},
         {"a_failed_move_keeps_the_old_descriptor", a_failed_move_keeps_the_old_descriptor},
