@@ -55,10 +55,10 @@ struct life life_own(void)
         return (struct life){atomic_load_explicit(&page->start, memory_order_relaxed), pid};
     struct life own = {0, (int32_t)getpid()};
     own.start = read_start(own.pid);
-    bool may_ask_again = !own.start && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
-    page = page || may_ask_again ? page : forkpage_get(&own_page);
-    if (may_ask_again)
-        return own;
+    if (!own.start && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        return own; /* it may be read the next time */
+    if (!page)
+        page = forkpage_get(&own_page);
     if (page) {
         atomic_store(&page->start, own.start);
         atomic_store(&page->pid, own.pid);
