@@ -47,27 +47,36 @@ void inline_release(struct inline_pool *pool)
     task_release(&pool->task);
 }
 
-static void fill_result(const struct inline_pool *pool, const struct task *task, int64_t timeout_ms, struct hay_result *result,
-                        char *text, size_t size)
+/* One job, from its submission to its result. */
+struct inline_job {
+    struct inline_pool *pool;
+    struct task *task;
+    int64_t timeout_ms;         /* 0 or less: none */
+    struct hay_result result;
+    char text[256];             /* the message of a result that is judged here */
+};
+
+static void judge(struct inline_job *job)
 {
+    struct hay_result *result = &job->result;
+    const struct task *task = job->task;
     struct hay_jobline_fault fault;
-    bool is_late = timeout_ms > 0 && result->run_ns >= timeout_ms * NS_PER_MS;
     if (result->outcome == HAY_OUTCOME_OK)
         result->value = (struct hay_span){(const char *)buffer_at(&task->result), buffer_size(&task->result)};
     else
         result->message = task->message;
-    if (result->value.at && !pool->options.raw_results &&
+    if (result->value.at && !job->pool->options.raw_results &&
         hay_json_check(result->value.at, result->value.size, JSON_RESULT_DEPTH, &fault) != HAY_OK) {
-        snprintf(text, size, "the result is not one line of JSON: %s at byte %zu", fault.reason, fault.column);
+        snprintf(job->text, sizeof job->text, "the result is not one line of JSON: %s at byte %zu", fault.reason, fault.column);
         result->outcome = HAY_OUTCOME_ERROR;
         result->value = (struct hay_span){NULL, 0};
-        result->message = hay_span_of(text);
+        result->message = hay_span_of(job->text);
     }
-    if (is_late) {
+    if (job->timeout_ms > 0 && result->run_ns >= job->timeout_ms * NS_PER_MS) {
         /* Nobody ended it, but with workers this would be the outcome. */
-        snprintf(text, size, "timed out after %g s", (double)timeout_ms / 1000);
+        snprintf(job->text, sizeof job->text, "timed out after %g s", (double)job->timeout_ms / 1000);
         result->outcome = HAY_OUTCOME_TIMEOUT;
-        result->message = hay_span_of(text);
+        result->message = hay_span_of(job->text);
     }
 }
 
@@ -79,11 +88,12 @@ static void wait_for_retry(int64_t delay_ns)
         ;
 }
 
-static void run_attempt(struct inline_pool *pool, struct task *task, bool is_retried, int64_t timeout_ms,
-                        struct hay_result *result, char *text, size_t size)
+static void run_attempt(struct inline_job *job, bool is_retried)
 {
+    struct inline_pool *pool = job->pool;
+    struct hay_result *result = &job->result;
     int64_t start_ns = clock_now_ns();
-    int64_t deadline_ns = timeout_ms > 0 ? clock_add(start_ns, timeout_ms * NS_PER_MS) : TIME_NEVER;
+    int64_t deadline_ns = job->timeout_ms > 0 ? clock_add(start_ns, job->timeout_ms * NS_PER_MS) : TIME_NEVER;
     result->outcome = HAY_OUTCOME_OK; /* as long as it runs */
     result->value = result->message = (struct hay_span){NULL, 0};
     result->attempts++;
@@ -91,56 +101,58 @@ static void run_attempt(struct inline_pool *pool, struct task *task, bool is_ret
     result->pid = getpid();
     pool->started++;
     pool->retried += result->attempts > 1;
-    task_begin(task, result->number, result->attempts, 0, deadline_ns);
-    task->is_retried = is_retried;
+    task_begin(job->task, result->number, result->attempts, 0, deadline_ns);
+    job->task->is_retried = is_retried;
     uint64_t owner = owner_token();
-    result->outcome = task_run(task, registry_call(pool->registry, result->function), result->args.at, result->args.size);
+    result->outcome = task_run(job->task, registry_call(pool->registry, result->function), result->args.at, result->args.size);
     if (owner_token() != owner)
         _exit(EXIT_FAILURE); /* the function has forked, and returned in the child too: what follows is for one of us */
     result->run_ns = clock_now_ns() - start_ns;
-    fill_result(pool, task, timeout_ms, result, text, size);
+    judge(job);
 }
 
-static void run(struct inline_pool *pool, struct task *task, uint32_t function, const struct hay_job *job, int64_t retries,
-                uint64_t *number)
+static void run_attempts(struct inline_job *job, int64_t retries)
 {
+    struct retry_policy *policy = &job->pool->retry;
+    struct hay_result *result = &job->result;
     struct job budget = {0};
-    struct hay_result result = {.number = ++pool->accepted, .tag = job->tag, .key = job->key, .id = job->id,
-                                .args = job->args.at ? job->args : (struct hay_span){"null", 4},
-                                .function = function, .exit_code = -1};
-    const struct hay_result *outer = pool->running;
-    int64_t timeout_ms = job->timeout_ms ? job->timeout_ms : pool->options.timeout_ms;
-    char text[256];
     int64_t delay_ns;
     bool again;
-    pool->running = &result;
-    retry_init(&pool->retry, &budget, retries);
-    if (number)
-        *number = result.number;
+    retry_init(policy, &budget, retries);
     do {
-        run_attempt(pool, task, retry_is_due(&pool->retry, &budget), timeout_ms, &result, text, sizeof text);
-        budget.attempts = result.attempts;
-        again = result.outcome != HAY_OUTCOME_OK && retry_take(&pool->retry, &budget, result.outcome, &delay_ns);
+        run_attempt(job, retry_is_due(policy, &budget));
+        budget.attempts = result->attempts;
+        again = result->outcome != HAY_OUTCOME_OK && retry_take(policy, &budget, result->outcome, &delay_ns);
         if (again && delay_ns)
             wait_for_retry(delay_ns);
     } while (again);
-    pool->by_outcome[result.outcome]++;
-    if (job->on_done)
-        job->on_done(job->done_context, &result);
-    else if (pool->options.on_result)
-        pool->options.on_result(pool->options.context, &result);
-    task_end(task);
-    pool->running = outer;
 }
 
-void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, int64_t retries, uint64_t *number)
+void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *wanted, int64_t retries, uint64_t *number)
 {
-    if (!pool->running) {
-        run(pool, &pool->task, function, job, retries, number);
-        return;
-    }
+    const struct hay_result *outer = pool->running;
     struct task nested;
-    open_task(pool, &nested);
-    run(pool, &nested, function, job, retries, number);
-    task_release(&nested);
+    struct inline_job job = {
+        .pool = pool,
+        .task = outer ? &nested : &pool->task,
+        .timeout_ms = wanted->timeout_ms ? wanted->timeout_ms : pool->options.timeout_ms,
+        .result = {.number = ++pool->accepted, .tag = wanted->tag, .key = wanted->key, .id = wanted->id,
+                   .args = wanted->args.at ? wanted->args : (struct hay_span){"null", 4},
+                   .function = function, .exit_code = -1},
+    };
+    if (outer)
+        open_task(pool, &nested);
+    pool->running = &job.result;
+    if (number)
+        *number = job.result.number;
+    run_attempts(&job, retries);
+    pool->by_outcome[job.result.outcome]++;
+    if (wanted->on_done)
+        wanted->on_done(wanted->done_context, &job.result);
+    else if (pool->options.on_result)
+        pool->options.on_result(pool->options.context, &job.result);
+    task_end(job.task);
+    pool->running = outer;
+    if (outer)
+        task_release(&nested);
 }
