@@ -126,16 +126,25 @@ static char *trace_put_instant(const struct trace *trace, char *at, const char *
     return pen_text(at, "}}");
 }
 
-static char *trace_put_slice(const struct trace *trace, char *at, const struct hay_result *result, uint64_t seq,
-                             struct hay_span name, uint64_t start_ns, uint64_t end_ns, int row)
+/* A job's last attempt: its bar in a row. */
+struct trace_slice {
+    const struct hay_result *result;
+    uint64_t seq;
+    struct hay_span name;
+    uint64_t start_ns, end_ns;
+    int row;
+};
+
+static char *trace_put_slice(const struct trace *trace, char *at, const struct trace_slice *slice)
 {
+    const struct hay_result *result = slice->result;
     const char *status = hay_outcome_name(result->outcome);
     at = pen_text(at, ",\n{\"name\":\"");
-    at = pen_span(at, name);
+    at = pen_span(at, slice->name);
     at = pen_text(at, "\",\"cat\":\"job\"");
-    at = trace_put_place(trace, at, 'X', start_ns, row);
+    at = trace_put_place(trace, at, 'X', slice->start_ns, slice->row);
     at = pen_text(at, ",\"dur\":");
-    at = pen_thousandths(at, end_ns - start_ns, 1);
+    at = pen_thousandths(at, slice->end_ns - slice->start_ns, 1);
     if (result->outcome != HAY_OUTCOME_OK)
         at = pen_text(at, ",\"cname\":\"terrible\"");
     at = pen_text(at, ",\"args\":{");
@@ -145,21 +154,23 @@ static char *trace_put_slice(const struct trace *trace, char *at, const struct h
         *at++ = ',';
     }
     at = pen_text(at, "\"seq\":");
-    at = pen_number(at, seq);
+    at = pen_number(at, slice->seq);
     at = pen_text(at, ",\"status\":\"");
     at = pen_bytes(at, status, strlen(status));
     at = pen_text(at, "\",\"attempts\":");
     at = pen_number(at, result->attempts);
     at = pen_text(at, ",\"fn\":\"");
-    at = pen_span(at, name);
+    at = pen_span(at, slice->name);
     return pen_text(at, "\"}}");
 }
 
-static char *trace_put_death(const struct trace *trace, char *at, const struct hay_result *result, uint64_t time_ns, int row)
+static char *trace_put_death(const struct trace *trace, char *at, const struct trace_slice *slice)
 {
+    const struct hay_result *result = slice->result;
     if (result->signal > 0)
-        return trace_put_instant(trace, at, "death", time_ns, row, "signal", (uint64_t)result->signal);
-    return trace_put_instant(trace, at, "death", time_ns, row, "exit", result->exit_code > 0 ? (uint64_t)result->exit_code : 0);
+        return trace_put_instant(trace, at, "death", slice->end_ns, slice->row, "signal", (uint64_t)result->signal);
+    uint64_t code = result->exit_code > 0 ? (uint64_t)result->exit_code : 0;
+    return trace_put_instant(trace, at, "death", slice->end_ns, slice->row, "exit", code);
 }
 
 void trace_write(struct trace *trace, const struct hay_result *result, uint64_t seq, struct hay_span name)
@@ -185,9 +196,10 @@ void trace_write(struct trace *trace, const struct hay_result *result, uint64_t 
     row->pid = result->pid;
     if (result->attempts > 1)
         at = trace_put_instant(trace, at, "retry", start_ns, index, "attempt", result->attempts);
-    at = trace_put_slice(trace, at, result, seq, name, start_ns, end_ns, index);
+    struct trace_slice slice = { result, seq, name, start_ns, end_ns, index };
+    at = trace_put_slice(trace, at, &slice);
     if (result->outcome == HAY_OUTCOME_CRASH)
-        at = trace_put_death(trace, at, result, end_ns, index);
+        at = trace_put_death(trace, at, &slice);
     logfile_advance(&trace->file, at);
 }
 
