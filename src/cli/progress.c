@@ -238,7 +238,7 @@ static void progress_put_line(struct progress *progress, const struct progress_f
     progress_put(progress, "\n", 1);
 }
 
-/* A number with one decimal, or null when it is negative. */
+/* A number with one decimal, or null when it is negative, or is too large to mean anything. */
 static void progress_put_member(struct progress *progress, const char *name, double value)
 {
     char text[64];

@@ -204,13 +204,12 @@ void reaper_stop(struct reaper *reaper)
     reaper->pool = NULL;
 }
 
-/* Wait for a killed process, a tenth of a second at most: by its pidfd, or where there are none just that long. */
+/* Wait for a killed process: by its pidfd, a tenth of a second at most; where there is none, a hundredth. */
 static void reaper_wait(pid_t pid)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd wait = { .fd = fd, .events = POLLIN };
-    if (poll(&wait, 1, fd < 0 ? 10 : 100) < 0)
-        errno = 0;
+    poll(&wait, 1, fd < 0 ? 10 : 100);
     if (fd >= 0)
         close(fd);
 }

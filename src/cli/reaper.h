@@ -31,7 +31,7 @@ struct reaper_worker {
 };
 
 struct reaper {
-    struct ev_loop *loop;   /* NULL: not started */
+    struct ev_loop *loop;   /* NULL: not started, or stopped */
     struct ev_timer timer;
     bool started;
     const struct hay_pool *pool;

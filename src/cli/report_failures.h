@@ -30,7 +30,7 @@ struct failure_group {
     uint64_t hash, count;
     uint16_t pattern_size;
     char pattern[FAILURES_MESSAGE];
-    struct failure_example examples[FAILURES_EXAMPLES];   /* a ring: the newest at (count - 1) modulo its size */
+    struct failure_example examples[FAILURES_EXAMPLES];   /* a ring: the last added at (count - 1) modulo its size */
 };
 
 struct failures {
