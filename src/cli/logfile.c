@@ -40,7 +40,7 @@ static void logfile_cut(const struct logfile *file)
 static void logfile_fail(struct logfile *file, int failure)
 {
     if (!file->failed) {
-        say("cannot write '%s': %s; it is written no further", file->path, strerror(-failure));
+        say_written_no_further(file->path, failure);
         logfile_cut(file);
     }
     file->failed = true;
@@ -68,7 +68,7 @@ int logfile_open(struct logfile *file, struct ev_loop *loop, const char *path, b
         failure = fd < 0 ? -errno : stream_adopt(&file->stream, fd, true);
     }
     if (failure)
-        say("cannot write '%s': %s", path, failure == -ENXIO ? "nobody reads this pipe" : strerror(-failure));
+        say_unwritable(path, failure);
     file->failed = failure != 0;
     ev_io_init(&file->writable, logfile_on_writable, file->stream.fd, EV_WRITE);
     file->writable.data = file;

@@ -44,7 +44,7 @@ int logsink_redirect(struct logsink *sink, const char *path)
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
     int failure = fd < 0 ? -errno : stream_adopt(&stream, fd, true);
     if (failure) {
-        say("cannot write '%s': %s", path, failure == -ENXIO ? "nobody reads this pipe" : strerror(-failure));
+        say_unwritable(path, failure);
         return failure;
     }
     stream_close(&sink->stream);
@@ -52,11 +52,6 @@ int logsink_redirect(struct logsink *sink, const char *path)
     sink->path = path;
     ev_io_set(&sink->writable, stream.fd, EV_WRITE);
     return 0;
-}
-
-static void logsink_say_failure(const struct logsink *sink, int failure)
-{
-    say("cannot write '%s': %s; it is written no further", sink->path, strerror(-failure));
 }
 
 static uint64_t logsink_count_lines(const char *bytes, size_t size)
@@ -79,7 +74,7 @@ void logsink_begin(struct logsink *sink)
 {
     if (!sink->path || !S_ISREG(sink->stream.mode) || !ftruncate(sink->stream.fd, 0))
         return;
-    logsink_say_failure(sink, -errno);
+    say_written_no_further(sink->path, -errno);
     logsink_give_up(sink);
 }
 
@@ -120,7 +115,7 @@ void logsink_flush(struct logsink *sink)
             ev_io_start(sink->loop, &sink->writable);
         } else {
             if (sink->path)
-                logsink_say_failure(sink, n ? (int)n : -EIO);
+                say_written_no_further(sink->path, n ? (int)n : -EIO);
             logsink_give_up(sink);
         }
     }

@@ -41,7 +41,7 @@ void run_write_close(struct run *run)
 {
     int failure = output_close(&run->errors);
     if (failure && run->logs && run->logs->path)
-        say("cannot write '%s': %s; it is written no further", run->logs->path, strerror(-failure));
+        say_written_no_further(run->logs->path, failure);
     output_close(&run->output);
     order_release(&run->order);
     bytes_release(&run->composed);

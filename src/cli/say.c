@@ -148,6 +148,16 @@ int say_no_memory(void)
     return CLI_STOPPED;
 }
 
+void say_unwritable(const char *path, int failure)
+{
+    say("cannot write '%s': %s", path, failure == -ENXIO ? "nobody reads this pipe" : strerror(-failure));
+}
+
+void say_written_no_further(const char *path, int failure)
+{
+    say("cannot write '%s': %s; it is written no further", path, strerror(-failure));
+}
+
 int say_stream_done(FILE *stream, int code)
 {
     if (!ferror(stream) && !fflush(stream))

@@ -23,6 +23,10 @@ int say_usage(const char *format, ...);
 /* Out of memory. Returns CLI_STOPPED. */
 int say_no_memory(void);
 
+/* A file cannot be opened for writing; one that was written to takes no more. `failure`: -errno. */
+void say_unwritable(const char *path, int failure);
+void say_written_no_further(const char *path, int failure);
+
 /* Whole lines, as they are. */
 void say_text(const char *text, size_t size);
 
