@@ -102,10 +102,9 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
     }
     if (!blamed)
         return false;
-    bool is_ours = slot->killed && master->is_terminating;
-    if (slot->ending == blamed->number || is_ours) {
-        slot->ending_outcome = slot->ending == blamed->number ? slot->ending_outcome : HAY_OUTCOME_CANCELLED;
-        end = (struct attempt_end){.outcome = slot->ending_outcome, .exit_code = -1};
+    bool was_asked = slot->ending == blamed->number;
+    if (was_asked || (slot->killed && master->is_terminating)) {
+        end = (struct attempt_end){.outcome = was_asked ? slot->ending_outcome : HAY_OUTCOME_CANCELLED, .exit_code = -1};
         slot->ending = 0;
     }
     if (settle_attempt(master, blamed, &end)) {
