@@ -22,12 +22,15 @@
 
 /* ---- start ---- */
 
+struct worker_run {
+    int (*main)(struct master_worker *worker);
+    struct master_worker worker;
+};
+
 static int run_worker(void *arg)
 {
-    struct master_worker *worker = arg;
-    struct master *master = worker->context;
-    worker->context = master->options.worker_context;
-    return master->options.worker_main(worker);
+    struct worker_run *run = arg;
+    return run->main(&run->worker);
 }
 
 static void on_log_line(void *context, const char *line, size_t size)
@@ -227,9 +230,11 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
         status = error_set(error, HAY_ENOMEM, "out of memory");
     if (!status) {
         birth.log[0] = -1;
-        struct master_worker worker = {slot->ledger, slot->mapping, birth.pair[1], slot->index, master};
+        struct worker_run run = {master->options.worker_main, {.ledger = slot->ledger, .mapping = slot->mapping,
+                                                               .fd = birth.pair[1], .index = slot->index,
+                                                               .context = master->options.worker_context}};
         master->options.keep[0] = birth.pair[1];
-        struct child_setup setup = {.run = run_worker, .arg = &worker, .out_fd = birth.log[1],
+        struct child_setup setup = {.run = run_worker, .arg = &run, .out_fd = birth.log[1],
                                     .keep = master->options.keep, .keep_count = master->options.keep_count + 1};
         status = child_start(&slot->child, &setup, error);
     }
