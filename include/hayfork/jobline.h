@@ -89,6 +89,7 @@ struct hay_result {
     struct hay_span args;       /* as submitted */
     struct hay_span value;      /* outcome ok: the result's JSON; timeout and cancelled: what it still returned, else NULL */
     struct hay_span message;    /* any other outcome: why, as text */
+    bool has_cause;             /* skipped and cancelled: it tells of this job, no memory or a failed attempt, not of all */
     int signal;                 /* crash by a signal: its number, else 0 */
     int exit_code;              /* crash by exit: its code, else -1 */
     uint32_t attempts;          /* how often it was started */

@@ -71,8 +71,8 @@ static void call_on_result(void *context, const struct hay_result *result)
         say("%s: %.*s", hay_outcome_name(result->outcome), (int)result->message.size,
             result->message.at ? result->message.at : "");
         call->code = CLI_NOT_OK;
-    } else if (bytes_span_is(result->message, "out of memory")) { /* else the pool had to stop: call_on_broken() says why */
-        say("out of memory");
+    } else if (result->has_cause) { /* else the pool had to stop: call_on_broken() says why */
+        say("%.*s", (int)result->message.size, result->message.at);
     }
     ev_break(call->loop, EVBREAK_ALL);
 }

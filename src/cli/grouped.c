@@ -240,15 +240,11 @@ void grouped_judge_json(struct run *run, struct hay_result *result, char *reason
     result->message.size = bytes_utf8(reason, strlen(reason)); /* it may have been cut */
 }
 
-/* Cancelled and skipped jobs are many at once, and the run says why it stops. But not of one for which there was no memory, nor
- * what came before of one that was to be tried again. */
+/* Cancelled and skipped jobs are many at once, and the run says why it stops. */
 static bool grouped_is_left(const struct hay_result *result)
 {
-    static const char again[] = "cancelled before it was tried again: ";
-    size_t size = sizeof again - 1;
-    if (result->outcome == HAY_OUTCOME_CANCELLED)
-        return result->message.size < size || memcmp(result->message.at, again, size);
-    return result->outcome == HAY_OUTCOME_SKIPPED && !bytes_span_is(result->message, "out of memory");
+    bool has_run = result->outcome != HAY_OUTCOME_CANCELLED && result->outcome != HAY_OUTCOME_SKIPPED;
+    return !has_run && !result->has_cause;
 }
 
 /* What the command cannot have said itself. */

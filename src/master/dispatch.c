@@ -30,7 +30,7 @@ static void give(struct master *master, struct slot *slot, uint64_t share)
             queue_remove(&master->queue, job);
         job_prefetch(queue_peek(&master->queue));
         if (slot_send(slot, job, estimate_ns)) {
-            settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
+            settle_no_memory(master, job);
             continue;
         }
         share--;

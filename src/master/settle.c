@@ -24,6 +24,7 @@ void settle_describe(const struct master *master, const struct job *job, struct 
     result->args.at = (const char *)job->bytes + result->id.size;
     result->args.size = job->args_size;
     result->value = result->message = (struct hay_span){NULL, 0};
+    result->has_cause = false;
     result->signal = 0;
     result->exit_code = -1;
     result->attempts = job->attempts;
@@ -42,6 +43,7 @@ static void settle(struct master *master, struct job *job, const struct attempt_
     result.outcome = end->outcome;
     result.value = end->value;
     result.message = end->message;
+    result.has_cause = end->has_cause;
     result.signal = end->signal;
     result.exit_code = end->exit_code;
     job_move(&master->store, job, JOB_DONE);
@@ -63,9 +65,16 @@ static void settle(struct master *master, struct job *job, const struct attempt_
         master_tell_room(master);
 }
 
-void settle_drop(struct master *master, struct job *job, enum hay_outcome outcome, const char *message)
+void settle_skip(struct master *master, struct job *job)
 {
-    settle(master, job, &(struct attempt_end){.outcome = outcome, .message = hay_span_of(message), .exit_code = -1});
+    settle(master, job, &(struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = hay_span_of(master->broken_reason),
+                                              .exit_code = -1});
+}
+
+void settle_no_memory(struct master *master, struct job *job)
+{
+    settle(master, job, &(struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = hay_span_of("out of memory"),
+                                              .exit_code = -1, .has_cause = true});
 }
 
 void settle_cancel(struct master *master, struct job *job)
@@ -73,7 +82,8 @@ void settle_cancel(struct master *master, struct job *job)
     char text[JOB_FAILURE_SIZE + 64];
     snprintf(text, sizeof text, "cancelled before it %s%s%s", job->attempts ? "was tried again" : "started",
              job->failure ? ": " : "", job->failure ? job->failure : "");
-    settle_drop(master, job, HAY_OUTCOME_CANCELLED, text);
+    settle(master, job, &(struct attempt_end){.outcome = HAY_OUTCOME_CANCELLED, .message = hay_span_of(text), .exit_code = -1,
+                                              .has_cause = job->failure != NULL});
 }
 
 /* ---- the queue again ---- */
@@ -83,7 +93,7 @@ static bool enqueue(struct master *master, struct job *job)
 {
     if (!queue_return(&master->queue, job))
         return true;
-    settle_drop(master, job, HAY_OUTCOME_SKIPPED, "out of memory");
+    settle_no_memory(master, job);
     return false;
 }
 
@@ -119,7 +129,7 @@ bool settle_return(struct master *master, struct job *job)
     if (!may_not_run(master, job))
         return queue_or_drop(master, job);
     if (master->is_broken)
-        settle_drop(master, job, HAY_OUTCOME_SKIPPED, master->broken_reason);
+        settle_skip(master, job);
     else
         settle_cancel(master, job);
     return false;

@@ -20,13 +20,16 @@ struct attempt_end {
     enum hay_outcome outcome;
     struct hay_span value, message;
     int signal, exit_code;
+    bool has_cause;             /* as of hay_result */
 };
 
 /* Settles the job, or has it run again. True when it is settled by this. `end` may be changed. */
 bool settle_attempt(struct master *master, struct job *job, struct attempt_end *end);
-/* A job that is not with a worker, and in no list, ends: cancelled or skipped. */
-void settle_drop(struct master *master, struct job *job, enum hay_outcome outcome, const char *message);
-/* The same for one that is cancelled, before it began or before it was tried again. */
+/* A job that is not with a worker, and in no list, ends: it is skipped, since the pool has broken, */
+void settle_skip(struct master *master, struct job *job);
+/* or since there is no memory for it, */
+void settle_no_memory(struct master *master, struct job *job);
+/* or it is cancelled, before it began or before it was tried again. */
 void settle_cancel(struct master *master, struct job *job);
 /* Back to the head of its priority; the job is in SENT or STARTED. False: it is settled instead. */
 bool settle_return(struct master *master, struct job *job);

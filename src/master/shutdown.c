@@ -15,7 +15,7 @@ static void skip_each(void *context, struct job *job)
     if (job->state != JOB_WAITING && job->state != JOB_QUEUED)
         return;
     settle_unqueue(master, job);
-    settle_drop(master, job, HAY_OUTCOME_SKIPPED, master->broken_reason);
+    settle_skip(master, job);
 }
 
 void shutdown_tell_broken(struct master *master)
