@@ -25,51 +25,42 @@ static const struct option_spec info_specs[] = {
 };
 
 /* All texts are UTF-8 but the path, which may hold anything. */
-static void info_string(const char *text)
+static void info_put_member(struct bytes *json, const char *key, const char *text)
 {
-    putchar('"');
-    for (size_t good = bytes_utf8(text, strlen(text)); *text; text++) {
-        if (!good) {
-            fputs("\xef\xbf\xbd", stdout);
-            good = bytes_utf8(text + 1, strlen(text + 1)) + 1;
-        } else if (*text == '"' || *text == '\\') {
-            printf("\\%c", *text);
-        } else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-            printf("\\u%04x", *text);
-        } else {
-            putchar(*text);
-        }
-        good--;
+    bytes_put_text(json, key);
+    bytes_put_text(json, ":\"");
+    for (;;) {
+        size_t good = bytes_utf8(text, strlen(text));
+        bytes_put_json(json, text, good);
+        text += good;
+        if (!*text)
+            break;
+        bytes_put_text(json, "\xef\xbf\xbd");
+        text++;
     }
-    putchar('"');
+    bytes_put_text(json, "\"");
 }
 
-static void info_member(const char *key, const char *value)
+static int info_print_json(const struct hay_pool *pool, const struct hay_pool_plugin *plugin)
 {
-    printf("\"%s\":", key);
-    info_string(value);
-}
-
-static void info_print_json(const struct hay_pool *pool, const struct hay_pool_plugin *plugin)
-{
-    putchar('{');
-    info_member("name", plugin->name);
-    putchar(',');
-    info_member("version", plugin->version);
-    putchar(',');
-    info_member("summary", plugin->summary);
-    putchar(',');
-    info_member("path", plugin->path);
-    fputs(",\"functions\":[", stdout);
+    struct bytes json = { .at = NULL };
+    info_put_member(&json, "{\"name\"", plugin->name);
+    info_put_member(&json, ",\"version\"", plugin->version);
+    info_put_member(&json, ",\"summary\"", plugin->summary);
+    info_put_member(&json, ",\"path\"", plugin->path);
+    bytes_put_text(&json, ",\"functions\":[");
     for (int i = 0; i < plugin->function_count; i++) {
         const struct hay_pool_function *function = hay_pool_function(pool, plugin->first_function + i);
-        fputs(i ? ",{" : "{", stdout);
-        info_member("name", function->name);
-        putchar(',');
-        info_member("summary", function->summary);
-        putchar('}');
+        info_put_member(&json, i ? ",{\"name\"" : "{\"name\"", function->name);
+        info_put_member(&json, ",\"summary\"", function->summary);
+        bytes_put_text(&json, "}");
     }
-    printf("],\"configurable\":%s}\n", plugin->is_configurable ? "true" : "false");
+    bytes_put_text(&json, plugin->is_configurable ? "],\"configurable\":true}\n" : "],\"configurable\":false}\n");
+    int code = json.failed ? say_no_memory() : CLI_OK;
+    if (!code)
+        fwrite(json.at, 1, json.size, stdout);
+    bytes_release(&json);
+    return code;
 }
 
 static void info_text(const char *text)
@@ -115,7 +106,7 @@ static int info_show(const char *name, bool as_json)
     int code = functions_load_plugin(pool, name);
     const struct hay_pool_plugin *plugin = hay_pool_plugin(pool, 0);
     if (!code && as_json)
-        info_print_json(pool, plugin);
+        code = info_print_json(pool, plugin);
     else if (!code)
         info_print(pool, plugin);
     code = say_stream_done(stdout, code);

@@ -74,6 +74,11 @@ run "$HAYFORK" call demo.echo -5
 is "a number below 0 is no option" "$code $(cat out)" "0 -5"
 run "$HAYFORK" info "$demo"
 is "info: a path" "$code $(grep -c '^demo\.' out)" "0 6"
+odd=$(printf 'a"\377\303\251')
+mkdir "$odd"
+cp "$demo" "$odd/demo.so"
+run "$HAYFORK" info --json "./$odd/demo.so"
+is "info --json: a path of any bytes" "$code $(grep -c "/a\\\\\"$(printf '\357\277\275\303\251')/demo.so\",\"functions\"" out)" "0 1"
 run "$HAYFORK" info nosuch
 is "info: no such plugin" "$code $(wc -l <err) $(grep -c nosuch err) $(wc -c <out)" "69 1 1 0"
 run "$HAYFORK" info ./nosuch.so
