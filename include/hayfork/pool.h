@@ -56,12 +56,13 @@ struct hay_limits {
 
 /* Zero means the default everywhere, so `struct hay_pool_options options = {0};` is a whole set of options. */
 struct hay_pool_options {
-    int workers;                /* 0: as many as hay_cpu_count(); HAY_POOL_INLINE: none, jobs run in this process */
+    int workers;                /* at most HAY_POOL_MAX_WORKERS; 0: as many as hay_cpu_count(); HAY_POOL_INLINE: none, jobs run in
+                                 * this process */
     struct ev_loop *loop;       /* NULL: a loop of the pool's own */
     uint64_t max_jobs;          /* accepted and not settled, 256 bytes each; 0: 4,096 a worker, up to 262,144, and with a
                                  * max_bytes of 0, beyond four a worker, no more than 512 KiB of ids and args a worker */
     uint64_t max_bytes;         /* of their ids and args, always at least one job; 0: 64 MiB */
-    uint64_t max_result_bytes;  /* 0: 16 MiB; at most 1 GiB */
+    uint64_t max_result_bytes;  /* 0: 16 MiB; at most HAY_POOL_MAX_RESULT_BYTES, 1 GiB */
     int64_t timeout_ms;         /* for jobs that bring none; 0: none */
     int64_t start_timeout_ms;   /* for a worker's start: loading plugins, their start(), worker_start; 0: 10,000 */
     int64_t grace_ms;           /* between asking a job to end and killing it; 0: HAY_POOL_GRACE_MS; HAY_POOL_NO_GRACE: none */
@@ -102,6 +103,8 @@ struct hay_pool_options {
     void (*on_broken)(void *context, const char *reason);
 };
 #define HAY_POOL_INLINE (-1)
+#define HAY_POOL_MAX_WORKERS 4096
+#define HAY_POOL_MAX_RESULT_BYTES (UINT64_C(1) << 30)
 #define HAY_POOL_GRACE_MS 5000
 #define HAY_POOL_NO_GRACE (-1)
 #define HAY_POOL_MAX_KEEP 1024

@@ -53,10 +53,12 @@ static bool control_take_count(const struct options *reader, int64_t least, uint
 static bool control_take_jobs(struct control_options *control, const struct options *reader)
 {
     int workers;
+    char wanted[48];
     control->jobs = reader->value;
     if (*reader->value == '@')
         return reader->value[1] || options_refuse(reader, "a file after the @");
-    return jobs_parse(reader->value, 1, &workers) || options_refuse(reader, "N from 1 to 4096, N%, +N, -N or @FILE");
+    snprintf(wanted, sizeof wanted, "N from 1 to %d, N%%, +N, -N or @FILE", HAY_POOL_MAX_WORKERS);
+    return jobs_parse(reader->value, 1, &workers) || options_refuse(reader, wanted);
 }
 
 static bool control_refuse_limit(const struct options *reader)

@@ -23,7 +23,6 @@
 #define EXEC_LINES_MAX 1000000
 #define EXEC_BLOCK ((size_t)1 << 20) /* of lines on standard input */
 #define EXEC_ARGS_RESERVE 8192      /* for what the kernel adds */
-#define EXEC_RESULT_MAX (UINT64_C(1) << 30)
 
 enum {
     EXEC_SHELL = 4096,
@@ -231,7 +230,7 @@ int exec_options_check(struct run_options *options)
         options->observe.progress = PROGRESS_NONE; /* the commands would print into it */
     if (!pool->max_result_bytes) { /* of two streams: a byte is 6 in JSON at most, 3 become 4 in base64 */
         uint64_t most = (exec->json ? 12 : 3) * exec_in_memory(exec) + (UINT64_C(1) << 16);
-        pool->max_result_bytes = most < EXEC_RESULT_MAX ? most : EXEC_RESULT_MAX;
+        pool->max_result_bytes = most < HAY_POOL_MAX_RESULT_BYTES ? most : HAY_POOL_MAX_RESULT_BYTES;
     }
     options->function = EXEC_FUNCTION;
     return CLI_OK;

@@ -34,11 +34,11 @@ bool jobs_parse(const char *text, int cpus, int *workers)
         wanted = sign == '+' ? cpus + number : cpus - number;
     else if (!sign && !strcmp(end, "%"))
         wanted = (long)(((long long)cpus * number + 50) / 100);
-    else if (!sign && !*end && number >= 1 && number <= JOBS_MAX)
+    else if (!sign && !*end && number >= 1 && number <= HAY_POOL_MAX_WORKERS)
         wanted = number;
     else
         return false;
-    *workers = wanted < 1 ? 1 : wanted > JOBS_MAX ? JOBS_MAX : (int)wanted;
+    *workers = wanted < 1 ? 1 : wanted > HAY_POOL_MAX_WORKERS ? HAY_POOL_MAX_WORKERS : (int)wanted;
     return true;
 }
 

@@ -9,8 +9,6 @@
 #include <ev.h>
 #include <stdbool.h>
 
-#define JOBS_MAX 4096
-
 struct jobs_file {
     const char *path;
     struct ev_timer look;
@@ -20,8 +18,8 @@ struct jobs_file {
     void *context;
 };
 
-/* 1 to JOBS_MAX; what comes out below 1 is 1, as with GNU parallel. False: not one of the forms (or, for `N` itself, out of
- * range). */
+/* 1 to HAY_POOL_MAX_WORKERS; what comes out below 1 is 1, as with GNU parallel. False: not one of the forms (or, for `N` itself,
+ * out of range). */
 bool jobs_parse(const char *text, int cpus, int *workers);
 /* The first line of the file. False after it has been said what is wrong. */
 bool jobs_read(const char *path, int *workers);

@@ -4,9 +4,10 @@
  * can happen to it: signals are blocked from the read() to the note.
  */
 #include "cli/jobserver.h"
-#include "cli/jobs.h"
 #include "cli/rewatch.h"
 #include "cli/say.h"
+
+#include <hayfork/pool.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@
 static struct {
     int read_fd, write_fd;              /* -1: none */
     volatile sig_atomic_t held;
-    char bytes[JOBS_MAX];
+    char bytes[HAY_POOL_MAX_WORKERS];
     pid_t owner;
 } slots = { .read_fd = -1, .write_fd = -1 };
 
@@ -105,10 +106,10 @@ static int jobserver_most(const char *makeflags)
 {
     char *flags = strdup(makeflags), *rest = flags, *flag;
     long most = 0;
-    while (flags && (most <= 0 || most > JOBS_MAX) && (flag = jobserver_flag(&rest)))
+    while (flags && (most <= 0 || most > HAY_POOL_MAX_WORKERS) && (flag = jobserver_flag(&rest)))
         most = strncmp(flag, "-j", 2) ? 0 : strtol(flag + 2, NULL, 10);
     free(flags);
-    return most > 0 && most <= JOBS_MAX ? (int)most : JOBSERVER_MOST;
+    return most > 0 && most <= HAY_POOL_MAX_WORKERS ? (int)most : JOBSERVER_MOST;
 }
 
 /* A descriptor of our own for make's pipe. */
@@ -157,7 +158,7 @@ static void jobserver_take(struct jobserver *jobserver)
     sigset_t all, old;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &old);
-    while (slots.held < jobserver->wanted && slots.held < JOBS_MAX - 1) {
+    while (slots.held < jobserver->wanted && slots.held < HAY_POOL_MAX_WORKERS - 1) {
         ssize_t n = read(slots.read_fd, &slots.bytes[slots.held], 1);
         if (n == 1)
             slots.held++;

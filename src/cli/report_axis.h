@@ -7,12 +7,14 @@
 #ifndef CLI_REPORT_AXIS_H
 #define CLI_REPORT_AXIS_H
 
+#include <hayfork/pool.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define AXIS_BINS 512
-#define AXIS_SLOTS 4096     /* as many as a run may have; whatever is above shares the last */
+#define AXIS_SLOTS HAY_POOL_MAX_WORKERS /* whatever is above shares the last */
 #define AXIS_CUTS 8
 
 struct axis_row {

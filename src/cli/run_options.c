@@ -13,7 +13,6 @@
 
 #define RUN_RETRIES_MAX 1000000000
 #define RUN_QUEUE_MAX 1000000000
-#define RUN_RESULT_MAX (UINT64_C(1) << 30)
 #define RUN_WINDOW 65536
 #define RUN_WINDOW_MAX (1 << 24)
 
@@ -108,7 +107,7 @@ static bool run_options_number(struct run_options *options, const struct options
         pool->grace_ms = number ? number : HAY_POOL_NO_GRACE;
         return true;
     default:
-        return options_size(reader, 1, RUN_RESULT_MAX, &pool->max_result_bytes);
+        return options_size(reader, 1, HAY_POOL_MAX_RESULT_BYTES, &pool->max_result_bytes);
     }
 }
 

@@ -19,7 +19,6 @@
 #define POOL_JOBS_PER_WORKER 4096
 #define POOL_JOBS_MAX (UINT64_C(1) << 18) /* by default: the records alone are 64 MiB */
 #define POOL_AHEAD_BYTES (UINT64_C(512) << 10)
-#define POOL_MAX_WORKERS 4096
 #define POOL_MAX_MS (INT64_MAX / NS_PER_MS / 4)
 
 struct hay_pool {

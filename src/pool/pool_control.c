@@ -61,8 +61,8 @@ enum hay_status hay_pool_resize(struct hay_pool *pool, int workers, struct hay_e
     enum hay_status status = pool_check(pool, error);
     if (status)
         return status;
-    if (workers < 1 || workers > POOL_MAX_WORKERS)
-        return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", workers, POOL_MAX_WORKERS);
+    if (workers < 1 || workers > HAY_POOL_MAX_WORKERS)
+        return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", workers, HAY_POOL_MAX_WORKERS);
     if (!pool_is_live(pool))
         return error_set(error, HAY_ESTATE, pool->is_inline ? "an inline pool has no workers" : "the pool has not started");
     uint64_t max_jobs = pool->has_default_jobs ? pool_default_jobs(workers) : pool->options.max_jobs;

@@ -11,7 +11,6 @@
 
 #define DEFAULT_BYTES (UINT64_C(64) << 20)
 #define DEFAULT_RESULT (UINT64_C(16) << 20)
-#define MAX_RESULT (UINT64_C(1) << 30)
 #define DEFAULT_START_TIMEOUT_MS 10000
 #define DEFAULT_RETRY_DELAY_MS 100
 #define DEFAULT_RETRY_DELAY_MAX_MS 30000
@@ -25,15 +24,15 @@ enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_e
 {
     if (options->workers == 0)
         options->workers = hay_cpu_count();
-    if (options->workers < HAY_POOL_INLINE || options->workers > POOL_MAX_WORKERS)
-        return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", options->workers, POOL_MAX_WORKERS);
+    if (options->workers < HAY_POOL_INLINE || options->workers > HAY_POOL_MAX_WORKERS)
+        return error_set(error, HAY_EINVAL, "%d workers: 1 to %d are possible", options->workers, HAY_POOL_MAX_WORKERS);
     if (!is_time(options->timeout_ms) || !is_time(options->start_timeout_ms) ||
         (options->grace_ms != HAY_POOL_NO_GRACE && !is_time(options->grace_ms)) || !is_time(options->retry_delay_ms) ||
         !is_time(options->retry_delay_max_ms) || !is_time(options->max_worker_age_ms))
         return error_set(error, HAY_EINVAL, "a time in the pool's options is out of range");
     if (options->retries < 0 || options->crash_retries < HAY_POOL_NO_CRASH_RETRY)
         return error_set(error, HAY_EINVAL, "a retry count in the pool's options is negative");
-    if (options->max_result_bytes > MAX_RESULT)
+    if (options->max_result_bytes > HAY_POOL_MAX_RESULT_BYTES)
         return error_set(error, HAY_EINVAL, "a result limit over 1 GiB");
     if (options->limits.nice < 0 || options->limits.nice > 19)
         return error_set(error, HAY_EINVAL, "nice %d in the pool's options: 0 to 19 are possible", options->limits.nice);
