@@ -165,7 +165,23 @@ static void more_behind_the_args_is_the_end_before_the_next(void)
 
 static void a_pipe_that_was_shut_down_is_the_end_before_the_next(void)
 {
-    CU_ASSERT(ends_before_the_next(FN_SHUT, "1", WORKER_EXIT_NO_PIPE) > 0);
+    CU_ASSERT(ends_before_the_next(FN_SHUT, "22", WORKER_EXIT_NO_PIPE) > 0);
+}
+
+/* The flush of a result would see it as well, so that one may not be due: the first job has just had its own. */
+static void a_pipe_that_was_shut_down_is_seen_without_a_flush(void)
+{
+    struct buffer out;
+    buffer_init(&out);
+    rig_start_ready();
+    add_job(&out, 1, 0, 1, FN_ECHO, "1", 1);
+    add_job(&out, 1, 1, 2, FN_SHUT, "1", 1);
+    add_job(&out, 1, 2, 3, FN_ECHO, "3", 1);
+    send_out(&out);
+    CU_ASSERT(has_ended());
+    CU_ASSERT_EQUAL(ledger_read_claim(rig.ledger).started, 2);
+    CU_ASSERT(outbox_length(rig.ledger) > 0);
+    CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_NO_PIPE);
 }
 
 int main(void)
@@ -180,6 +196,7 @@ int main(void)
         {"a terminator behind the args harms nobody", a_terminator_behind_the_args_harms_nobody},
         {"more behind the args is the end before the next", more_behind_the_args_is_the_end_before_the_next},
         {"a pipe that was shut down is the end before the next", a_pipe_that_was_shut_down_is_the_end_before_the_next},
+        {"a pipe that was shut down is seen without a flush", a_pipe_that_was_shut_down_is_seen_without_a_flush},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"worker jobs", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};

@@ -125,6 +125,31 @@ static void a_pipe_made_non_blocking_still_carries_all(void)
     CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_OK);
 }
 
+/* What a result waited for its reader is no time of the next job. */
+static void a_job_behind_a_long_delivery_begins_after_it(void)
+{
+    size_t size = MAX_RESULT;
+    int64_t start_ns = 0, deadline_ns = clock_deadline_ns(LIMIT_MS);
+    struct buffer out;
+    struct frame_head head;
+    struct frame_result times = {0};
+    const unsigned char *body;
+    buffer_init(&out);
+    rig_start_ready();
+    add_job(&out, 1, 0, 1, FN_FILL, &size, sizeof size);
+    add_job(&out, 1, 1, 2, FN_ECHO, "2", 1);
+    send_out(&out);
+    while (start_ns != LEDGER_ENDED && clock_now_ns() < deadline_ns)
+        ledger_read_start(rig.ledger, (struct claim){1, 1}, 0, &start_ns);
+    int64_t ended_ns = clock_now_ns();
+    CU_ASSERT(takes_filled(1, size));
+    if (next_frame(&head, &body) && head.job == 2)
+        memcpy(&times, body, sizeof times);
+    CU_ASSERT(times.start_ns >= ended_ns);
+    send_stop();
+    CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_OK);
+}
+
 /* ---- the outbox ---- */
 
 static void finished_results_lie_in_the_outbox_behind_a_long_job(void)
@@ -215,6 +240,7 @@ int main(void)
         {"a result over the limit is an error", a_result_over_the_limit_is_an_error},
         {"args larger than any buffer pass", args_larger_than_any_buffer_pass},
         {"a pipe made non-blocking still carries all", a_pipe_made_non_blocking_still_carries_all},
+        {"a job behind a long delivery begins after it", a_job_behind_a_long_delivery_begins_after_it},
         {"finished results lie in the outbox behind a long job", finished_results_lie_in_the_outbox_behind_a_long_job},
         {"an outbox half full is flushed in the middle of a batch", an_outbox_half_full_is_flushed_in_the_middle_of_a_batch},
         {"a worker with nothing to do keeps nothing", a_worker_with_nothing_to_do_keeps_nothing},
