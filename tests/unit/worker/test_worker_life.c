@@ -91,6 +91,17 @@ static void a_large_result_goes_to_no_other_socket(void)
     CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_NO_PIPE);
 }
 
+static void progress_goes_to_no_other_socket(void)
+{
+    rig_start_ready();
+    send_job(1, FN_ECHO, "1", 1);
+    CU_ASSERT(takes_result(1, "1"));
+    send_job(2, FN_OVER, "22", 2);
+    CU_ASSERT(has_ended());
+    CU_ASSERT_EQUAL(outbox_length(rig.ledger), 0); /* it came no further */
+    CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_NO_PIPE);
+}
+
 static void a_term_signal_does_not_end_it(void)
 {
     rig_start_ready();
@@ -215,6 +226,7 @@ int main(void)
         {"a master that goes before a result ends it", a_master_that_goes_before_a_result_ends_it},
         {"its results go to no other socket", its_results_go_to_no_other_socket},
         {"a large result goes to no other socket", a_large_result_goes_to_no_other_socket},
+        {"progress goes to no other socket", progress_goes_to_no_other_socket},
         {"a TERM signal does not end it", a_term_signal_does_not_end_it},
         {"each failure of its set-up has its code", each_failure_of_its_set_up_has_its_code},
         {"a bad head ends it", a_bad_head_ends_it},

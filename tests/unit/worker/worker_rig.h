@@ -128,7 +128,8 @@ static inline int run_deadline(hay_task *task, const struct hay_function *functi
     return task->host->result(task, left_ns > 50 * NS_PER_S && left_ns <= 60 * NS_PER_S ? "1" : "0", 1);
 }
 
-/* Another socket under the pipe's number, which takes whatever is sent; then a result as of run_fill(), where a size is told. */
+/* Another socket under the pipe's number, which takes whatever is sent; then by "22" progress, or by a size a result of
+ * run_fill(). */
 static inline int run_over(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
     (void)function, (void)args, (void)size;
@@ -138,6 +139,8 @@ static inline int run_over(hay_task *task, const struct hay_function *function, 
         fd++;
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || dup2(pair[0], fd) < 0)
         return -1;
+    if (size == 2)
+        task->host->progress(task, "1", 1);
     return size == sizeof(size_t) ? run_fill(task, function, args, size) : task->host->result(task, "1", 1);
 }
 
