@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The channel over a real socketpair. The test holds the other end and reads or writes raw bytes; the loop is turned only while
- * it is asked to be, so
- * nothing here waits without a limit.
+ * it is asked to be, so nothing here waits without a limit.
  */
 #include "base/clock.h"
 #include "base/fd.h"
@@ -61,6 +60,21 @@ static void on_broken(struct channel *channel, enum channel_end end, const char 
     rig->broken++;
     rig->end = end;
     rig->reason = reason;
+}
+
+ssize_t __real_recv(int fd, void *bytes, size_t size, int flags);
+ssize_t __wrap_recv(int fd, void *bytes, size_t size, int flags);
+
+/* Who holds the other end writes as fast as it is read here, so often at most. */
+static struct { int fd, left; } talker;
+
+ssize_t __wrap_recv(int fd, void *bytes, size_t size, int flags)
+{
+    static const unsigned char garbage[512] = {0xee};
+    ssize_t n = __real_recv(fd, bytes, size, flags);
+    if (n > 0 && talker.left > 0)
+        talker.left -= send(talker.fd, garbage, sizeof garbage, MSG_NOSIGNAL) > 0;
+    return n;
 }
 
 static const struct channel_handler handler = {on_frame, on_batch, on_broken};
@@ -461,6 +475,34 @@ static void a_search_finds_what_stands_behind_bad_bytes(void)
     rig_close(&rig);
 }
 
+/* What somebody put into a result is his result. */
+static void a_search_takes_nothing_within_what_it_has_taken(void)
+{
+    struct rig rig;
+    struct frame_head inner = {.size = sizeof inner, .type = FRAME_RESULT, .job = 5}, outer = inner;
+    outer.size += (uint32_t)sizeof inner;
+    outer.job = 3;
+    rig_open(&rig, 1 << 20, 0);
+    CU_ASSERT(write(rig.other, &outer, sizeof outer) > 0 && write(rig.other, &inner, sizeof inner) > 0);
+    CU_ASSERT_EQUAL(channel_search(&rig.channel, take_odd), 1);
+    CU_ASSERT(rig.frames == 1 && rig.jobs[0] == 3);
+    rig_close(&rig);
+}
+
+static void a_search_ends_beside_one_who_writes_for_ever(void)
+{
+    enum { MOST = 1000 };
+    struct rig rig;
+    rig_open(&rig, 1 << 20, 0);
+    send_frame(&rig, 3, 8, 0);
+    talker.fd = rig.other;
+    talker.left = MOST;
+    CU_ASSERT_EQUAL(channel_search(&rig.channel, take_odd), 1);
+    CU_ASSERT(talker.left >= MOST - 2);
+    talker.left = 0;
+    rig_close(&rig);
+}
+
 static void the_end_of_the_stream_is_reported_after_its_frames(void)
 {
     struct rig rig;
@@ -543,6 +585,8 @@ int main(void)
         {"bad bytes are reported once and stop the reading", bad_bytes_are_reported_once_and_stop_the_reading},
         {"a refused frame stops the reading", a_refused_frame_stops_the_reading},
         {"a search finds what stands behind bad bytes", a_search_finds_what_stands_behind_bad_bytes},
+        {"a search takes nothing within what it has taken", a_search_takes_nothing_within_what_it_has_taken},
+        {"a search ends beside one who writes for ever", a_search_ends_beside_one_who_writes_for_ever},
         {"the end of the stream is reported after its frames", the_end_of_the_stream_is_reported_after_its_frames},
         {"a handler may close in the middle of a batch", a_handler_may_close_in_the_middle_of_a_batch},
         {"a drain reads what is there and never waits", a_drain_reads_what_is_there_and_never_waits},
