@@ -39,6 +39,9 @@ is "also --inline" "$code $(numbers results)" "0 $(seq 1 100)"
 head -n 40 whole >results
 run "$HAYFORK" run -p demo -o results --resume --dry-run jobs
 is "--dry-run shows the rest" "$code $(wc -l <out) $(wc -l <results)" "0 60 40"
+{ head -n 40 whole; printf '{"id":41,"sta'; } >results
+run "$HAYFORK" run -p demo -o results --resume --dry-run jobs
+is "and leaves a torn line as it is" "$code $(wc -l <out) $(cat err) $(tail -n 1 results)" '0 60  {"id":41,"sta'
 
 # Torn lines.
 for bytes in 1 2 7 20 68; do
@@ -199,7 +202,9 @@ printf '\0precious' >precious
 printf '{\0precious' >precious2
 head -c 100000 /dev/zero >precious3
 printf '{"id":1,"status":"ok","result":1,"seq":1,"key":"0000000000000001"}\n\0\0precious' >precious4
-for file in precious precious2 precious3 precious4; do
+{ printf '{"id":1,"status":"ok","result":1,"seq":1,"key":"0000000000000001"}\n{"id":2,"sta'; head -c 9000 /dev/zero
+    printf precious; } >precious5
+for file in precious precious2 precious3 precious4 precious5; do
     cp $file kept
     for option in '' --resume; do
         [ "$file$option" != precious3--resume ] || continue # a power cut may leave that

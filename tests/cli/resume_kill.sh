@@ -70,6 +70,14 @@ if [ -z "${HAY_SANITIZED:-}" ]; then
         is "a file system that an error made read-only, --sync $level" "$code $(cat err)" \
             "74 hayfork run: cannot write 'results': Read-only file system"
     done
+    # Results that take several writes in one turn.
+    text=$(head -c 100000 /dev/zero | tr '\0' x)
+    for id in 1 2 3 4 5 6 7 8; do
+        echo '{"id":'$id',"fn":"demo.echo","args":"'"$text"'"}'
+    done >large
+    rm -f results
+    run env LD_PRELOAD="$hurt" HURT_FILE="$PWD/results" HURT_SYNC=each "$HAYFORK" run -j 2 --sync always -p demo -o results large
+    is "--sync always: each write is on the disk before the next" "$code $(cat err) $(wc -l <results)" "0  8"
 else
     skip "each single write" "a sanitizer does not like what is preloaded"
 fi

@@ -4,7 +4,7 @@
  * bytes. HURT_AT and HURT_HOW: at that write, counted from 1, the program is killed by SIGKILL `before` it, `within` it (half of
  * it is written) or `after` it; or the disk is `full`: half of it is written, and from the next on nothing. HURT_COUNT: a file
  * that gets a byte for each write. HURT_SYNC: `plain`, there is no AIO; `fail`, nor does fdatasync() work; `abort`, the
- * file system was made read-only by an error.
+ * file system was made read-only by an error; `each`, a write fails while the one before it is not on the disk.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +19,14 @@
 #include <unistd.h>
 
 typedef ssize_t write_fn(int fd, const void *bytes, size_t size);
+
+static int hurt_unflushed; /* something was written, and no flush of it has ended */
+
+static int hurt_is_sync(const char *how)
+{
+    const char *wanted = getenv("HURT_SYNC");
+    return wanted && !strcmp(wanted, how);
+}
 
 static long hurt_number(const char *name)
 {
@@ -63,18 +71,21 @@ long syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         words[i] = va_arg(list, long);
     va_end(list);
-    if (number == SYS_io_setup && getenv("HURT_SYNC")) {
+    if (number == SYS_io_setup && getenv("HURT_SYNC") && !hurt_is_sync("each")) {
         errno = ENOSYS;
         return -1;
     }
-    return next(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+    long result = next(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+    if ((number == SYS_io_getevents && result > 0) || (number == SYS_fdatasync && !result))
+        hurt_unflushed = 0;
+    return result;
 }
 
 __attribute__((visibility("default")))
 int fdatasync(int fd)
 {
     const char *how = getenv("HURT_SYNC");
-    if (how && strcmp(how, "plain")) {
+    if (how && strcmp(how, "plain") && strcmp(how, "each")) {
         errno = strcmp(how, "abort") ? EIO : EROFS;
         return -1;
     }
@@ -92,6 +103,11 @@ ssize_t write(int fd, const void *bytes, size_t size)
     }
     if (!hurt_is_file(fd))
         return next(fd, bytes, size);
+    if (hurt_unflushed && hurt_is_sync("each")) {
+        errno = EIO;
+        return -1;
+    }
+    hurt_unflushed = 1;
     long at = hurt_number("HURT_AT"), most = hurt_number("HURT_MOST");
     const char *how = getenv("HURT_HOW");
     if (most > 0 && size > (size_t)most)
