@@ -92,6 +92,26 @@ static void large_args_go_through_a_small_window(void)
     fixture_end(&fixture);
 }
 
+static int run_babble(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function;
+    task->host->progress(task, "{\"a\":", 5);
+    return task->host->result(task, args, size);
+}
+
+static void progress_that_is_no_json_is_not_handed_up(void)
+{
+    struct fixture fixture;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.babble", NULL, run_babble, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    uint64_t number = submit(&fixture, "t.babble", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    CU_ASSERT(fixture.progress == 0 && fixture.odd_progress == 0);
+    fixture_end(&fixture);
+}
+
 static void lines_and_progress_are_handed_up(void)
 {
     struct fixture fixture;
@@ -190,6 +210,7 @@ int main(void)
         {"what is not one line of JSON is an error", what_is_not_one_line_of_json_is_an_error},
         {"raw results are any bytes", raw_results_are_any_bytes},
         {"large args go through a small window", large_args_go_through_a_small_window},
+        {"progress that is no JSON is not handed up", progress_that_is_no_json_is_not_handed_up},
         {"lines and progress are handed up", lines_and_progress_are_handed_up},
         {"a table larger than a result still passes", a_table_larger_than_a_result_still_passes},
         CU_TEST_INFO_NULL,
