@@ -236,9 +236,12 @@ static void a_recall_before_any_send_removes_everything(void)
     append(&rig, 3, 10);
     channel_flush(&rig.channel);
     slurp(&rig, &bytes);
-    CU_ASSERT_EQUAL(take_frame(&bytes), 3);
-    CU_ASSERT_EQUAL(take_frame(&bytes), 0);
-    CU_ASSERT_EQUAL(buffer_size(&bytes), 0);
+    CU_ASSERT(take_frame(&bytes) == 3 && buffer_size(&bytes) == 0);
+    channel_mute(&rig.channel); /* as one that is given up: it gets nothing more */
+    append(&rig, 4, 10);
+    channel_flush(&rig.channel);
+    slurp(&rig, &bytes);
+    CU_ASSERT(rig.channel.sent < rig.channel.appended && buffer_size(&bytes) == 0);
     buffer_release(&bytes);
     rig_close(&rig);
 }
@@ -479,26 +482,23 @@ static void a_search_finds_what_stands_behind_bad_bytes(void)
 static void a_search_takes_nothing_within_what_it_has_taken(void)
 {
     struct rig rig;
-    struct frame_head inner = {.size = sizeof inner, .type = FRAME_RESULT, .job = 5}, outer = inner;
-    outer.size += (uint32_t)sizeof inner;
-    outer.job = 3;
+    struct frame_head inner = {.size = sizeof inner, .type = FRAME_RESULT, .job = 5};
+    struct frame_head outer = {.size = sizeof outer + sizeof inner, .type = FRAME_RESULT, .job = 3};
     rig_open(&rig, 1 << 20, 0);
     CU_ASSERT(write(rig.other, &outer, sizeof outer) > 0 && write(rig.other, &inner, sizeof inner) > 0);
-    CU_ASSERT_EQUAL(channel_search(&rig.channel, take_odd), 1);
-    CU_ASSERT(rig.frames == 1 && rig.jobs[0] == 3);
+    CU_ASSERT(channel_search(&rig.channel, take_odd) == 1 && rig.frames == 1 && rig.jobs[0] == 3);
     rig_close(&rig);
 }
 
 static void a_search_ends_beside_one_who_writes_for_ever(void)
 {
-    enum { MOST = 1000 };
     struct rig rig;
     rig_open(&rig, 1 << 20, 0);
     send_frame(&rig, 3, 8, 0);
     talker.fd = rig.other;
-    talker.left = MOST;
+    talker.left = 1000;
     CU_ASSERT_EQUAL(channel_search(&rig.channel, take_odd), 1);
-    CU_ASSERT(talker.left >= MOST - 2);
+    CU_ASSERT(talker.left >= 998);
     talker.left = 0;
     rig_close(&rig);
 }
