@@ -201,6 +201,8 @@ const struct fault faults[] = {
      "--grace 300ms", "crash|timeout", NULL, 0, 0},
     {"takes back its claim and exits", ACT("ledger back; _exit 4"), "", "crash", NULL, 0, 0},
     {"takes back its claim and stays", LIMIT("0.5", "ledger back; pause"), "--grace 300ms", "crash|timeout", NULL, 0, 0},
+    {"takes back a claim that was seen", ACT("sleep 100; ledger back; pause"), "", "crash", "claimed what it was never sent",
+     2, 0},
     {"takes back all its claims", ACT("ledger zero; _exit 4"), "", "crash", NULL, 0, 0},
     {"claims in a later epoch", ACT("ledger epoch; pause"), "", "crash", NULL, 0, 0},
     {"claims in an earlier epoch", ACT("ledger epoch_back; pause"), "", "crash", NULL, 0, 0},
