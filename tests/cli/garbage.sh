@@ -28,6 +28,7 @@ is "a job that hides its start" "$code $(sed 's/.*"status":"\([a-z]*\)".*/\1/' o
   seq 10 15 | sed 's/.*/{"id":&,"fn":"demo.add","args":{"a":1,"b":1}}/'; } >jobs
 run "$HAYFORK" run -j 1 -p demo -p fault --meta --crash-retries 0 --halt now,fail=1 jobs
 is "what never began names no worker" "$code $(grep -c '"status":"skipped"' out) $(grep '"status":"skipped"' out | grep -c '"pid"')" "3 6 0"
+is "and is not charged" "$(sed -n 's/^{"id":\([0-9]*\),"status":"crash".*/\1/p' out)" 9
 printf '%s\n' '{"fn":"fault.act","args":"ledger three; _exit 4"}' '{"fn":"demo.noop"}' '{"fn":"demo.noop"}' >jobs
 run "$HAYFORK" run -j 1 -p demo -p fault --summary --crash-retries 0 jobs
 is "and who pays for such a lie has had an attempt" "$code $(wc -l <out) $(grep -c '3 attempts' err)" "1 3 1"

@@ -189,6 +189,7 @@ const struct fault faults[] = {
     /* lies in the ledger */
     {"its own result in the outbox, forged", ACT("outbox own"), "", "ok", "\"forged\"|null", 1, 0},
     {"a result for the next job in the outbox", ACT("outbox ahead; pause"), "", "crash", NULL, 2, 0},
+    {"half a result in the outbox", ACT("outbox own half; pause"), "", "crash", "wrote nonsense over its outbox", 2, 0},
     {"an unknown frame in the outbox", ACT("outbox type; pause"), "", "crash", NULL, 2, 0},
     {"a frame of 4 GiB in the outbox", ACT("outbox huge; pause"), "", "crash", NULL, 2, 0},
     {"two lines in the outbox", ACT("outbox line"), "", "error|crash", NULL, 0, REACHES_OUT},

@@ -304,7 +304,7 @@ static enum act_end act_ledger(hay_task *task, const char *const words[])
     return ACT_FAILED;
 }
 
-/* outbox KIND: a forged frame where the worker keeps its finished results. */
+/* outbox KIND [half]: a forged frame where the worker keeps its finished results. */
 static enum act_end act_outbox(hay_task *task, const char *const words[])
 {
     const struct forgery *how = find_forgery(task, words[0]);
@@ -316,7 +316,8 @@ static enum act_end act_outbox(hay_task *task, const char *const words[])
     uint32_t length = (uint32_t)word;
     if (length > sizeof own_book->bytes - 256)
         return ACT_FAILED;
-    atomic_store(&own_book->outbox, word + forge_frame(task, how, own_book->bytes + length));
+    size_t size = forge_frame(task, how, own_book->bytes + length);
+    atomic_store(&own_book->outbox, word + (strcmp(words[1], "half") == 0 ? size / 2 : size));
     return ACT_GO_ON;
 }
 
