@@ -169,6 +169,7 @@ const struct fault faults[] = {
     {"a result for another job number", ACT("forge other; pause"), "", "crash", NULL, 2, 0},
     {"a result at another position", ACT("forge position; pause"), "", "crash", NULL, 2, 0},
     {"a result of the next epoch", ACT("forge epoch; pause"), "", "crash", NULL, 2, 0},
+    {"a result of an earlier epoch", ACT("forge epoch_back"), "", "ok", "\"result\":null", 1, 0},
     {"a result of a distant epoch", ACT("forge epoch_far; pause"), "", "crash", NULL, 2, 0},
     {"a frame of 4 GiB", ACT("forge huge; pause"), "", "crash", NULL, 2, 0},
     {"a frame of 2 GiB", ACT("forge large; pause"), "", "crash", NULL, 2, 0},

@@ -135,6 +135,7 @@ static const struct forgery {
     {"other", RESULT, 0, 0, 0, 1, 0, "\"forged\""},
     {"position", RESULT, 0, 0, 1, 0, 0, "\"forged\""},
     {"epoch", RESULT, 0, 1, 0, 0, 0, "\"forged\""},
+    {"epoch_back", RESULT, 0, UINT32_MAX, 0, 0, 0, "\"forged\""},
     {"epoch_far", RESULT, 0, 0x80000000, 0, 0, 0, "\"forged\""},
     {"huge", RESULT, 0xfffffff0, 0, 0, 0, 0, "\"forged\""},
     {"large", RESULT, 0x7ffffff0, 0, 0, 0, 0, "\"forged\""},
