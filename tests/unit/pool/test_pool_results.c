@@ -112,6 +112,30 @@ static void progress_that_is_no_json_is_not_handed_up(void)
     fixture_end(&fixture);
 }
 
+/* As long as it is not asked to end; then what it is given, or half of that. */
+static int run_late(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function;
+    while (!task->host->cancelled(task))
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    return task->host->result(task, args, size > 1 ? size / 2 : size);
+}
+
+static void what_comes_along_with_a_timeout_is_json_too(void)
+{
+    struct fixture fixture;
+    struct hay_job whole = {.function = "t.late", .args = {"1", 1}, .timeout_ms = 50};
+    struct hay_job half = {.function = "t.late", .args = {"[1, 2]", 6}, .timeout_ms = 50};
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.late", NULL, run_late, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    uint64_t first = submit_job(&fixture, whole), second = submit_job(&fixture, half);
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, first, HAY_OUTCOME_TIMEOUT) && ended_as(&fixture, second, HAY_OUTCOME_TIMEOUT));
+    CU_ASSERT(entry_of(&fixture, first)->value_size == 1 && entry_of(&fixture, second)->value_size == 0);
+    fixture_end(&fixture);
+}
+
 static void lines_and_progress_are_handed_up(void)
 {
     struct fixture fixture;
@@ -211,6 +235,7 @@ int main(void)
         {"raw results are any bytes", raw_results_are_any_bytes},
         {"large args go through a small window", large_args_go_through_a_small_window},
         {"progress that is no JSON is not handed up", progress_that_is_no_json_is_not_handed_up},
+        {"what comes along with a timeout is JSON too", what_comes_along_with_a_timeout_is_json_too},
         {"lines and progress are handed up", lines_and_progress_are_handed_up},
         {"a table larger than a result still passes", a_table_larger_than_a_result_still_passes},
         CU_TEST_INFO_NULL,
