@@ -29,6 +29,7 @@ static struct {
     uint64_t begun;                     /* jobs of this worker, as the next calls see it */
     bool retried;                       /* an error of the next calls is not the last word */
     int checks_before_cancel;           /* over 0: after so many calls of cancelled() it says yes */
+    uint32_t attempts_before;           /* of the job, as the next calls see it */
 } host;
 
 static int host_result(hay_task *task, const void *bytes, size_t size)
@@ -128,7 +129,7 @@ static json_t *host_call_bytes(const char *name, const char *args, size_t size)
         .cancelled = host_cancelled, .log = host_log, .deadline = host_deadline,
         .retried = host_retried,
     };
-    struct hay_task task = { .host = &table, .number = 1, .attempt = 1, .begun = host.begun };
+    struct hay_task task = { .host = &table, .number = 1, .attempt = 1 + host.attempts_before, .begun = host.begun };
     json_error_t error;
     json_t *value = NULL;
     host.error[0] = '\0';

@@ -137,6 +137,35 @@ static void what_cannot_be_kept_is_an_error(void)
     forget_files();
 }
 
+/* Of two files one alone is no result either. */
+static void one_that_cannot_be_kept_takes_the_other_along(void)
+{
+    char path[4400];
+    snprintf(path, sizeof path, "%s.err", place);
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+    json_t *value = spool("head -c 70000 /dev/zero; head -c 70000 /dev/zero >&2", json_object());
+    CU_ASSERT(value == NULL);
+    CU_ASSERT(strstr(host.error, ".err: File exists") != NULL);
+    CU_ASSERT(file_size(".out") < 0);
+    rmdir(path);
+    forget_files();
+}
+
+/* What an attempt before has left is not taken for this one's. */
+static void short_output_of_a_second_attempt_has_no_file(void)
+{
+    json_t *value = spool("head -c 70000 /dev/zero", json_object());
+    CU_ASSERT_EQUAL(file_size(".out"), 70000);
+    json_decref(value);
+    host.attempts_before = 1;
+    value = spool("echo short", json_object());
+    host.attempts_before = 0;
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(value, "stdout")), "short\n");
+    CU_ASSERT(file_size(".out") < 0);
+    json_decref(value);
+    forget_files();
+}
+
 static void it_takes_no_memory(void)
 {
     struct rusage before, after;
@@ -167,6 +196,8 @@ int main(void)
         { "an_error_leaves_no_file", an_error_leaves_no_file },
         { "a_file_that_was_there_is_not_written_to", a_file_that_was_there_is_not_written_to },
         { "what_cannot_be_kept_is_an_error", what_cannot_be_kept_is_an_error },
+        { "one_that_cannot_be_kept_takes_the_other_along", one_that_cannot_be_kept_takes_the_other_along },
+        { "short_output_of_a_second_attempt_has_no_file", short_output_of_a_second_attempt_has_no_file },
         { "it_takes_no_memory", it_takes_no_memory },
         { "bad_wishes_are_refused", bad_wishes_are_refused },
         CU_TEST_INFO_NULL,
