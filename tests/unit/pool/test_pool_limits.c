@@ -122,6 +122,47 @@ static void timeouts_are_retried_where_asked_for(void)
     fixture_end(&fixture);
 }
 
+/* Busy for so many microseconds. */
+static int fn_spin(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    int64_t end_ns = clock_now_ns() + strtol(args, NULL, 10) * NS_PER_US;
+    (void)function, (void)size;
+    while (clock_now_ns() < end_ns)
+        ;
+    return task->host->result(task, "1", 1);
+}
+
+/* Says whether a signal has ended its sleep. */
+static int fn_nap(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    bool is_disturbed = nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL) < 0;
+    return task->host->result(task, is_disturbed ? "[]" : "1", is_disturbed ? 2 : 1);
+}
+
+/* Jobs that end just as their timeout does, before the others that lie in the worker can have been taken back for their age. */
+static void a_signal_on_its_way_reaches_no_other_job(void)
+{
+    enum { PAIRS = 500 };
+    struct fixture fixture;
+    uint64_t disturbed = 0;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .grace_ms = LIMIT_MS});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.spin", NULL, fn_spin, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.nap", NULL, fn_nap, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    for (int i = 0; i < PAIRS; i++) {
+        char args[16];
+        int size = snprintf(args, sizeof args, "%d", 1000 + i * 7 % 500);
+        submit_job(&fixture, (struct hay_job){.function = "t.spin", .args = {args, (size_t)size}, .timeout_ms = 1});
+        submit(&fixture, "t.nap", "1");
+    }
+    CU_ASSERT(all_come(&fixture));
+    for (uint64_t number = 2; number <= 2 * PAIRS; number += 2)
+        disturbed += entry_of(&fixture, number)->value_size == 2;
+    CU_ASSERT_EQUAL(disturbed, 0);
+    fixture_end(&fixture);
+}
+
 static void a_long_job_delays_no_other(void)
 {
     struct fixture fixture;
@@ -416,6 +457,7 @@ int main(void)
         {"without grace the kill is at once", without_grace_the_kill_is_at_once},
         {"without grace large results still arrive", without_grace_large_results_still_arrive},
         {"timeouts are retried where asked for", timeouts_are_retried_where_asked_for},
+        {"a signal on its way reaches no other job", a_signal_on_its_way_reaches_no_other_job},
         {"a long job delays no other", a_long_job_delays_no_other},
         CU_TEST_INFO_NULL,
     };
