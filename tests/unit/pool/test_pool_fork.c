@@ -33,16 +33,56 @@ static void fail_forks(int skips, int fails)
     forks_failed = 0;
 }
 
+/* Memory that is shared, and may be written to: a ledger is such. */
+static int count_shared(void)
+{
+    char line[512];
+    int count = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps))
+        count += strstr(line, " rw-s ") != NULL;
+    if (maps)
+        fclose(maps);
+    return count;
+}
+
+static int fn_shared(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    char text[16];
+    (void)function, (void)args, (void)size;
+    nanosleep(&(struct timespec){.tv_nsec = 50 * NS_PER_MS}, NULL); /* so that each worker has one of these */
+    return task->host->result(task, text, (size_t)snprintf(text, sizeof text, "%d", count_shared()));
+}
+
+static void a_worker_has_no_ledger_but_its_own(void)
+{
+    struct fixture fixture;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 4});
+    int wanted = count_shared() + 1;
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.shared", NULL, fn_shared, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    CU_ASSERT(workers_are_ready(&fixture, 4));
+    uint64_t first = submit(&fixture, "t.shared", "1");
+    for (int i = 1; i < 4; i++)
+        submit(&fixture, "t.shared", "1");
+    CU_ASSERT(all_come(&fixture));
+    for (uint64_t number = first; number < first + 4; number++)
+        CU_ASSERT_EQUAL(atoi(entry_of(&fixture, number)->value), wanted);
+    fixture_end(&fixture);
+}
+
 static void no_fork_at_all_fails_the_start(void)
 {
     struct fixture fixture;
     struct hay_error error = {0};
     int before = count_fds();
     fixture_new(&fixture, &(struct hay_pool_options){.workers = 3});
+    int shared = count_shared();
     fail_forks(0, -1);
     CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, &error), HAY_ESYSTEM);
     CU_ASSERT_EQUAL(error.sys_errno, EAGAIN);
     CU_ASSERT(strstr(error.text, "fork") != NULL);
+    CU_ASSERT_EQUAL(count_shared(), shared);
     CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &(struct hay_job){.function = "t.echo"}, 0, NULL, NULL), HAY_ESTATE);
     fail_forks(0, 0);
     /* The same pool may try again. */
@@ -274,6 +314,7 @@ static void a_threaded_process_may_shrink_a_pool_but_not_grow_it(void)
 int main(void)
 {
     CU_TestInfo forks[] = {
+        {"a worker has no ledger but its own", a_worker_has_no_ledger_but_its_own},
         {"no fork at all fails the start", no_fork_at_all_fails_the_start},
         {"some forks that fail are made up later", some_forks_that_fail_are_made_up_later},
         {"what works leaves the error alone", what_works_leaves_the_error_alone},
