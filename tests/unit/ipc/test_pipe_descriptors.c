@@ -119,6 +119,25 @@ static void descriptors_and_bytes_keep_their_order(void)
     close_pair();
 }
 
+/* Numbers are taken from the lowest: what is still open leaves a gap. */
+static void a_descriptor_that_nobody_took_is_closed_with_its_pipe(void)
+{
+    int lowest = dup(0);
+    close(lowest);
+    open_pair();
+    bool is_fd = false;
+    CU_ASSERT_EQUAL(hay_pipe_send_fd(left, 1, 0, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pipe_next(right, NULL, &is_fd, 0, &error), HAY_OK);
+    CU_ASSERT(is_fd);
+    close_pair();
+    int fds[3];
+    for (int i = 0; i < 3; i++)
+        fds[i] = dup(0);
+    CU_ASSERT(fds[0] == lowest && fds[2] == lowest + 2);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+}
+
 /* [29] */
 static void a_descriptor_that_does_not_come_is_an_error_not_a_hang(void)
 {
@@ -230,6 +249,7 @@ int main(void)
         {"a descriptor is passed, however high", a_descriptor_is_passed_however_high},
         {"each descriptor comes with its own message", each_descriptor_comes_with_its_own_message},
         {"descriptors and bytes keep their order", descriptors_and_bytes_keep_their_order},
+        {"a descriptor that nobody took is closed with its pipe", a_descriptor_that_nobody_took_is_closed_with_its_pipe},
         {"a descriptor that does not come is an error, not a hang", a_descriptor_that_does_not_come_is_an_error_not_a_hang},
         {"a descriptor lost for want of room leaves the stream in step",
          a_descriptor_lost_for_want_of_room_leaves_the_stream_in_step},

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "unit/ipc/pipe_fixture.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -56,6 +57,14 @@ static void a_receive_that_timed_out_half_way_goes_on_later(void)
             CU_ASSERT_EQUAL(hay_pipe_receive_into(pipe, text, sizeof text, &size, 10, &error), HAY_OK)
         CU_ASSERT_EQUAL(size, 8);
         CU_ASSERT_STRING_EQUAL(bytes ? bytes : text, "abcdefgh");
+        free(bytes);
+        /* The next one, which is larger, has a place of its own. */
+        unsigned char *large = new_pattern(5000);
+        head = (uint64_t)'B' << 56 | 5000;
+        CU_ASSERT(write(pair[0], &head, sizeof head) == sizeof head && write(pair[0], large, 5000) == 5000);
+        CU_ASSERT_EQUAL(hay_pipe_receive(pipe, &bytes, &size, 0, 10, &error), HAY_OK);
+        CU_ASSERT(size == 5000 && malloc_usable_size(bytes) > size && memcmp(bytes, large, size) == 0);
+        free(large);
         free(bytes);
         close(pair[0]);
         hay_pipe_free(pipe);
