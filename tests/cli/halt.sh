@@ -78,6 +78,9 @@ cat >chain <<'END'
 END
 run "$HAYFORK" run -j1 -p demo --halt now,fail=1 chain
 is "what was skipped for its own dependency was not left by the halt" "$code $(count skipped)" "1 2"
+noops 10 >>chain
+run "$HAYFORK" run -j1 -p demo --halt soon,fail=2 chain
+is "nor does it count as one that has failed" "$code $(count skipped) $(count ok)" "1 2 10"
 
 # A share is one of the jobs of this run, not of what was done before or never became a job.
 noops 10 >ten
