@@ -119,6 +119,23 @@ static void descriptors_and_bytes_keep_their_order(void)
     close_pair();
 }
 
+/* As no good partner does. */
+static void send_two_with_one_head(int fd)
+{
+    int two[2] = {1, 2};
+    uint64_t head = (uint64_t)'F' << 56;
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof two)];
+    } control = {.bytes = {0}};
+    struct iovec vector = {&head, sizeof head};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    control.head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof two), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&control.head), two, sizeof two);
+    CU_ASSERT_EQUAL(sendmsg(fd, &message, 0), (ssize_t)sizeof head);
+}
+
 /* Numbers are taken from the lowest: what is still open leaves a gap. */
 static void a_descriptor_that_nobody_took_is_closed_with_its_pipe(void)
 {
@@ -129,6 +146,10 @@ static void a_descriptor_that_nobody_took_is_closed_with_its_pipe(void)
     CU_ASSERT_EQUAL(hay_pipe_send_fd(left, 1, 0, &error), HAY_OK);
     CU_ASSERT_EQUAL(hay_pipe_next(right, NULL, &is_fd, 0, &error), HAY_OK);
     CU_ASSERT(is_fd);
+    close_pair();
+    open_pair();
+    send_two_with_one_head(hay_pipe_fd(left));
+    CU_ASSERT_EQUAL(hay_pipe_next(right, NULL, &is_fd, 0, &error), HAY_OK);
     close_pair();
     int fds[3];
     for (int i = 0; i < 3; i++)

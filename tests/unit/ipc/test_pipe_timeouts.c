@@ -71,6 +71,29 @@ static void a_receive_that_timed_out_half_way_goes_on_later(void)
     }
 }
 
+/* What had come of it goes too: the next one is larger. */
+static void a_message_that_came_half_way_may_be_dropped(void)
+{
+    int pair[2];
+    char text[4];
+    void *bytes = NULL;
+    size_t size = 0;
+    struct hay_pipe *pipe = adopt_one_of(pair);
+    unsigned char *large = new_pattern(5000);
+    write_raw(pair[0], (uint64_t)'B' << 56 | 8, 8, "abc");
+    CU_ASSERT_EQUAL(hay_pipe_receive(pipe, &bytes, &size, 0, 10, &error), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(pipe, text, sizeof text, &size, 10, &error), HAY_EMSGSIZE);
+    CU_ASSERT_EQUAL(write(pair[0], "defgh", 5), 5);
+    uint64_t head = (uint64_t)'B' << 56 | 5000;
+    CU_ASSERT(write(pair[0], &head, sizeof head) == sizeof head && write(pair[0], large, 5000) == 5000);
+    CU_ASSERT_EQUAL(hay_pipe_receive(pipe, &bytes, &size, 0, 10, &error), HAY_OK);
+    CU_ASSERT(size == 5000 && malloc_usable_size(bytes) > size && memcmp(bytes, large, size) == 0);
+    free(bytes);
+    free(large);
+    close(pair[0]);
+    hay_pipe_free(pipe);
+}
+
 /* Fill the pipe to the last message that goes in whole. */
 static int fill(struct hay_pipe *pipe)
 {
@@ -197,6 +220,7 @@ int main(void)
     CU_TestInfo tests[] = {
         {"timeouts are never early", timeouts_are_never_early},
         {"a receive that timed out half-way goes on later", a_receive_that_timed_out_half_way_goes_on_later},
+        {"a message that came half-way may be dropped", a_message_that_came_half_way_may_be_dropped},
         {"a send that found no room sent nothing", a_send_that_found_no_room_sent_nothing},
         {"a send that timed out half-way stays in step", a_send_that_timed_out_half_way_stays_in_step},
         {"signals neither end nor spoil a call", signals_neither_end_nor_spoil_a_call},

@@ -138,6 +138,27 @@ static void failures_are_kept_while_jobs_live(void)
     close_model(model);
 }
 
+/* Nothing of what a record's last job went through is the next one's. */
+static void a_record_is_used_again_as_new(void)
+{
+    struct job_store store;
+    job_store_init(&store);
+    struct job *old = job_new(&store, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(old);
+    old->attempts = 3;
+    old->losses = 2;
+    old->needs_fresh = old->is_cancelled = true;
+    old->worker = 7;
+    old->pid = 1;
+    old->start_ns = old->run_ns = old->due_ns = 1;
+    job_free(&store, old);
+    struct job *job = job_new(&store, 0);
+    CU_ASSERT_PTR_EQUAL(job, old);
+    CU_ASSERT(job->state == JOB_NEW && !job->attempts && !job->losses && !job->needs_fresh && !job->is_cancelled);
+    CU_ASSERT(job->worker == -1 && !job->pid && !job->start_ns && !job->run_ns && !job->due_ns);
+    job_store_release(&store);
+}
+
 static void but_in_so_many_jobs_only(void)
 {
     struct job_store store;
@@ -164,6 +185,7 @@ int main(void)
         {"so is one that stays for ever", so_is_one_that_stays_for_ever},
         {"unknown moves change nothing", unknown_moves_change_nothing},
         {"failures are kept while jobs live", failures_are_kept_while_jobs_live},
+        {"a record is used again as new", a_record_is_used_again_as_new},
         {"but in so many jobs only", but_in_so_many_jobs_only},
         CU_TEST_INFO_NULL,
     };
