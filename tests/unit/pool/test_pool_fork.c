@@ -71,6 +71,54 @@ static void a_worker_has_no_ledger_but_its_own(void)
     fixture_end(&fixture);
 }
 
+static _Atomic pid_t *left_behind; /* shared */
+
+/* Dies, and leaves a child in its group. */
+static int fn_leave(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)task, (void)function, (void)args, (void)size;
+    pid_t pid = fork();
+    if (pid == 0)
+        for (alarm(LIMIT_MS / 500);;)
+            pause();
+    atomic_store(left_behind, pid);
+    raise(SIGKILL);
+    return -1;
+}
+
+/* Gone, or waiting to be reaped by whoever does that here. */
+static bool is_gone(pid_t pid)
+{
+    char path[40], state = 'Z';
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return true;
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = 'Z';
+    fclose(file);
+    return state == 'Z';
+}
+
+static void what_a_dead_worker_leaves_behind_is_killed(void)
+{
+    struct fixture fixture;
+    left_behind = mmap(NULL, sizeof *left_behind, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CU_ASSERT_FATAL(left_behind != MAP_FAILED);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.leave", NULL, fn_leave, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    uint64_t number = submit(&fixture, "t.leave", "1");
+    CU_ASSERT(all_come(&fixture) && ended_as(&fixture, number, HAY_OUTCOME_CRASH));
+    pid_t pid = atomic_load(left_behind);
+    int64_t deadline_ns = clock_deadline_ns(LIMIT_MS);
+    while (!is_gone(pid) && clock_now_ns() < deadline_ns)
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    CU_ASSERT(pid > 0 && is_gone(pid));
+    fixture_end(&fixture);
+    munmap(left_behind, sizeof *left_behind);
+}
+
 static void no_fork_at_all_fails_the_start(void)
 {
     struct fixture fixture;
@@ -315,6 +363,7 @@ int main(void)
 {
     CU_TestInfo forks[] = {
         {"a worker has no ledger but its own", a_worker_has_no_ledger_but_its_own},
+        {"what a dead worker leaves behind is killed", what_a_dead_worker_leaves_behind_is_killed},
         {"no fork at all fails the start", no_fork_at_all_fails_the_start},
         {"some forks that fail are made up later", some_forks_that_fail_are_made_up_later},
         {"what works leaves the error alone", what_works_leaves_the_error_alone},
