@@ -220,7 +220,7 @@ static void grep_makes_valid_text_of_any_line(void)
 
 static void grep_cuts_a_shown_line_between_characters(void)
 {
-    char line[4000];
+    char line[3999];
     memset(line, 'a', 999);
     for (size_t i = 999; i + 2 <= sizeof line; i += 2)
         memcpy(line + i, "\xc3\xa9", 2);
