@@ -145,6 +145,12 @@ static bool exec_is_lost(hay_task *task, struct exec_stream streams[2])
     return false;
 }
 
+/* Lines that found no room are told of in any case. That their reader has gone, the command has heard itself. */
+static bool exec_is_unwritten(const struct exec_stream *stream)
+{
+    return stream->lines.fd >= 0 && stream->error && stream->error != EPIPE;
+}
+
 static int exec_put_stream(hay_task *task, const struct exec_stream *stream, bool base64)
 {
     char digits[24];
@@ -197,7 +203,8 @@ static int exec_run(hay_task *task, json_t *args)
         if (exec_open_streams(task, &command, streams))
             hay_fail(task, "cannot make a pipe: %s", strerror(errno));
         else if (!exec_supervise(task, &command, streams, &status) &&
-                 (task->host->cancelled(task) || !wish.checked || !exec_is_refused(task, &command, status, streams)))
+                 (task->host->cancelled(task) || !wish.checked || exec_is_unwritten(&streams[0]) ||
+                  !exec_is_refused(task, &command, status, streams)))
             code = exec_put_result(task, status, streams, wish.base64);
     }
     exec_stream_close(&streams[0], !code);

@@ -21,24 +21,35 @@
  * inline pool none comes, and the command is asked by this one. */
 static volatile sig_atomic_t exec_heard;
 
-static void exec_on_heard(int number)
-{
-    exec_heard = number;
-}
-
 /* What a command starts stays in the worker's group, or in one that the command leads itself, and has no death signal of its own.
  * While a command runs, the death of our parent therefore kills these groups, and not us alone. Only in a worker: it leads its
  * group and asked for SIGKILL itself. The signal is SIGCONT, which reaches us also while the group is stopped; at any other one
  * our parent is still there. */
 static volatile sig_atomic_t exec_parent, exec_running; /* exec_parent: 0 outside a worker; exec_running: the command, 0: none */
 
-/* Ask the command to end where the group's signal does not: there is none, or it has left the group, as timeout(1) does. */
-static void exec_ask(pid_t pid)
+static hay_task *exec_task;
+static volatile sig_atomic_t exec_asked;
+
+/* If the job is cancelled, ask the command once to end where the group's signal does not: there is none, or it has left the
+ * group, as timeout(1) does. Async-signal-safe. */
+static void exec_ask(void)
 {
-    if (exec_parent && getpgid(pid) == getpgrp())
+    if (exec_asked || !exec_running || !exec_heard || !exec_task->host->cancelled(exec_task))
         return;
-    kill(pid, exec_heard);
-    kill(pid, SIGCONT);
+    exec_asked = 1;
+    if (exec_parent && getpgid(exec_running) == getpgrp())
+        return;
+    kill(exec_running, exec_heard);
+    kill(exec_running, SIGCONT);
+}
+
+/* At once, for we may be waiting for a slow reader of the command's lines. */
+static void exec_on_heard(int number)
+{
+    int error = errno;
+    exec_heard = number;
+    exec_ask();
+    errno = error;
 }
 
 /* Without a pidfd: has it ended? It stays unreaped. */
@@ -61,20 +72,17 @@ static size_t exec_read(struct exec_stream streams[2], int which)
 }
 
 /* Read output until the command has ended. */
-static void exec_watch(hay_task *task, pid_t pid, int pidfd, struct exec_stream streams[2])
+static void exec_watch(pid_t pid, int pidfd, struct exec_stream streams[2])
 {
     struct pollfd fds[3] = {
         { .fd = pidfd, .events = POLLIN },
         { .fd = streams[0].read_fd, .events = POLLIN },
         { .fd = streams[1].read_fd, .events = POLLIN },
     };
-    bool asked = false, ended = false;
+    bool ended = false;
     int look_ms = pidfd < 0 ? 1 : EXEC_TICK_MS;
     while (!ended) {
-        if (!asked && exec_heard && task->host->cancelled(task)) {
-            exec_ask(pid);
-            asked = true;
-        }
+        exec_ask();
         fds[0].revents = 0;
         if (poll(fds, 3, look_ms) < 0) {
             if (errno != EINTR) { /* no memory for the wait itself */
@@ -227,8 +235,10 @@ static int exec_attend(hay_task *task, const struct exec_command *command, struc
     pid_t reaped, pid = exec_spawn(task, command, output_fds, &pidfd);
     if (pid < 0)
         return -1;
+    exec_task = task;
+    exec_asked = 0;
     exec_running = pid;
-    exec_watch(task, pid, pidfd, streams);
+    exec_watch(pid, pidfd, streams);
     exec_running = 0;
     do
         reaped = waitpid(pid, status, 0);

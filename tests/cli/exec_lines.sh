@@ -43,6 +43,9 @@ cut -f 2 out >got
 is "each with its tag, and in a file" "$code $(mixed got) $(sort got | cmp - wanted) $(cut -f 1 out | sort | uniq -c | awk '$1 != 100')" \
     "0 0  "
 
+$limit "$HAYFORK" exec -j 4 --line-buffer sh -c '[ $(($1 % 3)) -ne 0 ] || kill -9 $$; seq 100000 108000' _ ::: $(seq 60) 2>&1 | cat >got
+is "what hayfork says is in no line" "$(grep -c '^hayfork exec: killed by signal 9' got) $(grep -vc '^1[0-9]\{5\}$\|^hayfork exec: ' got)" "20 0"
+
 mkfifo gate
 "$HAYFORK" exec --line-buffer --tag -o live.jsonl \
     sh -c 'printf "one\ntw"; echo err >&2; read -r line <gate; printf "o\n$line"; exit 3' _ ::: it >live 2>live.err &
@@ -87,11 +90,25 @@ $limit "$HAYFORK" exec -j 2 --line-buffer --crash-retries 0 sh -c 'test "$1" != 
 wait $!
 is "a worker that is killed while it writes holds nobody up" "$? $(tail -n 1 got | sed 's/^y*//') $(grep -c 'its worker was lost' err)" "1 last 2"
 
+# A reader that takes nothing: a command in a group of its own is asked to end all the same.
+$limit "$HAYFORK" exec -j 1 --line-buffer --timeout 1 --grace 20 \
+    timeout 100 sh -c 'trap "touch bye; exit 1" TERM; yes & echo $! >yes.pid; wait' _ ::: a >slow 2>err &
+{
+    ok "a command is asked to end while its lines wait" until_true test -e bye
+    kill $(cat yes.pid)
+    cat >got
+} <slow
+wait $!
+is "and its end is told" "$? $(grep -c 'timed out after 1 s' err)" "1 1"
+
 # Where lines cannot go.
 run sh -c 'seq 2000 | "$HAYFORK" exec --line-buffer echo >/dev/full'
 is "disk full" "$code $(cat err)" "74 hayfork exec: cannot write to standard output: No space left on device"
 run sh -c '"$HAYFORK" exec --line-buffer yes >/dev/full ::: a'
 is "disk full, of a command without end" "$code" 74
+run sh -c '"$HAYFORK" exec --line-buffer --retries 1 -j 1 sh -c "test -e tried || { touch tried; echo lost; exit 1; }" _ >/dev/full ::: a'
+is "disk full, of an attempt that would be tried again" "$code $(cat err)" \
+    "74 hayfork exec: cannot write to standard output: No space left on device"
 run sh -c '"$HAYFORK" exec --line-buffer --json -o full.jsonl echo >/dev/full ::: a'
 is "disk full, with -o" "$code $(grep -c '"what it printed cannot be written: No space left on device"' full.jsonl)" "1 1"
 run sh -c '"$HAYFORK" exec --line-buffer -j 1 sh -c "echo e >&2; echo {}; echo e >&2" 2>/dev/full ::: 1 2'
@@ -121,4 +138,13 @@ call()
 }
 call '"line_lock":9' '"line_lock" has to be the number of an open descriptor'
 call '"output_fds":[3,3],"line_lock":"3"' '"line_lock" has to be\|"output_fds" has to be'
+for limited in 'ulimit -S -f unlimited; exec 3>&-; exec 3>gone' 'ulimit -S -f 1; exec 3>small'; do
+    mkfifo gone
+    head -c 1 gone >/dev/null &
+    run sh -c "$limited"' 4>&2 5>lock; "$HAYFORK" call --inline exec.run "{\"argv\":[\"yes\"],\"output_fds\":[3,4],\"line_lock\":5}"'
+    is "a program that runs it itself is not killed: $limited" "$code $(grep -c '"signal":13,.*"unwritten":' out)" "0 1"
+    kill $! 2>/dev/null
+    wait
+    rm gone
+done
 done_testing
