@@ -171,17 +171,21 @@ else
         is "a slow reader costs no memory: $how" "$(wc -l <out) $(($(cat peak) < 16384))" "300001 1"
     done
 fi
-sleep 60 <pipe &
+sleep 300 <pipe &
 reader=$!
 run "$HAYFORK" run -p demo --joblog pipe thousands
 is "one that takes nothing ends the joblog and not the run" "$code $(wc -l <out) $(cat err)" \
     "0 60000 hayfork run: cannot write 'pipe': Connection timed out; it is written no further"
-env --default-signal=INT "$HAYFORK" run -p demo --joblog pipe thousands >out 2>err &
-pid=$!
-until_true sh -c '[ "$(wc -l <out)" -gt 1000 ]'
-kill -INT $pid
-wait $pid
-code=$?
+# Again where the machine stood still until the joblog was given up, and with it the wait that the signal has to end.
+for again in 1 2 3 4 5; do
+    env --default-signal=INT "$HAYFORK" run -p demo --joblog pipe thousands >out 2>err &
+    pid=$!
+    until_true sh -c '[ "$(wc -l <out)" -gt 1000 ]'
+    kill -INT $pid
+    wait $pid
+    code=$?
+    [ $code = 0 ] && grep -q 'written no further' err || break
+done
 kill $reader
 wait $reader 2>/dev/null
 is "and an interrupt is heard meanwhile" "$code $(($(wc -l <out) < 60000))" "130 1"
