@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "exec_lines.h"
+#include "exec_start.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,8 +109,7 @@ static int exec_lines_write(struct exec_lines *lines, const char *bytes, size_t 
     return pen.error;
 }
 
-/* The line that was kept. */
-static int exec_lines_flush(struct exec_lines *lines)
+int exec_lines_end(struct exec_lines *lines)
 {
     size_t size = lines->size;
     lines->size = 0;
@@ -119,16 +119,12 @@ static int exec_lines_flush(struct exec_lines *lines)
 /* Keep the begin of a line until its end comes, or until it is too long. */
 static int exec_lines_keep(struct exec_lines *lines, const char *bytes, size_t size)
 {
-    int error = lines->size + size > EXEC_LINE_MAX ? exec_lines_flush(lines) : 0;
+    int error = lines->size + size > EXEC_LINE_MAX ? exec_lines_end(lines) : 0;
     if (error || !size)
         return error;
-    if (lines->size + size > lines->capacity) {
-        size_t capacity = lines->capacity * 2 > lines->size + size ? lines->capacity * 2 : lines->size + size;
-        char *larger = realloc(lines->bytes, capacity);
-        if (!larger)
-            return (error = exec_lines_flush(lines)) ? error : exec_lines_write(lines, bytes, size);
-        lines->bytes = larger;
-        lines->capacity = capacity;
+    if (exec_reserve(&lines->bytes, &lines->capacity, lines->size + size)) {
+        error = exec_lines_end(lines);
+        return error ? error : exec_lines_write(lines, bytes, size);
     }
     memcpy(lines->bytes + lines->size, bytes, size);
     lines->size += size;
@@ -141,15 +137,10 @@ int exec_lines_put(struct exec_lines *lines, const char *bytes, size_t size)
     size_t begun = first ? (size_t)(first + 1 - bytes) : 0, whole = last ? (size_t)(last + 1 - bytes) : 0;
     int error = begun ? exec_lines_keep(lines, bytes, begun) : 0;
     if (!error && begun)
-        error = exec_lines_flush(lines);
+        error = exec_lines_end(lines);
     if (!error && whole > begun)
         error = exec_lines_write(lines, bytes + begun, whole - begun);
     return error ? error : exec_lines_keep(lines, bytes + whole, size - whole);
-}
-
-int exec_lines_end(struct exec_lines *lines)
-{
-    return exec_lines_flush(lines);
 }
 
 void exec_lines_close(struct exec_lines *lines)

@@ -20,7 +20,7 @@ struct exec_lines {
     bool in_line;               /* of which some is written, being too long */
 };
 
-/* Both wait for a reader that is slow. 0 or errno; what could not be written is lost. */
+/* Both wait for a reader that is slow. 0 or errno; what could not be written is lost. The end is that of what was kept. */
 int exec_lines_put(struct exec_lines *lines, const char *bytes, size_t size);
 int exec_lines_end(struct exec_lines *lines);
 void exec_lines_close(struct exec_lines *lines);

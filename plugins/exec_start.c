@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -63,6 +64,19 @@ void exec_close(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+int exec_reserve(char **bytes, size_t *capacity, size_t size)
+{
+    if (size <= *capacity)
+        return 0;
+    size_t wanted = *capacity * 2 > size ? *capacity * 2 : size;
+    char *larger = realloc(*bytes, wanted);
+    if (!larger)
+        return ENOMEM;
+    *bytes = larger;
+    *capacity = wanted;
+    return 0;
 }
 
 int exec_write(int fd, size_t before, const char *bytes, size_t size)

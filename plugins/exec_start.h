@@ -39,6 +39,8 @@ pid_t exec_spawn(hay_task *task, const struct exec_command *command, const int o
  * replaced. */
 int exec_above_stdio(int fd);
 void exec_close(int *fd);
+/* Room for so many bytes, at least doubled where there is less. 0 or errno, and then all stays as it was. */
+int exec_reserve(char **bytes, size_t *capacity, size_t size);
 /* Write all of it at the end of a file, which has `before` bytes. 0 or errno; to write more than files may have, also one in
  * memory, would be SIGXFSZ, and the end of the worker: that is EFBIG here. */
 int exec_write(int fd, size_t before, const char *bytes, size_t size);

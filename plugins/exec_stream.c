@@ -95,19 +95,6 @@ static int exec_stream_spill(struct exec_stream *stream)
     return error;
 }
 
-static int exec_stream_grow(struct exec_stream *stream, size_t size)
-{
-    if (size <= stream->capacity)
-        return 0;
-    size_t capacity = stream->capacity * 2 > size ? stream->capacity * 2 : size;
-    char *larger = realloc(stream->bytes, capacity);
-    if (!larger)
-        return ENOMEM;
-    stream->bytes = larger;
-    stream->capacity = capacity;
-    return 0;
-}
-
 static void exec_stream_append(struct exec_stream *stream, const char *bytes, size_t size)
 {
     int error = 0;
@@ -121,7 +108,7 @@ static void exec_stream_append(struct exec_stream *stream, const char *bytes, si
         error = exec_stream_spill(stream);
     if (!error)
         error = stream->file >= 0 ? exec_write(stream->file, stream->size, bytes, size)
-                                  : exec_stream_grow(stream, stream->size + size);
+                                  : exec_reserve(&stream->bytes, &stream->capacity, stream->size + size);
     if (error) {
         exec_stream_fail(stream, error);
         return;

@@ -137,7 +137,10 @@ call()
     is "exec.run: $1" "$code $(grep -c "$2" err)" "1 1"
 }
 call '"line_lock":9' '"line_lock" has to be the number of an open descriptor'
-call '"output_fds":[3,3],"line_lock":"3"' '"line_lock" has to be\|"output_fds" has to be'
+run sh -c '"$HAYFORK" call --inline exec.run "{\"argv\":[\"true\"],\"output_fds\":[3,4],\"line_lock\":\"5\"}" 3>&1 4>&2 5>lock'
+is "exec.run: a line_lock that is no number" "$code $(grep -c '"line_lock" has to be the number of an open descriptor' err)" "1 1"
+run sh -c '"$HAYFORK" call --inline exec.run "{\"argv\":[\"true\"],\"line_lock\":5}" 5>lock'
+is "exec.run: a line_lock alone" "$code $(grep -c '"line_lock" is for "output_fds"' err)" "1 1"
 for limited in 'ulimit -S -f unlimited; exec 3>&-; exec 3>gone' 'ulimit -S -f 1; exec 3>small'; do
     mkfifo gone
     head -c 1 gone >/dev/null &

@@ -229,7 +229,6 @@ done
 lie --json {} 'echo hello >$SPOOL.out' ::: "$told"
 is "a lie: a file where none is asked for" "$code $(grep -c 'returned what it should not' out)" "1 1"
 
-
 # Of each result that is written out its files are closed.
 run sh -c 'ulimit -n 100 && exec "$HAYFORK" exec -j2 sh -c "head -c 100000 /dev/zero" ::: $(seq 1 120)'
 is "more results with a file than there may be open ones" "$code $(wc -c <out | tr -d ' ') $(cat err)" "0 12000000 "
