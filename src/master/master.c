@@ -46,8 +46,8 @@ static void forget_master(const struct master *master)
 
 int master_init(struct master *master, const struct master_options *options)
 {
-    *master = (struct master){.options = *options, .loop = options->loop, .tick_ns = TIME_NEVER, .cancel_signal = SIGTERM,
-                              .next_of_thread = first_of_thread, .owner = owner_token()};
+    *master = (struct master){.options = *options, .loop = options->loop, .tick_ns = TIME_NEVER, .served_ns = TIME_NEVER,
+                              .cancel_signal = SIGTERM, .next_of_thread = first_of_thread, .owner = owner_token()};
     first_of_thread = master;
     master->wall_offset_ns = clock_wall_offset_ns(0);
     job_store_init(&master->store);
@@ -308,6 +308,7 @@ static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)
         return;
     standstill_forgive_lateness(master, now_ns);
     master->tick_ns = TIME_NEVER;
+    master->served_ns = now_ns;
     master->wall_offset_ns = clock_wall_offset_ns(master->wall_offset_ns);
     int64_t next_ns = settle_queue_due(master, now_ns);
     master->forks = 0;
@@ -315,6 +316,7 @@ static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)
         int64_t wanted_ns = supervisor_tick(master->slots[i], now_ns);
         next_ns = wanted_ns < next_ns ? wanted_ns : next_ns;
     }
+    master->served_ns = TIME_NEVER;
     if (next_ns != TIME_NEVER)
         master_want_tick(master, next_ns);
 }

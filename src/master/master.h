@@ -85,6 +85,7 @@ struct master {
     ev_prepare prepare;
     ev_io tick;                /* on a timerfd: see master_want_tick() */
     int64_t tick_ns;           /* when the tick is due, TIME_NEVER: not armed */
+    int64_t served_ns;         /* when the one that is served began, TIME_NEVER: none is */
     struct log_turns turns;
     uint64_t next_number;
     uint64_t delivered;        /* results handed up */

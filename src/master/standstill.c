@@ -8,9 +8,16 @@
 
 #define LATE_TICK_NS (250 * NS_PER_MS)  /* the master itself stood still: deadlines do not count that */
 
+/* Until when it is known to have gone on: the tick that is served, or the one that is due. */
+static int64_t alive_ns(const struct master *master)
+{
+    return master->served_ns < master->tick_ns ? master->served_ns : master->tick_ns;
+}
+
 static bool is_late(const struct master *master, int64_t now_ns)
 {
-    return !master->still_ns && master->tick_ns != TIME_NEVER && now_ns - master->tick_ns >= LATE_TICK_NS;
+    int64_t since_ns = alive_ns(master);
+    return !master->still_ns && since_ns != TIME_NEVER && now_ns - since_ns >= LATE_TICK_NS;
 }
 
 /* For a start or a stop this time does not count. */
@@ -72,7 +79,7 @@ static void exclude(struct master *master, struct slot *slot, int64_t now_ns)
 static void stand_still(struct master *master, int64_t now_ns)
 {
     if (!master->still_ns)
-        master->still_ns = master->callback_depth && is_late(master, now_ns) ? master->tick_ns : now_ns;
+        master->still_ns = master->callback_depth && is_late(master, now_ns) ? alive_ns(master) : now_ns;
 }
 
 /* The tick that was armed before is forgotten: being late for it is not lateness. */
@@ -80,6 +87,8 @@ static void go_on(struct master *master, int64_t now_ns)
 {
     master->still_ns = master->paused_ns || master->frozen_ns ? now_ns : 0;
     master->tick_ns = TIME_NEVER;
+    if (master->served_ns != TIME_NEVER)
+        master->served_ns = now_ns;
     master_want_tick(master, now_ns);
     master_mark_dirty(master);
 }

@@ -79,6 +79,28 @@ static void a_pause_after_a_standstill_keeps_what_that_gives_back(void)
     fixture_end(&fixture);
 }
 
+/* The tick that is due as well reads the result, and looks at the worker with the long job after that. */
+static void so_does_one_in_the_midst_of_a_tick(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1});
+    submit(&fixture, "t.hold", "1");
+    CU_ASSERT(begins(&fixture, 1));
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 2, NULL), HAY_OK);
+    uint64_t number = submit_job(&fixture, (struct hay_job){.function = "t.sleep", .args = {"4500", 4}, .timeout_ms = 3000});
+    CU_ASSERT(begins(&fixture, 2));
+    atomic_store(&board->release, 1);
+    CU_ASSERT(comes(&fixture, 1));
+    fixture.on_result = stand_still_and_pause;
+    pauses = 0;
+    submit(&fixture, "t.echo", "1");
+    hay_pool_turn(fixture.pool, 0);
+    be_away(100);
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_OK));
+    fixture_end(&fixture);
+}
+
 static void a_pause_gives_back_no_more_than_a_job_was_there_for(void)
 {
     struct fixture fixture;
@@ -167,6 +189,7 @@ int main(void)
         {"a start that waits for the program is not late", a_start_that_waits_for_the_program_is_not_late},
         {"a job that waits for the program is not overdue", a_job_that_waits_for_the_program_is_not_overdue},
         {"a pause after a standstill keeps what that gives back", a_pause_after_a_standstill_keeps_what_that_gives_back},
+        {"so does one in the midst of a tick", so_does_one_in_the_midst_of_a_tick},
         {"a pause gives back no more than a job was there for", a_pause_gives_back_no_more_than_a_job_was_there_for},
         {"a worker that is not needed any more may finish its start", a_worker_that_is_not_needed_any_more_may_finish_its_start},
         {"a worker that was to be replaced works on", a_worker_that_was_to_be_replaced_works_on},
