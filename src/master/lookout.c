@@ -5,7 +5,7 @@
 #include "master/master.h"
 #include "master/supervisor.h"
 
-#define DELIVERY_MIN_NS (1 * NS_PER_S)     /* also without a grace a large result takes its time */
+#define DELIVERY_MIN_NS (3 * NS_PER_S)     /* also without a grace a large result takes its time, on a slow machine */
 #define DELIVERY_BITE ((size_t)256 << 10)  /* of which so much has to come in a grace */
 #define CLAIM_LIMIT_NS (5 * NS_PER_S)
 #define LOOK_STEPS 6                       /* 1, 2, 4 … 64 ms */
