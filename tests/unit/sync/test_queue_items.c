@@ -82,6 +82,26 @@ static void items_of_all_sizes_survive_the_wrap(void)
     hay_queue_free(queue);
 }
 
+static void an_item_touches_nothing_beyond_the_ring(void)
+{
+    enum { UNITS = 7, GUARD = 8 };
+    static uint64_t memory[GUARD + UNITS + GUARD];
+    static const char text[] = "one item's bytes, up to all of a ring's but a size";
+    struct ring ring = {.at = (unsigned char *)(memory + GUARD), .units = UNITS};
+    uint64_t mark = 0;
+    for (size_t i = 0; i < 1000; i++) {
+        char back[(UNITS - 1) * RING_UNIT];
+        size_t size = i % (sizeof back + 1);
+        ring_write(&ring, mark, text, size);
+        CU_ASSERT_EQUAL(ring_size_at(&ring, mark), size);
+        ring_read(&ring, mark, back, size);
+        CU_ASSERT_EQUAL(memcmp(back, text, size), 0);
+        mark = ring_after(&ring, mark, ring_units_of(size));
+    }
+    for (size_t i = 0; i < GUARD; i++)
+        CU_ASSERT(!memory[i] && !memory[GUARD + UNITS + i]);
+}
+
 static void items_without_bytes_count(void)
 {
     struct hay_queue *queue = new_queue(3, 8);
@@ -280,6 +300,7 @@ int main(void)
         TEST(the_length_follows_put_and_get),
         TEST(bytes_bound_the_queue_too),
         TEST(items_of_all_sizes_survive_the_wrap),
+        TEST(an_item_touches_nothing_beyond_the_ring),
         TEST(items_without_bytes_count),
         TEST(counters_may_run_over),
         TEST(an_item_larger_than_the_buffer_stays),
