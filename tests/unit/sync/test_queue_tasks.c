@@ -229,6 +229,33 @@ static void a_table_without_room_takes_the_place_of_idle_processes(void)
     hay_queue_free(queue);
 }
 
+static void who_has_no_place_in_a_full_table_is_not_called_lost(void)
+{
+    struct hay_queue *queue = new_queue(QUEUE_TASK_HOLDERS + 1);
+    struct shared_queue *shared = queue->shared;
+    /* Full of one that lives, and holds one task in each place. */
+    for (uint32_t i = 0; i < QUEUE_TASK_HOLDERS; i++) {
+        CU_ASSERT(put_char(queue, 0) == HAY_OK && get_char(queue, 0) == HAY_OK);
+        atomic_store(&shared->holders[i].pid, getppid());
+        atomic_store(&shared->holders[i].start, 0);
+        atomic_store(&shared->holders[i].held, 1);
+        atomic_store(&shared->holders_used, i + 1);
+    }
+    put_char(queue, 0);
+    CU_ASSERT_EQUAL(get_char(queue, 0), HAY_OK);
+    CU_ASSERT_EQUAL(atomic_load(&shared->holders[0].pid), getppid());
+    CU_ASSERT_EQUAL(hay_queue_lost(queue), 0);
+    /* All but that one are done. */
+    for (uint32_t i = 0; i < QUEUE_TASK_HOLDERS; i++)
+        atomic_store(&shared->holders[i].held, 0);
+    atomic_store(&shared->done, QUEUE_TASK_HOLDERS);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_ETIMEDOUT);
+    CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_OK);
+    CU_ASSERT_EQUAL(atomic_load(&shared->others.held), 0);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_OK);
+    hay_queue_free(queue);
+}
+
 static int look_for_the_lost(void *arg)
 {
     while (!hay_queue_closed(arg))
@@ -342,6 +369,7 @@ int main(void)
         TEST(who_frees_the_queue_loses_its_tasks),
         TEST(who_frees_the_queue_while_it_is_locked_loses_its_tasks_too),
         TEST(a_table_without_room_takes_the_place_of_idle_processes),
+        TEST(who_has_no_place_in_a_full_table_is_not_called_lost),
         TEST(a_look_at_many_holders_leaves_the_lock_to_others),
         TEST(death_within_put_or_get_leaves_the_queue_usable),
         TEST(death_before_the_last_step_of_a_put_leaves_the_item_out),
