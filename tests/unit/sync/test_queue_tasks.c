@@ -356,6 +356,26 @@ static void a_stopped_holder_delays_others_by_their_timeouts_only(void)
     hay_queue_free(queue);
 }
 
+static int finish_one(void *arg)
+{
+    return (int)hay_queue_task_done(arg);
+}
+
+static void a_task_is_done_although_the_lock_is_kept_for_longer_than_the_grace(void)
+{
+    struct hay_queue *queue = new_queue(2);
+    CU_ASSERT(put_char(queue, 0) == HAY_OK && get_char(queue, 0) == HAY_OK);
+    CU_ASSERT_EQUAL(side_lock(&queue->shared->get, 0, 0), HAY_OK);
+    pid_t pid = related_start(finish_one, queue);
+    CU_ASSERT(related_await_asleep(pid));
+    for (int64_t kept_until_ns = clock_now_ns() + 2 * QUEUE_LOCK_GRACE_NS; clock_now_ns() < kept_until_ns;)
+        related_nap();
+    side_unlock(&queue->shared->get);
+    CU_ASSERT_EQUAL(related_join(pid), HAY_OK);
+    CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_OK);
+    hay_queue_free(queue);
+}
+
 int main(void)
 {
 #define TEST(name) {#name, name}
@@ -374,6 +394,7 @@ int main(void)
         TEST(death_within_put_or_get_leaves_the_queue_usable),
         TEST(death_before_the_last_step_of_a_put_leaves_the_item_out),
         TEST(a_stopped_holder_delays_others_by_their_timeouts_only),
+        TEST(a_task_is_done_although_the_lock_is_kept_for_longer_than_the_grace),
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"queue tasks", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
