@@ -75,6 +75,52 @@ static void nobody_touches_it_until_it_is_asked_for(void)
     hay_queue_free(queue);
 }
 
+/* As in a daemon. */
+static void it_is_none_of_the_standard_descriptors(void)
+{
+    int saved = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    close(STDIN_FILENO);
+    struct hay_queue *queue = new_queue();
+    CU_ASSERT(hay_queue_fd(queue) > STDERR_FILENO);
+    CU_ASSERT(fcntl(STDIN_FILENO, F_GETFD) < 0);
+    hay_queue_free(queue);
+    dup2(saved, STDIN_FILENO);
+    close(saved);
+}
+
+#define ASKED 20000
+
+struct watch {
+    struct hay_queue *queue;
+    _Atomic int looks, is_asked;
+};
+
+static int always_see_an_item(void *arg)
+{
+    struct watch *watch = arg;
+    while (!atomic_load(&watch->is_asked)) {
+        CHILD_CHECK(is_readable(watch->queue->handle.view.fd, 0));
+        atomic_fetch_add(&watch->looks, 1);
+    }
+    return 0;
+}
+
+static void it_stays_readable_while_others_ask_for_it(void)
+{
+    struct watch *watch = related_share(sizeof *watch);
+    watch->queue = new_queue();
+    put_char(watch->queue);
+    CU_ASSERT(is_readable(hay_queue_fd(watch->queue), 0));
+    pid_t pid = related_start(always_see_an_item, watch);
+    CU_ASSERT(related_await(&watch->looks, 1));
+    for (int i = 0; i < ASKED; i++)
+        hay_queue_fd(watch->queue);
+    atomic_store(&watch->is_asked, 1);
+    CU_ASSERT_EQUAL(related_join(pid), 0);
+    hay_queue_free(watch->queue);
+    munmap(watch, sizeof *watch);
+}
+
 #define ITEMS 2000
 
 static int put_many(void *arg)
@@ -157,6 +203,7 @@ static void hay_wait_knows_queues(void)
     CU_ASSERT_EQUAL(get_char(second), HAY_OK);
     /* Its descriptor may be readable still; it is not ready all the same. */
     CU_ASSERT_EQUAL(hay_wait(&handles[1], 1, ready, 20, NULL), HAY_ETIMEDOUT);
+    CU_ASSERT(!is_readable(handles[1]->fd, 0)); /* or every wait would be a busy one */
     hay_queue_free(first);
     hay_queue_free(second);
 }
@@ -270,6 +317,8 @@ int main(void)
     CU_TestInfo tests[] = {
         TEST(it_is_readable_while_items_are_in),
         TEST(nobody_touches_it_until_it_is_asked_for),
+        TEST(it_is_none_of_the_standard_descriptors),
+        TEST(it_stays_readable_while_others_ask_for_it),
         TEST(an_event_loop_sees_every_item_of_its_children),
         TEST(several_loops_share_the_items),
         TEST(hay_wait_knows_queues),
