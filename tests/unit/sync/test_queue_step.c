@@ -8,6 +8,7 @@
 #include "sync/sharedqueue.h"
 #include "unit/sync/kill.h"
 
+#include <poll.h>
 #include <string.h>
 
 #define MOST_KILLS (800 / KILL_FACTOR)
@@ -30,6 +31,12 @@ static int step_get(void)
 static int step_get_and_finish(void)
 {
     return step_get() || hay_queue_task_done(queue);
+}
+
+/* The second one finds it empty, and what was readable for the first is not any more. */
+static int step_get_and_look(void)
+{
+    return step_get() || step_get() != HAY_EEMPTY;
 }
 
 /* A child stopped before its first step. */
@@ -62,6 +69,12 @@ static int step_and_kill(pid_t pid, int count)
             return -1;
     related_kill(pid);
     return atomic_load(returned) > 1 ? -1 : made;
+}
+
+static bool is_readable(void)
+{
+    struct pollfd item = {.fd = queue->handle.view.fd, .events = POLLIN};
+    return poll(&item, 1, 0) == 1;
 }
 
 /* The queue works, and what is in it is whole. Returns how many items were in. */
@@ -99,6 +112,7 @@ static void kill_everywhere(int (*call)(void), int items_before, bool is_polled)
         CU_ASSERT_FATAL(pid > 0);
         int made = step_and_kill(pid, steps);
         CU_ASSERT_FATAL(made >= 0);
+        CU_ASSERT(!is_polled || !hay_queue_length(queue) || is_readable());
         int lost_now = (int)hay_queue_lost(queue), left = drain();
         CU_ASSERT_FATAL(left >= 0 && left <= 1 && lost_now <= 1);
         CU_ASSERT(lost_now == 0 || (items_before == 1 && left == 0));
@@ -106,6 +120,7 @@ static void kill_everywhere(int (*call)(void), int items_before, bool is_polled)
             CU_ASSERT_EQUAL(hay_queue_task_done(queue), HAY_OK);
         CU_ASSERT_EQUAL(hay_queue_join(queue, 0), HAY_OK);
         CU_ASSERT_EQUAL(step_put(), HAY_OK);
+        CU_ASSERT(!is_polled || is_readable());
         CU_ASSERT_EQUAL(drain(), 1);
         outcomes[left]++;
         lost += lost_now;
@@ -138,6 +153,11 @@ static void a_kill_at_any_instruction_of_get_leaves_the_item_in_or_out(void)
     kill_everywhere(step_get, 1, false);
 }
 
+static void a_kill_at_any_instruction_of_a_look_at_nothing_leaves_a_poller_what_wakes_it(void)
+{
+    kill_everywhere(step_get_and_look, 1, true);
+}
+
 static void a_kill_at_any_instruction_of_task_done_leaves_the_task_done_or_lost(void)
 {
     kill_everywhere(step_get_and_finish, 1, false);
@@ -150,6 +170,7 @@ int main(void)
         TEST(a_kill_at_any_instruction_of_put_leaves_the_item_in_or_out),
         TEST(the_same_with_somebody_polling),
         TEST(a_kill_at_any_instruction_of_get_leaves_the_item_in_or_out),
+        TEST(a_kill_at_any_instruction_of_a_look_at_nothing_leaves_a_poller_what_wakes_it),
         TEST(a_kill_at_any_instruction_of_task_done_leaves_the_task_done_or_lost),
         CU_TEST_INFO_NULL,
     };
