@@ -4,6 +4,9 @@
  */
 #include <hayfork/sync.h>
 
+#include "base/clock.h"
+#include "sync/holders.h"
+#include "sync/life.h"
 #include "unit/sync/related.h"
 
 #include <string.h>
@@ -238,6 +241,53 @@ static void a_full_table_of_holders_is_a_status_and_the_dead_make_room(void)
     munmap(shared, sizeof *shared);
 }
 
+static int take_one_and_die_in_a_change(void *argument)
+{
+    struct holders *holders = argument;
+    CHILD_CHECK(holders_take(holders, 0) == 0);
+    CHILD_CHECK(pthread_mutex_lock(&holders->lock) == 0);
+    atomic_store(&holders->taken, 9);
+    return raise(SIGKILL);
+}
+
+static void a_sum_that_somebody_died_over_is_made_anew(void)
+{
+    size_t size = holders_size(3);
+    struct holders *holders = related_share(size);
+    struct life life = life_own();
+    CU_ASSERT_EQUAL(holders_init(holders, 10, 10, 3), 0);
+    CU_ASSERT(holders_take(holders, 0) == 0 && holders_take(holders, 0) == 0);
+    CU_ASSERT(atomic_load(&holders->at[0].pid) == life.pid && atomic_load(&holders->at[0].start) == life.start);
+    CU_ASSERT_EQUAL(related_join(related_start(take_one_and_die_in_a_change, holders)), -SIGKILL);
+    CU_ASSERT_EQUAL(holders_take(holders, 0), 0);
+    CU_ASSERT_EQUAL(atomic_load(&holders->taken), 4); /* the dead one's too, until it is looked for */
+    CU_ASSERT_EQUAL(holders_reclaim(holders, 0), 7);
+    munmap(holders, size);
+}
+
+static int search(void *argument)
+{
+    return (int)holders_reclaim(argument, clock_now_ns() + LONG_MS * NS_PER_MS);
+}
+
+/* Between the look and the lock, another search has freed the dead one's place, and it has been used again. */
+static void a_search_takes_nothing_from_the_living_in_a_dead_ones_place(void)
+{
+    size_t size = holders_size(1);
+    struct holders *holders = related_share(size);
+    CU_ASSERT_EQUAL(holders_init(holders, 5, 5, 1), 0);
+    CU_ASSERT_EQUAL(holders_take(holders, 0), 0);
+    atomic_fetch_add(&holders->at[0].start, 1); /* a dead one's that had our number */
+    CU_ASSERT_EQUAL(pthread_mutex_lock(&holders->lock), 0);
+    pid_t pid = related_start(search, holders);
+    CU_ASSERT_TRUE(related_await_asleep(pid));
+    atomic_fetch_sub(&holders->at[0].start, 1);
+    pthread_mutex_unlock(&holders->lock);
+    CU_ASSERT_EQUAL(related_join(pid), 4);
+    CU_ASSERT_EQUAL(atomic_load(&holders->at[0].units), 1);
+    munmap(holders, size);
+}
+
 static void bad_use_is_a_status(void)
 {
     struct hay_error error;
@@ -279,6 +329,9 @@ static CU_TestInfo cases[] = {
     {"a child gives a tracked unit of its own, not its parent's", a_child_gives_a_tracked_unit_of_its_own_not_its_parents},
     {"a full table of holders is a status, and the dead make room",
         a_full_table_of_holders_is_a_status_and_the_dead_make_room},
+    {"a sum that somebody died over is made anew", a_sum_that_somebody_died_over_is_made_anew},
+    {"a search takes nothing from the living in a dead one's place",
+        a_search_takes_nothing_from_the_living_in_a_dead_ones_place},
     {"bad use is a status", bad_use_is_a_status},
     CU_TEST_INFO_NULL,
 };
