@@ -252,6 +252,30 @@ static void one_who_leaves_during_the_action_breaks_the_next_round(void)
     drop_shared(shared);
 }
 
+/* Here the barrier is in another round by then, in which this thread is the last party again. */
+static int act_through_a_reset(void *context)
+{
+    struct shared *shared = context;
+    atomic_store(&shared->actions, 1);
+    CHILD_CHECK(related_await(&shared->ready, 1));
+    CHILD_CHECK(hay_barrier_wait(shared->barrier, -1, NULL) == HAY_ESTATE);
+    return 0;
+}
+
+static void a_reset_during_the_action_breaks_the_round_of_a_lone_party(void)
+{
+    struct shared *shared = related_share(sizeof *shared);
+    struct hay_barrier_options options = {.parties = 1, .action = act_through_a_reset, .context = shared};
+    shared->barrier = hay_barrier_new(&options, NULL);
+    pid_t pid = related_start(pass_once, shared);
+    CU_ASSERT(related_await(&shared->actions, 1));
+    CU_ASSERT_EQUAL(hay_barrier_reset(shared->barrier), HAY_OK);
+    atomic_store(&shared->ready, 1);
+    CU_ASSERT_EQUAL(related_join(pid), HAY_EBROKEN);
+    CU_ASSERT_FALSE(hay_barrier_broken(shared->barrier));
+    drop_shared(shared);
+}
+
 static int wait_inside(void *context)
 {
     struct hay_barrier **barrier = context;
@@ -298,6 +322,7 @@ static CU_TestInfo cases[] = {
         a_reset_sends_those_who_wait_away_and_the_next_round_passes},
     {"an action that fails or dies breaks it for all", an_action_that_fails_or_dies_breaks_it_for_all},
     {"one who leaves during the action breaks the next round", one_who_leaves_during_the_action_breaks_the_next_round},
+    {"a reset during the action breaks the round of a lone party", a_reset_during_the_action_breaks_the_round_of_a_lone_party},
     {"an action that waits for its own barrier gets a status", an_action_that_waits_for_its_own_barrier_gets_a_status},
     {"bad use is a status", bad_use_is_a_status},
     CU_TEST_INFO_NULL,

@@ -240,6 +240,23 @@ static void who_comes_later_takes_no_older_notification(void)
     drop_shared(shared);
 }
 
+/* What nobody has come for is void when all are notified, and not taken for a waiter's to come. */
+static void a_notify_after_all_were_notified_is_for_who_waits_then(void)
+{
+    struct shared *shared = make_shared(false);
+    pid_t first, later;
+    start_crowd(shared, &first, 1);
+    related_stop(first);
+    notify(shared, 1);
+    notify(shared, -1);
+    kill(first, SIGCONT);
+    CU_ASSERT_EQUAL(related_join(first), HAY_OK);
+    start_crowd(shared, &later, 1);
+    notify_one(shared, 2);
+    CU_ASSERT_EQUAL(related_join(later), HAY_OK);
+    drop_shared(shared);
+}
+
 /* More notifications wait to be taken than a condition tells apart. */
 static void many_notifications_are_kept_for_who_waits(void)
 {
@@ -276,6 +293,31 @@ static void a_waiter_is_told_when_a_holder_died(void)
     CU_ASSERT_EQUAL(hay_mutex_consistent(shared->mutex), HAY_OK);
     CU_ASSERT_EQUAL(hay_condition_wait(shared->condition, 0), HAY_ETIMEDOUT);
     CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    drop_shared(shared);
+}
+
+static int die_after_notifying_all(void *argument)
+{
+    struct shared *shared = argument;
+    CHILD_CHECK(hay_mutex_lock(shared->mutex, -1) == HAY_OK);
+    CHILD_CHECK(hay_condition_notify_all(shared->condition) == HAY_OK);
+    kill(getpid(), SIGKILL);
+    return 1;
+}
+
+static void who_is_released_and_told_of_a_death_leaves_the_count_right(void)
+{
+    struct shared *shared = make_shared(false);
+    pid_t first, later;
+    start_crowd(shared, &first, 1);
+    CU_ASSERT_EQUAL(related_join(related_start(die_after_notifying_all, shared)), -SIGKILL);
+    CU_ASSERT_EQUAL(related_join(first), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(hay_mutex_consistent(shared->mutex), HAY_OK);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    start_crowd(shared, &later, 1);
+    notify_one(shared, 2);
+    CU_ASSERT_EQUAL(related_join(later), HAY_OK);
     drop_shared(shared);
 }
 
@@ -334,7 +376,9 @@ static CU_TestInfo cases[] = {
     {"killed waiters keep no notification from the living", killed_waiters_keep_no_notification_from_the_living},
     {"a waiter is told when a holder died", a_waiter_is_told_when_a_holder_died},
     {"a waiter among signals is told when a holder died", a_waiter_among_signals_is_told_when_a_holder_died},
+    {"who is released and told of a death leaves the count right", who_is_released_and_told_of_a_death_leaves_the_count_right},
     {"who comes later takes no older notification", who_comes_later_takes_no_older_notification},
+    {"a notify after all were notified is for who waits then", a_notify_after_all_were_notified_is_for_who_waits_then},
     {"many notifications are kept for who waits", many_notifications_are_kept_for_who_waits},
     {"bad use is a status", bad_use_is_a_status},
     CU_TEST_INFO_NULL,
