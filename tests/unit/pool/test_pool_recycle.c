@@ -311,6 +311,37 @@ static void a_long_job_is_waited_for_and_delays_nobody(void)
     fixture_end(&fixture);
 }
 
+static int start_slowly(void *context, int worker)
+{
+    (void)context, (void)worker;
+    for (int i = 0; i < 10; i++)
+        nap();
+    return 0;
+}
+
+/* So when the next one has started, the one before is too old again. */
+static void where_all_are_too_old_all_the_time_each_has_its_turn(void)
+{
+    struct fixture fixture;
+    struct hay_worker info;
+    int replaced = 0;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 4, .max_worker_age_ms = 1, .worker_start = start_slowly});
+    CU_ASSERT(workers_are_ready(&fixture, 4));
+    submit(&fixture, "t.hold", "1");
+    CU_ASSERT(begins(&fixture, 1));
+    for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); replaced < 3 && clock_now_ns() < deadline_ns;) {
+        hay_pool_turn(fixture.pool, 10);
+        replaced = 0;
+        for (int i = 0; hay_pool_worker(fixture.pool, i, &info); i++)
+            replaced += info.generation >= 6;
+    }
+    CU_ASSERT_EQUAL(replaced, 3); /* all but the one with the job */
+    atomic_store(&board->release, 1);
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT(is_costless(&fixture));
+    fixture_end(&fixture);
+}
+
 /* All at once, with kills and resizes. */
 static void everything_together_loses_nothing(void)
 {
@@ -363,6 +394,7 @@ int main(void)
         {"at most a quarter is replaced for its memory", at_most_a_quarter_is_replaced_for_its_memory},
         {"at most a quarter is replaced for its age", at_most_a_quarter_is_replaced_for_its_age},
         {"a long job is waited for and delays nobody", a_long_job_is_waited_for_and_delays_nobody},
+        {"where all are too old all the time each has its turn", where_all_are_too_old_all_the_time_each_has_its_turn},
         {"everything together loses nothing", everything_together_loses_nothing},
         {"the end of the pool starts nobody", the_end_of_the_pool_starts_nobody},
         CU_TEST_INFO_NULL,

@@ -5,15 +5,21 @@
  */
 #include "unit/pool/pool_fixture.h"
 
+static int living(struct fixture *fixture)
+{
+    struct hay_worker info;
+    int count = 0;
+    for (int i = 0; hay_pool_worker(fixture->pool, i, &info); i++)
+        count += info.pid > 0;
+    return count;
+}
+
 /* Turn until only so many workers have a process. A job has to be pending, or the loop does not turn. */
 static bool shrinks_to(struct fixture *fixture, int count)
 {
     for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); clock_now_ns() < deadline_ns; hay_pool_turn(fixture->pool, 2)) {
         struct hay_worker info;
-        int living = 0;
-        for (int i = 0; hay_pool_worker(fixture->pool, i, &info); i++)
-            living += info.pid > 0;
-        if (living == count && !hay_pool_worker(fixture->pool, count, &info))
+        if (living(fixture) == count && !hay_pool_worker(fixture->pool, count, &info))
             return true;
     }
     return false;
@@ -85,6 +91,24 @@ static void surplus_workers_finish_what_they_run_and_give_back_the_rest(void)
 }
 
 /* As many workers as the dice say, again and again, with jobs coming all the time. */
+/* Of three one runs the job, perhaps a surplus one. Nothing else happens that would let the others be looked at. */
+static void idle_surplus_workers_end_while_a_job_runs(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 3});
+    CU_ASSERT(workers_are_ready(&fixture, 3));
+    submit(&fixture, "t.hold", "1");
+    CU_ASSERT(begins(&fixture, 1));
+    hay_pool_turn(fixture.pool, 20);
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 1, NULL), HAY_OK);
+    for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); living(&fixture) == 3 && clock_now_ns() < deadline_ns;)
+        hay_pool_turn(fixture.pool, 2);
+    CU_ASSERT(living(&fixture) < 3);
+    atomic_store(&board->release, 1);
+    CU_ASSERT(all_come(&fixture));
+    fixture_end(&fixture);
+}
+
 static void up_and_down_under_load_loses_nothing(void)
 {
     struct fixture fixture;
@@ -429,6 +453,7 @@ int main(void)
         {"many workers all come", many_workers_all_come},
         {"surplus workers finish what they run and give back the rest",
          surplus_workers_finish_what_they_run_and_give_back_the_rest},
+        {"idle surplus workers end while a job runs", idle_surplus_workers_end_while_a_job_runs},
         {"up and down under load loses nothing", up_and_down_under_load_loses_nothing},
         {"resizes between deaths lose nothing", resizes_between_deaths_lose_nothing},
         {"a callback may resize", a_callback_may_resize},
