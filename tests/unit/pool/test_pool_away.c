@@ -34,6 +34,31 @@ static void a_start_that_waits_for_the_program_is_not_late(void)
     fixture_end(&fixture);
 }
 
+static void print_much_at_the_end(void *context, int worker)
+{
+    print_much(context, worker);
+}
+
+/* Surplus workers end while a job runs, for whose sake the master wants to look often: so it knows how long it was away. */
+static void an_end_that_waits_for_the_program_is_not_late(void)
+{
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 3, .worker_stop = print_much_at_the_end});
+    CU_ASSERT(workers_are_ready(&fixture, 3));
+    submit(&fixture, "t.hold", "1");
+    CU_ASSERT(begins(&fixture, 1));
+    CU_ASSERT_EQUAL(hay_pool_resize(fixture.pool, 1, NULL), HAY_OK);
+    for (int i = 0; i < 3; i++)
+        hay_pool_turn(fixture.pool, 0);
+    be_away(6000);
+    atomic_store(&board->release, 1);
+    CU_ASSERT(all_come(&fixture));
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    CU_ASSERT_EQUAL(stats_of(&fixture).deaths, 0);
+    fixture_end(&fixture);
+}
+
 /* Its frame is in the pipe only in part, so no worker could begin it. */
 static void a_job_that_waits_for_the_program_is_not_overdue(void)
 {
@@ -187,6 +212,7 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         {"a start that waits for the program is not late", a_start_that_waits_for_the_program_is_not_late},
+        {"an end that waits for the program is not late", an_end_that_waits_for_the_program_is_not_late},
         {"a job that waits for the program is not overdue", a_job_that_waits_for_the_program_is_not_overdue},
         {"a pause after a standstill keeps what that gives back", a_pause_after_a_standstill_keeps_what_that_gives_back},
         {"so does one in the midst of a tick", so_does_one_in_the_midst_of_a_tick},

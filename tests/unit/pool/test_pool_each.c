@@ -416,6 +416,36 @@ static void a_receiver_may_cancel(void)
     end_pool(&fixture);
 }
 
+/* What is told within another call of it says stop, and that other call does not. */
+static bool say_stop_inside(void *context, uint64_t index, const struct hay_result *result)
+{
+    static bool is_inside;
+    struct stream *stream = context;
+    (void)index, (void)result;
+    stream->told++;
+    stream->wrong += stream->stop_at != 0;
+    if (is_inside)
+        stream->stop_at = stream->told;
+    if (is_inside || stream->stop_at)
+        return false;
+    is_inside = true;
+    hay_pool_cancel_all(stream->fixture->pool, true);
+    is_inside = false;
+    return true;
+}
+
+static void a_stop_within_another_call_stands(void)
+{
+    struct fixture fixture;
+    struct stream stream;
+    fixture_start(&fixture, &two);
+    stream_init(&stream, &fixture, "t.echo", UINT64_MAX);
+    stream.each.result = say_stop_inside;
+    CU_ASSERT_EQUAL(run(&stream, LIMIT_MS), HAY_ECANCELLED);
+    CU_ASSERT(stream.stop_at != 0 && stream.wrong == 0);
+    end_pool(&fixture);
+}
+
 static void wait_in_vain(struct stream *stream)
 {
     struct hay_error error = {0};
@@ -576,6 +606,7 @@ int main(void)
         {"a pool closed half-way finishes what it took", a_pool_closed_half_way_finishes_what_it_took},
         {"a pool that breaks ends the stream", a_pool_that_breaks_ends_the_stream},
         {"a receiver may cancel", a_receiver_may_cancel},
+        {"a stop within another call stands", a_stop_within_another_call_stands},
         {"callbacks do not turn the loop", callbacks_do_not_turn_the_loop},
         {"another's jobs live beside the stream", another_s_jobs_live_beside_the_stream},
         {"memory does not grow with the stream", memory_does_not_grow_with_the_stream},
