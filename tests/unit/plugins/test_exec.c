@@ -102,6 +102,9 @@ static void what_cannot_run_is_an_error(void)
     CU_ASSERT(host_refuses("run", "{\"argv\":[\"true\"],\"cwd\":\"/etc/passwd\"}", "Not a directory"));
     CU_ASSERT(host_refuses("run", "{\"argv\":[\"passwd\"],\"env\":{\"PATH\":\"/etc:/nowhere\"}}",
                            "cannot run passwd: Permission denied"));
+    /* what is said of a blank is for a file that is not there */
+    CU_ASSERT(host_call_value("run", json_pack("{s:[s]}", "argv", "/etc/passwd/a b")) == NULL);
+    CU_ASSERT_STRING_EQUAL(host.error, "cannot run /etc/passwd/a b: Not a directory");
     json_t *argv = json_pack("[s]", "true");
     char *large = malloc(200001);
     CU_ASSERT_FATAL(large != NULL);
@@ -152,6 +155,12 @@ static void bad_args_are_refused(void)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CU_ASSERT(host_refuses("run", bad[i][0], bad[i][1]));
+    /* the number of an open one, but for bits that no descriptor has */
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    CU_ASSERT(fd > 2);
+    CU_ASSERT(host_call_value("run", json_pack("{s:[s],s:[I]}", "argv", "true", "fds", (INT64_C(1) << 32) + fd)) == NULL);
+    CU_ASSERT(strstr(host.error, "\"fds\" has to hold") != NULL);
+    close(fd);
 }
 
 static void stdin_is_the_text_or_empty(void)
@@ -213,6 +222,21 @@ static void env_adds_replaces_and_unsets(void)
     CU_ASSERT_STRING_EQUAL(getenv("HAYFORK_TEST_UNSET"), "old");
 }
 
+static void names_of_any_length_are_replaced_and_unset(void)
+{
+    static const size_t sizes[] = { 254, 255, 256, 257, 600 };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char name[601];
+        memset(name, 'N', sizes[i]);
+        name[sizes[i]] = '\0';
+        setenv(name, "old", 1);
+        CU_ASSERT(prints(json_pack("{s:s,s:{}}", "shell", "env | grep -c ^NNNN", "env"), "1\n"));
+        CU_ASSERT(prints(json_pack("{s:s,s:{s:n}}", "shell", "env | grep -c ^NNNN", "env", name), "0\n"));
+        CU_ASSERT(prints(json_pack("{s:s,s:{s:s}}", "shell", "env | sed -n 's/^NNNN*//p'", "env", name, "new"), "=new\n"));
+        unsetenv(name);
+    }
+}
+
 static void cwd_and_path_are_the_commands_own(void)
 {
     const char *directory = host_directory();
@@ -225,7 +249,7 @@ static void cwd_and_path_are_the_commands_own(void)
     CU_ASSERT(chmod(file, 0755) == 0);
     snprintf(expected, sizeof expected, "a b\n%s\n", directory);
     CU_ASSERT(prints(json_pack("{s:[s,s],s:s}", "argv", "./script", "a b", "cwd", directory), expected));
-    const char *const paths[] = { "/nowhere:.:/bin", "", ":/bin", directory };
+    const char *const paths[] = { "/nowhere:.:/bin", "", ":/bin", "/nowhere:", "/etc/passwd:.", directory };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         CU_ASSERT(prints(json_pack("{s:[s,s],s:s,s:{s:s}}", "argv", "script", "a b", "cwd", directory, "env", "PATH", paths[i]),
                          expected));
@@ -588,6 +612,7 @@ int main(void)
         { "a_stdin_over_the_limit_of_files_is_refused", a_stdin_over_the_limit_of_files_is_refused },
         { "a_large_stdin_comes_back_whole", a_large_stdin_comes_back_whole },
         { "env_adds_replaces_and_unsets", env_adds_replaces_and_unsets },
+        { "names_of_any_length_are_replaced_and_unset", names_of_any_length_are_replaced_and_unset },
         { "cwd_and_path_are_the_commands_own", cwd_and_path_are_the_commands_own },
         { "output_that_is_not_utf8_is_replaced", output_that_is_not_utf8_is_replaced },
         { "output_is_captured_up_to_the_limit", output_is_captured_up_to_the_limit },

@@ -292,6 +292,36 @@ static void the_end_of_the_time_cancels_and_tells_the_rest(void)
     }
 }
 
+static void the_end_of_the_time_comes_inline_too(void)
+{
+    struct fixture fixture;
+    struct stream stream;
+    fixture_start(&fixture, &in_line);
+    stream_init(&stream, &fixture, "t.echo", 20000000);
+    CU_ASSERT_EQUAL(run(&stream, 50), HAY_ETIMEDOUT);
+    CU_ASSERT(stream.told == stream.taken && stream.wrong == 0);
+    end_pool(&fixture);
+}
+
+static const char *some_bytes(uint64_t index)
+{
+    (void)index;
+    return "\"fifty bytes of args, for which there is room once\"";
+}
+
+/* The second job is taken, as there is room for a small one, but not for its bytes. */
+static void what_was_taken_and_had_no_room_is_told_too(void)
+{
+    struct fixture fixture;
+    struct stream stream;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .max_bytes = 80, .grace_ms = HAY_POOL_NO_GRACE});
+    stream_init(&stream, &fixture, "t.hold", UINT64_MAX);
+    stream.args_of = some_bytes;
+    CU_ASSERT_EQUAL(run(&stream, 100), HAY_ETIMEDOUT);
+    CU_ASSERT(stream.taken == 2 && stream.told == 2 && stream.by_outcome[HAY_OUTCOME_CANCELLED] == 2);
+    end_pool(&fixture);
+}
+
 static void a_receiver_that_says_stop_is_told_nothing_more(void)
 {
     const struct hay_pool_options *options[] = {&two, &in_line};
@@ -585,6 +615,7 @@ static void bad_use_gets_a_status_and_a_text(void)
     CU_ASSERT_EQUAL(hay_pool_each(fixture.pool, &good, -1, &error), HAY_ESTATE);
     CU_ASSERT_STRING_EQUAL(error.text, "the pool has not started");
     CU_ASSERT(stream.told == 1 && stream.by_outcome[HAY_OUTCOME_SKIPPED] == 1);
+    CU_ASSERT_EQUAL(hay_pool_each(fixture.pool, &good, 0, NULL), HAY_ESTATE); /* and not that the time was up */
     hay_pool_close(fixture.pool);
     fixture_free(&fixture);
 }
@@ -601,6 +632,8 @@ int main(void)
         {"a producer that fails ends the stream and not the pool", a_producer_that_fails_ends_the_stream_and_not_the_pool},
         {"a job that is refused is told as rejected", a_job_that_is_refused_is_told_as_rejected},
         {"the end of the time cancels and tells the rest", the_end_of_the_time_cancels_and_tells_the_rest},
+        {"the end of the time comes inline too", the_end_of_the_time_comes_inline_too},
+        {"what was taken and had no room is told too", what_was_taken_and_had_no_room_is_told_too},
         {"a receiver that says stop is told nothing more", a_receiver_that_says_stop_is_told_nothing_more},
         {"stop ends what runs", stop_ends_what_runs},
         {"a pool closed half-way finishes what it took", a_pool_closed_half_way_finishes_what_it_took},
