@@ -51,11 +51,17 @@ refill xyz
 run env MAKEFLAGS=" -j4 --jobserver-auth=fifo:/nowhere $auth" "$HAYFORK" run -p demo --meta sleeps
 is "the last one named counts" "$code $(used) $(tokens)" "0 4 xyz"
 refill xyz
+run env MAKEFLAGS=" -j4 --jobserver-fds=5,5" "$HAYFORK" run -p demo --meta sleeps
+is "as older makes call it" "$code $(used) $(tokens)" "0 4 xyz"
+refill xyz
 # make closes its pipe for a recipe without '+', and its numbers may be anything's by then.
 printf 'precious' >plain
 cp plain plain.kept
 run sh -c 'exec 8<plain 9<>plain; MAKEFLAGS=" -j4 --jobserver-auth=8,9" "$HAYFORK" run -p demo --meta sleeps'
 is "files at its numbers are left alone" "$code $(cat plain)" "0 precious"
+run sh -c 'exec 9<>plain; MAKEFLAGS=" -j4 --jobserver-auth=5,9" "$HAYFORK" run -p demo --meta sleeps'
+is "also where one of them is a pipe" "$code $(cat plain) $(tokens)" "0 precious xyz"
+refill xyz
 run env MAKEFLAGS=" -j4 --jobserver-auth=fifo:$PWD/plain" "$HAYFORK" run -p demo --meta sleeps
 is "and a file for a FIFO" "$code $(cat plain)" "0 precious"
 

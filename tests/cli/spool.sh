@@ -87,6 +87,10 @@ run "$HAYFORK" exec --limit fsize=1M --shell 'cat big; : {}' ::: a
 is "--limit fsize is for what is kept of it" "$code $(sed 's|/.*out||; s/: cat.*//' err) $(left)" \
     "1 hayfork exec: cannot keep what it printed in : File too large 0"
 
+run "$HAYFORK" exec -j 1 --timeout 30s --shell 'cat big
+    [ {} != 7 ] || until [ $(ls tmp/*/ | wc -l) -le 3 ]; do sleep 0.02; done' ::: 1 2 3 4 5 6 7
+is "what is written out takes no room any more" "$code $(wc -c <out)" "0 $((7 * $(wc -c <big)))"
+
 # Where a run ends early.
 { $limit "$HAYFORK" exec -j 2 cat ::: big big big big 2>err; echo $? >code; } | head -n 1 >first
 is "| head -1" "$(cat code first err) $(left)" "141${newline}1 0"
@@ -146,6 +150,10 @@ is "a relative TMPDIR" "$code $(cmp out big) $(find relative -mindepth 1 | wc -l
 mkdir 'a "\ b'
 TMPDIR=$PWD/'a "\ b' run "$HAYFORK" exec --shell 'cat big; : {}' ::: a
 is "any name" "$code $(cmp out big)" "0 "
+odd=$(printf 'a\377b')
+mkdir "$odd"
+TMPDIR=$PWD/$odd run "$HAYFORK" exec --shell 'cat big; : {}' ::: a
+is "but what is no UTF-8 cannot be told to a worker: in memory" "$code $(cmp out big) $(find "$odd" -mindepth 1 | wc -l)" "0  0"
 if mkdir full && unshare -m true 2>/dev/null; then
     run unshare -m sh -c 'mount -t tmpfs -o size=12m none full && TMPDIR=$PWD/full && export TMPDIR &&
         "$HAYFORK" exec -j 1 -k head -c {} /dev/zero ::: 1000000 20000000 1000001 && exit 9
@@ -191,6 +199,8 @@ for script in : 'echo hell >$SPOOL.out' 'echo hello >x; ln -s "$PWD/x" $SPOOL.ou
 done
 lie {} 'echo hello >$SPOOL.out' ::: '{"exit":0,"signal":null,"stdout":-6,"stderr":""}'
 is "a lie: a size below none" "$code $(wc -c <out)" "1 0"
+lie {} : ::: '{"exit":0,"signal":9,"stdout":"","stderr":""}'
+is "a lie: an exit and a signal" "$code $(grep -c 'exec.run returned what it should not' err)" "1 1"
 lie --max-output 100K {} 'truncate -s 100K $SPOOL.out' ::: '{"exit":0,"signal":null,"stdout":102400,"stderr":""}'
 is "a file of --max-output" "$code $(wc -c <out)" "0 102400"
 lie --max-output 100K {} 'truncate -s 102401 $SPOOL.out' ::: '{"exit":0,"signal":null,"stdout":102401,"stderr":""}'
@@ -205,6 +215,17 @@ esac
 END
 lie -j 2 --timeout 30s --joblog log {} 'sh ./job' ::: "$(echo "$told" | sed 's/6/2147483648/; s/""/7/')" $(seq 8 | sed 's/.*/{"exit":0,"signal":null,"stdout":"","stderr":""}/')
 is "a lie does not count as what waits" "$code $(grep -c . err)" "1 1"
+# And what has gone out waits no more: after that, two jobs run at a time as before.
+cat >job <<'END'
+case $SPOOL in
+*/1) truncate -s 1025M "$SPOOL.out" ;;
+*) : >"began.${SPOOL##*/}" && until [ -e began.2 ] && [ -e began.3 ]; do sleep 0.01; done ;;
+esac
+END
+HAYFORK_PLUGIN_PATH=$top_builddir/tests/support/liar/.libs $limit "$HAYFORK" exec -j 2 --timeout 30s --max-output 2G {} \
+    'sh ./job' ::: '{"exit":0,"signal":null,"stdout":1074790400,"stderr":""}' '{"exit":0,"signal":null,"stdout":"Mgo=","stderr":""}' \
+    '{"exit":0,"signal":null,"stdout":"Mwo=","stderr":""}' 2>err | tail -c 4 | tr -d '\0' | sort >out
+is "what has gone out does not count as what waits" "$(tr '\n' ' ' <out) $(cat err)" "2 3  "
 # What is told is swapped for something else while it waits for its turn.
 cat >job <<'END'
 folder=${SPOOL%/*}
