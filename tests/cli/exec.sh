@@ -426,6 +426,12 @@ run "$HAYFORK" exec -a lines --json --shell 'printf "%01000d\001%0{}d" 7 8 >&2; 
 is "does not begin within an escape" "$(ends)" 'exit 1: 0 exit 1: 07\u010 exit 1: 7\u010 exit 1: \u010 '
 run "$HAYFORK" exec -a lines --json --shell 'printf "%01000d\\\\\\\\%0{}d" 7 8 >&2; exit 1'
 is "nor in one of a backslash" "$(ends)" 'exit 1: 0 exit 1: 07\\\\0 exit 1: 7\\\\0 exit 1: \\0 exit 1: \\\\0 '
+odd=
+for last in '' z; do
+    run "$HAYFORK" exec --json --shell "yes é | head -n 1100 | tr -d '\\n' >&2; printf '%s' '$last' >&2; exit 1; : {}" ::: a
+    { iconv -f UTF-8 -t UTF-8 out >/dev/null && grep -q '"message":"exit 1: \(é\)*z\{0,1\}"' out; } || odd="$odd '$last'"
+done
+is "nor begins or ends within a character" "$odd" ""
 from '100000\n' --json --max-output 100K sh -c 'head -c {} /dev/zero; head -c {} /dev/zero >&2; exit 3'
 is "output takes more room in them than it has bytes" "$code $(grep -o '"message":"[^"]\{6\}' out) $(grep -o 'u0000' out | wc -l)" \
     '1 "message":"exit 3 200000'
