@@ -65,7 +65,7 @@ static void an_impossible_size_is_refused(void)
     struct mapping mapping = {0};
     CU_ASSERT_EQUAL(mapping_open(&mapping, 0), -EINVAL);
     CU_ASSERT_EQUAL(mapping_open(&mapping, SIZE_MAX), -EINVAL);
-    CU_ASSERT_EQUAL(mapping_open(&mapping, SIZE_MAX / 2), -ENOMEM);
+    CU_ASSERT_EQUAL(mapping_open(&mapping, SIZE_MAX - ((size_t)1 << 24)), -ENOMEM); /* s390x has room for half */
     CU_ASSERT_PTR_NULL(mapping.at);
 }
 

@@ -5,6 +5,7 @@
 #include "base/owner.h"
 #include "support/tap.h"
 
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
@@ -47,7 +48,8 @@ static void children_and_theirs_have_others(void)
 static void also_without_the_c_library_knowing(void)
 {
     uint64_t token = owner_token();
-    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+    struct clone_args args = {.exit_signal = SIGCHLD}; /* those of clone() differ between machines */
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
     if (pid == 0) {
         CHILD_CHECK(owner_token() != token);
         _exit(0);
