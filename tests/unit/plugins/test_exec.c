@@ -9,10 +9,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
 #define NOTHING "{\"exit\":0,\"signal\":null,\"stderr\":\"\",\"stdout\":\"\"}"

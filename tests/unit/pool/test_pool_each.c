@@ -1,99 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * hay_pool_each(): a lazy producer, a bounded window, results in order or as they come, and an end in each case.
+ * hay_pool_each(): a lazy producer, a bounded window, results in order or as they come.
  */
 #include "unit/plugin/failing_malloc.h"
-#include "unit/pool/pool_fixture.h"
-
-#include <pthread.h>
-
-#define INDEX_MAX 4096
-
-static const struct hay_pool_options two = {.workers = 2, .crash_retries = HAY_POOL_NO_CRASH_RETRY, .grace_ms = 100};
-static const struct hay_pool_options in_line = {.workers = HAY_POOL_INLINE};
-
-/* A stream of numbers and what was told of it. */
-struct stream {
-    struct fixture *fixture;
-    struct hay_each each;
-    uint64_t count;              /* `next` says no after so many */
-    uint64_t asked, taken, told;
-    uint64_t stop_at;            /* `result` says no at the n-th; 0: never */
-    uint64_t by_outcome[HAY_OUTCOME_COUNT];
-    uint64_t out_of_order, wrong, most_open;
-    uint8_t seen[INDEX_MAX];
-    const char *(*args_of)(uint64_t index);
-    const char *(*function_of)(uint64_t index);
-    void (*on_next)(struct stream *stream);
-    void (*on_told)(struct stream *stream, const struct hay_result *result);
-    char text[24], first_message[200];
-};
-
-static bool give_next(void *context, struct hay_job *job)
-{
-    struct stream *stream = context;
-    CU_ASSERT(job->tag == 0 && !job->on_done && !job->args.at && !job->id.at);
-    stream->asked++;
-    if (stream->on_next)
-        stream->on_next(stream);
-    if (stream->taken == stream->count)
-        return false;
-    snprintf(stream->text, sizeof stream->text, "%llu", (unsigned long long)stream->taken);
-    const char *args = stream->args_of ? stream->args_of(stream->taken) : stream->text;
-    job->args = (struct hay_span){args, strlen(args)};
-    if (stream->function_of)
-        job->function = stream->function_of(stream->taken);
-    stream->taken++;
-    if (stream->taken - stream->told > stream->most_open)
-        stream->most_open = stream->taken - stream->told;
-    return true;
-}
-
-static bool take_result(void *context, uint64_t index, const struct hay_result *result)
-{
-    struct stream *stream = context;
-    char text[24];
-    stream->out_of_order += index != stream->told;
-    stream->told++;
-    stream->by_outcome[result->outcome]++;
-    if (index < INDEX_MAX)
-        stream->seen[index]++;
-    snprintf(text, sizeof text, "%llu", (unsigned long long)index);
-    if (!stream->args_of && result->outcome == HAY_OUTCOME_OK)
-        stream->wrong += result->value.size != strlen(text) || memcmp(result->value.at, text, result->value.size) != 0;
-    if (result->outcome != HAY_OUTCOME_OK && !stream->first_message[0])
-        copy_span(stream->first_message, sizeof stream->first_message, result->message);
-    if (stream->on_told)
-        stream->on_told(stream, result);
-    return !stream->stop_at || stream->told < stream->stop_at;
-}
-
-static void stream_init(struct stream *stream, struct fixture *fixture, const char *function, uint64_t count)
-{
-    *stream = (struct stream){.fixture = fixture, .count = count};
-    stream->each = (struct hay_each){.context = stream, .next = give_next, .result = take_result, .function = function};
-}
-
-static enum hay_status run(struct stream *stream, int timeout_ms)
-{
-    return hay_pool_each(stream->fixture->pool, &stream->each, timeout_ms, NULL);
-}
-
-/* Each job that was taken was told once. */
-static bool is_whole(const struct stream *stream)
-{
-    for (uint64_t i = 0; i < INDEX_MAX; i++)
-        if (stream->seen[i] != (i < stream->taken))
-            return false;
-    return stream->told == stream->taken && stream->wrong == 0;
-}
-
-static void end_pool(struct fixture *fixture)
-{
-    hay_pool_close(fixture->pool);
-    CU_ASSERT_EQUAL(hay_pool_join(fixture->pool, LIMIT_MS), HAY_OK);
-    fixture_free(fixture);
-}
+#include "unit/pool/each_stream.h"
 
 static void a_stream_is_told_whole(const struct hay_pool_options *options, bool ordered, uint64_t window)
 {
@@ -139,12 +49,6 @@ static void an_empty_stream_is_done_at_once(void)
 
 /* ---- laziness ---- */
 
-static const char *first_holds(uint64_t index)
-{
-    return index ? "t.echo" : "t.hold";
-}
-
-/* When the window is full, the first may end: nothing else could go on. */
 static void release_when_full(struct stream *stream)
 {
     if (stream->taken == 16 - 1)
@@ -270,157 +174,6 @@ static void a_job_that_is_refused_is_told_as_rejected(void)
     }
 }
 
-static void the_end_of_the_time_cancels_and_tells_the_rest(void)
-{
-    for (int ordered = 0; ordered < 2; ordered++) {
-        struct fixture fixture;
-        struct stream stream;
-        struct hay_error error = {0};
-        fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .grace_ms = 30});
-        stream_init(&stream, &fixture, NULL, UINT64_MAX);
-        stream.function_of = first_holds;
-        stream.each.function = "t.echo";
-        stream.each.ordered = ordered;
-        stream.each.window = 500;
-        CU_ASSERT_EQUAL(hay_pool_each(fixture.pool, &stream.each, 100, &error), HAY_ETIMEDOUT);
-        CU_ASSERT(error.status == HAY_ETIMEDOUT && strstr(error.text, "unfinished"));
-        CU_ASSERT_EQUAL(stream.told, stream.taken);
-        CU_ASSERT(stream.seen[0] == 1 && stream.by_outcome[HAY_OUTCOME_CANCELLED] >= 1);
-        CU_ASSERT(!ordered || (stream.out_of_order == 0 && stream.taken == 500));
-        CU_ASSERT_EQUAL(stream.by_outcome[HAY_OUTCOME_OK] + stream.by_outcome[HAY_OUTCOME_CANCELLED], stream.told);
-        end_pool(&fixture);
-    }
-}
-
-static void the_end_of_the_time_comes_inline_too(void)
-{
-    struct fixture fixture;
-    struct stream stream;
-    fixture_start(&fixture, &in_line);
-    stream_init(&stream, &fixture, "t.echo", 20000000);
-    CU_ASSERT_EQUAL(run(&stream, 50), HAY_ETIMEDOUT);
-    CU_ASSERT(stream.told == stream.taken && stream.wrong == 0);
-    end_pool(&fixture);
-}
-
-static const char *some_bytes(uint64_t index)
-{
-    (void)index;
-    return "\"fifty bytes of args, for which there is room once\"";
-}
-
-/* The second job is taken, as there is room for a small one, but not for its bytes. */
-static void what_was_taken_and_had_no_room_is_told_too(void)
-{
-    struct fixture fixture;
-    struct stream stream;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .max_bytes = 80, .grace_ms = HAY_POOL_NO_GRACE});
-    stream_init(&stream, &fixture, "t.hold", UINT64_MAX);
-    stream.args_of = some_bytes;
-    CU_ASSERT_EQUAL(run(&stream, 100), HAY_ETIMEDOUT);
-    CU_ASSERT(stream.taken == 2 && stream.told == 2 && stream.by_outcome[HAY_OUTCOME_CANCELLED] == 2);
-    end_pool(&fixture);
-}
-
-static void a_receiver_that_says_stop_is_told_nothing_more(void)
-{
-    const struct hay_pool_options *options[] = {&two, &in_line};
-    for (int i = 0; i < 4; i++) {
-        struct fixture fixture;
-        struct stream stream;
-        struct hay_pool_stats stats;
-        fixture_start(&fixture, options[i % 2]);
-        stream_init(&stream, &fixture, "t.echo", UINT64_MAX);
-        stream.each.ordered = i >= 2;
-        stream.stop_at = 25;
-        CU_ASSERT_EQUAL(run(&stream, LIMIT_MS), HAY_ECANCELLED);
-        CU_ASSERT_EQUAL(stream.told, 25);
-        hay_pool_stats(fixture.pool, &stats);
-        CU_ASSERT_EQUAL(stats.pending, 0);
-        stream_init(&stream, &fixture, "t.echo", 10);
-        CU_ASSERT(run(&stream, LIMIT_MS) == HAY_OK && is_whole(&stream));
-        end_pool(&fixture);
-    }
-}
-
-static void stop_ends_what_runs(void)
-{
-    struct fixture fixture;
-    struct stream stream;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .grace_ms = 30});
-    stream_init(&stream, &fixture, NULL, 100);
-    stream.each.function = "t.echo";
-    stream.function_of = first_holds;
-    stream.stop_at = 5;
-    CU_ASSERT_EQUAL(run(&stream, -1), HAY_ECANCELLED);
-    CU_ASSERT_EQUAL(stream.told, 5);
-    end_pool(&fixture);
-}
-
-static void close_at_ten(struct stream *stream, const struct hay_result *result)
-{
-    (void)result;
-    if (stream->told == 10)
-        hay_pool_close(stream->fixture->pool);
-}
-
-static void a_pool_closed_half_way_finishes_what_it_took(void)
-{
-    const struct hay_pool_options small = {.workers = 2, .max_jobs = 8};
-    const struct hay_pool_options *options[] = {&small, &in_line};
-    for (int i = 0; i < 4; i++) {
-        struct fixture fixture;
-        struct stream stream;
-        struct hay_error error = {0};
-        fixture_start(&fixture, options[i % 2]);
-        stream_init(&stream, &fixture, "t.echo", 1000);
-        stream.each.ordered = i >= 2;
-        stream.on_told = close_at_ten;
-        CU_ASSERT_EQUAL(hay_pool_each(fixture.pool, &stream.each, LIMIT_MS, &error), HAY_ESTATE);
-        CU_ASSERT_STRING_EQUAL(error.text, "the pool is closed");
-        CU_ASSERT(is_whole(&stream) && stream.by_outcome[HAY_OUTCOME_SKIPPED] == 1);
-        CU_ASSERT(stream.by_outcome[HAY_OUTCOME_OK] == stream.told - 1 && stream.told < 1000);
-        end_pool(&fixture);
-    }
-}
-
-/* Runs in each new worker. */
-static void die_young(void)
-{
-    if (board && atomic_load(&board->stop))
-        _exit(3);
-}
-
-static void kill_workers_at_ten(struct stream *stream, const struct hay_result *result)
-{
-    (void)result;
-    if (stream->told != 10)
-        return;
-    atomic_store(&board->stop, 1);
-    for (int i = 0; i < 2; i++)
-        signal_worker(hay_pool_worker_pid(stream->fixture->pool, i), SIGKILL);
-}
-
-static void a_pool_that_breaks_ends_the_stream(void)
-{
-    struct fixture fixture;
-    struct stream stream;
-    struct hay_error error = {0};
-    CU_ASSERT_EQUAL_FATAL(pthread_atfork(NULL, NULL, die_young), 0);
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .max_jobs = 10});
-    CU_ASSERT(workers_are_ready(&fixture, 2));
-    stream_init(&stream, &fixture, "t.echo", UINT64_MAX);
-    stream.each.ordered = true;
-    stream.on_told = kill_workers_at_ten;
-    CU_ASSERT_EQUAL(hay_pool_each(fixture.pool, &stream.each, 60000, &error), HAY_EBROKEN);
-    CU_ASSERT(strstr(error.text, "had to stop") && strstr(stream.first_message, "had to stop"));
-    CU_ASSERT(is_whole(&stream) && stream.out_of_order == 0);
-    CU_ASSERT(stream.by_outcome[HAY_OUTCOME_OK] >= 10 && stream.by_outcome[HAY_OUTCOME_SKIPPED] == 11);
-    CU_ASSERT_EQUAL(fixture.broken, 1);
-    atomic_store(&board->stop, 0);
-    fixture_free(&fixture);
-}
-
 /* ---- callbacks ---- */
 
 /* Not at the first alone: what is in the window may all have come to its end while that was waited for. */
@@ -443,36 +196,6 @@ static void a_receiver_may_cancel(void)
     CU_ASSERT_EQUAL(run(&stream, LIMIT_MS), HAY_OK);
     CU_ASSERT(is_whole(&stream) && stream.out_of_order == 0);
     CU_ASSERT(stream.by_outcome[HAY_OUTCOME_CANCELLED] > 0);
-    end_pool(&fixture);
-}
-
-/* What is told within another call of it says stop, and that other call does not. */
-static bool say_stop_inside(void *context, uint64_t index, const struct hay_result *result)
-{
-    static bool is_inside;
-    struct stream *stream = context;
-    (void)index, (void)result;
-    stream->told++;
-    stream->wrong += stream->stop_at != 0;
-    if (is_inside)
-        stream->stop_at = stream->told;
-    if (is_inside || stream->stop_at)
-        return false;
-    is_inside = true;
-    hay_pool_cancel_all(stream->fixture->pool, true);
-    is_inside = false;
-    return true;
-}
-
-static void a_stop_within_another_call_stands(void)
-{
-    struct fixture fixture;
-    struct stream stream;
-    fixture_start(&fixture, &two);
-    stream_init(&stream, &fixture, "t.echo", UINT64_MAX);
-    stream.each.result = say_stop_inside;
-    CU_ASSERT_EQUAL(run(&stream, LIMIT_MS), HAY_ECANCELLED);
-    CU_ASSERT(stream.stop_at != 0 && stream.wrong == 0);
     end_pool(&fixture);
 }
 
@@ -631,15 +354,7 @@ int main(void)
         {"killed workers cost their items only", killed_workers_cost_their_items_only},
         {"a producer that fails ends the stream and not the pool", a_producer_that_fails_ends_the_stream_and_not_the_pool},
         {"a job that is refused is told as rejected", a_job_that_is_refused_is_told_as_rejected},
-        {"the end of the time cancels and tells the rest", the_end_of_the_time_cancels_and_tells_the_rest},
-        {"the end of the time comes inline too", the_end_of_the_time_comes_inline_too},
-        {"what was taken and had no room is told too", what_was_taken_and_had_no_room_is_told_too},
-        {"a receiver that says stop is told nothing more", a_receiver_that_says_stop_is_told_nothing_more},
-        {"stop ends what runs", stop_ends_what_runs},
-        {"a pool closed half-way finishes what it took", a_pool_closed_half_way_finishes_what_it_took},
-        {"a pool that breaks ends the stream", a_pool_that_breaks_ends_the_stream},
         {"a receiver may cancel", a_receiver_may_cancel},
-        {"a stop within another call stands", a_stop_within_another_call_stands},
         {"callbacks do not turn the loop", callbacks_do_not_turn_the_loop},
         {"another's jobs live beside the stream", another_s_jobs_live_beside_the_stream},
         {"memory does not grow with the stream", memory_does_not_grow_with_the_stream},
