@@ -112,6 +112,7 @@ static _Noreturn void become_command(const struct run *run, const char *argument
         if (dup2(fds[fd], fd) < 0)
             _exit(126);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGINT, SIG_DFL); /* a shell that is no terminal's has what it starts with "&" ignore that */
     setenv("HAY_FAULT_RUN", run->marker, 1);
     for (; environment && *environment; environment++)
         putenv(strdup(*environment));
