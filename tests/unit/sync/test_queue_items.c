@@ -243,7 +243,7 @@ static void a_queue_of_size_0_is_refused(void)
 
 static void null_gets_a_status(void)
 {
-    char byte;
+    char byte = 0;
     void *bytes;
     struct hay_queue *queue = hay_queue_new(NULL, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(queue);
