@@ -238,7 +238,7 @@ static void call_close(struct call *call)
 static bool call_take(struct call *call, const struct options *reader, int key)
 {
     struct hay_pool_options *pool = &call->pool_options;
-    int64_t number;
+    uint64_t number;
     switch (key) {
     case 'p':
         option_list_add(&call->plugins, reader->value);
@@ -254,9 +254,9 @@ static bool call_take(struct call *call, const struct options *reader, int key)
     case CALL_START_TIMEOUT:
         return options_time(reader, &pool->start_timeout_ms);
     case CALL_GRACE:
-        if (!options_duration(reader, &number))
+        if (!options_duration(reader, &pool->grace_ms))
             return false;
-        pool->grace_ms = number ? number : HAY_POOL_NO_GRACE;
+        pool->grace_ms = pool->grace_ms ? pool->grace_ms : HAY_POOL_NO_GRACE;
         return true;
     case CALL_CRASH_RETRIES:
         if (!options_count(reader, 0, CALL_CRASH_RETRIES_MAX, &number))

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CONTROL_COUNT_MAX INT64_C(1000000000)
+#define CONTROL_COUNT_MAX 1000000000
 #define CONTROL_SIZE_MAX (UINT64_C(1) << 50)
 #define CONTROL_LIST_MAX 256
 
@@ -39,15 +39,6 @@ static bool control_retry_word(void *context, const char *word)
         return true;
     }
     return false;
-}
-
-static bool control_take_count(const struct options *reader, int64_t least, uint64_t *count)
-{
-    int64_t number;
-    if (!options_count(reader, least, CONTROL_COUNT_MAX, &number))
-        return false;
-    *count = (uint64_t)number;
-    return true;
 }
 
 static bool control_take_jobs(struct control_options *control, const struct options *reader)
@@ -86,7 +77,7 @@ static bool control_limit_word(void *context, const char *word)
     if (size == 5 && !memcmp(word, "fsize", 5))
         return options_size(&value, 1, CONTROL_SIZE_MAX, &limits->file_bytes);
     if (size == 5 && !memcmp(word, "files", 5))
-        return control_take_count(&value, 1, &limits->files);
+        return options_count(&value, 1, CONTROL_COUNT_MAX, &limits->files);
     if (size != 3 || memcmp(word, "cpu", 3))
         return control_refuse_limit(wanted->reader);
     if (!options_time(&value, &number))
@@ -100,7 +91,7 @@ static bool control_take_halt(struct halt *halt, const struct options *reader, i
     uint64_t most;
     if (key == CONTROL_HALT)
         return halt_parse(halt, reader->value) || options_refuse(reader, "never, or now|soon,fail|success|done=N|N%");
-    if (!control_take_count(reader, 0, &most))
+    if (!options_count(reader, 0, CONTROL_COUNT_MAX, &most))
         return false;
     halt_allow_fails(halt, most);
     return true;
@@ -111,7 +102,7 @@ bool control_take(struct run_options *options, const struct options *reader, int
     struct control_options *control = &options->control;
     struct hay_pool_options *pool = &options->pool;
     unsigned set = 0;
-    int64_t number;
+    uint64_t number;
     switch (key) {
     case 'j':
         return control_take_jobs(control, reader);
@@ -127,7 +118,7 @@ bool control_take(struct run_options *options, const struct options *reader, int
     case CONTROL_RETRY_DELAY_MAX:
         return options_duration(reader, &pool->retry_delay_max_ms);
     case CONTROL_MAX_JOBS:
-        return control_take_count(reader, 1, &pool->max_jobs_per_worker);
+        return options_count(reader, 1, CONTROL_COUNT_MAX, &pool->max_jobs_per_worker);
     case CONTROL_MAX_RSS:
         return options_size(reader, 1, CONTROL_SIZE_MAX, &pool->max_worker_bytes);
     case CONTROL_MAX_AGE:

@@ -54,7 +54,7 @@ const struct option_spec exec_specs[] = {
 bool exec_options_take(struct run_options *options, struct options *reader, int key)
 {
     struct exec *exec = options->verb_state;
-    int64_t count;
+    uint64_t count;
     switch (key) {
     case EXEC_SHELL:
         return exec->shell = true;
@@ -77,7 +77,7 @@ bool exec_options_take(struct run_options *options, struct options *reader, int 
     case 'n':
         if (!options_count(reader, 1, EXEC_LINES_MAX, &count))
             return false;
-        options->group_lines = count > 1 ? (uint64_t)count : 0;
+        options->group_lines = count > 1 ? count : 0;
         return exec->has_count = true;
     case 'C':
         exec->separator = strcmp(reader->value, "\\t") ? reader->value : "\t";

@@ -168,16 +168,16 @@ bool options_refuse(const struct options *options, const char *wanted)
     return false;
 }
 
-bool options_count(const struct options *options, int64_t least, int64_t most, int64_t *count)
+bool options_count(const struct options *options, uint64_t least, uint64_t most, uint64_t *count)
 {
     const char *at = options->value;
     uint64_t number;
-    if (options_digits(&at, (uint64_t)most, &number) && !*at && number >= (uint64_t)least) {
-        *count = (int64_t)number;
+    if (options_digits(&at, most, &number) && !*at && number >= least) {
+        *count = number;
         return true;
     }
-    say_usage("%s needs a whole number from %lld to %lld, not '%s'", options->name, (long long)least, (long long)most,
-              options->value);
+    say_usage("%s needs a whole number from %llu to %llu, not '%s'", options->name, (unsigned long long)least,
+              (unsigned long long)most, options->value);
     return false;
 }
 

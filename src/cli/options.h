@@ -41,7 +41,7 @@ int options_next(struct options *options);
 bool options_refuse(const struct options *options, const char *wanted);
 
 /* The value of the option just returned; false after a fault. */
-bool options_count(const struct options *options, int64_t least, int64_t most, int64_t *count);
+bool options_count(const struct options *options, uint64_t least, uint64_t most, uint64_t *count);
 /* `250ms 5s 2m 1h`, a plain number is seconds, fractions are fine; rounded up to whole milliseconds. */
 bool options_duration(const struct options *options, int64_t *duration_ms);
 /* The same, and not 0. */

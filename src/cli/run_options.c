@@ -72,13 +72,10 @@ static const struct option_spec run_specs[] = {
 static bool run_options_number(struct run_options *options, const struct options *reader, int key)
 {
     struct hay_pool_options *pool = &options->pool;
-    int64_t number = 0;
+    uint64_t number;
     switch (key) {
     case RUN_QUEUE:
-        if (!options_count(reader, 1, RUN_QUEUE_MAX, &number))
-            return false;
-        pool->max_jobs = (uint64_t)number;
-        return true;
+        return options_count(reader, 1, RUN_QUEUE_MAX, &pool->max_jobs);
     case RUN_RETRIES:
         if (!options_count(reader, 0, RUN_RETRIES_MAX, &number))
             return false;
@@ -93,18 +90,15 @@ static bool run_options_number(struct run_options *options, const struct options
         return true;
     case RUN_ORDER_WINDOW:
         options->keep_order = true;
-        if (!options_count(reader, 1, RUN_WINDOW_MAX, &number))
-            return false;
-        options->order_window = (uint64_t)number;
-        return true;
+        return options_count(reader, 1, RUN_WINDOW_MAX, &options->order_window);
     case RUN_TIMEOUT:
         return options_duration(reader, &pool->timeout_ms);
     case RUN_START_TIMEOUT:
         return options_time(reader, &pool->start_timeout_ms);
     case RUN_GRACE:
-        if (!options_duration(reader, &number))
+        if (!options_duration(reader, &pool->grace_ms))
             return false;
-        pool->grace_ms = number ? number : HAY_POOL_NO_GRACE;
+        pool->grace_ms = pool->grace_ms ? pool->grace_ms : HAY_POOL_NO_GRACE;
         return true;
     default:
         return options_size(reader, 1, HAY_POOL_MAX_RESULT_BYTES, &pool->max_result_bytes);
