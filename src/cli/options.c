@@ -24,7 +24,7 @@ static int options_fault(const char *text, const char *option)
 }
 
 /* The spec of a long option, given whole or by a beginning that only one has. */
-static const struct option_spec *options_long(const struct options *options, const char *name, size_t size, bool *ambiguous)
+static const struct option_spec *options_long(struct options *options, const char *name, size_t size, bool *ambiguous)
 {
     const struct option_spec *found = NULL;
     *ambiguous = false;
@@ -32,6 +32,7 @@ static const struct option_spec *options_long(const struct options *options, con
         for (const struct option_spec *spec = i ? options->more : options->specs; spec && spec->key; spec++) {
             if (!size || strncmp(spec->name, name, size))
                 continue;
+            options->is_more = i;
             if (!spec->name[size])
                 return *ambiguous = false, spec;
             *ambiguous = *ambiguous || found;
@@ -41,20 +42,14 @@ static const struct option_spec *options_long(const struct options *options, con
     return *ambiguous ? NULL : found;
 }
 
-static bool options_is_more(const struct options *options, const struct option_spec *found)
+static const struct option_spec *options_letter(struct options *options, int letter)
 {
-    for (const struct option_spec *spec = options->more; spec && spec->key; spec++)
-        if (spec == found)
-            return true;
-    return false;
-}
-
-static const struct option_spec *options_letter(const struct options *options, int letter)
-{
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        options->is_more = i;
         for (const struct option_spec *spec = i ? options->more : options->specs; spec && spec->key; spec++)
             if (spec->key == letter)
                 return spec;
+    }
     return NULL;
 }
 
@@ -79,7 +74,6 @@ static int options_take_long(struct options *options, const char *argument)
     if (!spec)
         return ambiguous ? options_ambiguous(options, argument, size) : options_fault("unknown option", argument);
     snprintf(options->name, sizeof options->name, "--%s", spec->name);
-    options->is_more = options_is_more(options, spec);
     if (value && !spec->has_value)
         return options_fault("no value is taken by", options->name);
     if (spec->has_value && !value) {
@@ -104,7 +98,6 @@ static int options_take_short(struct options *options)
     snprintf(options->name, sizeof options->name, "-%c", letter);
     if (!spec || letter > 127)
         return options_fault("unknown option", letter > 127 ? argument : options->name);
-    options->is_more = options_is_more(options, spec);
     options->value = NULL;
     if (!spec->has_value)
         return spec->key;
