@@ -5,9 +5,9 @@
  * killed here are waited for, by number.
  */
 #include "cli/reaper.h"
+#include "cli/bytes.h"
 #include "cli/now.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -30,35 +30,21 @@ static int reaper_compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The whole file in one malloc'ed text, or NULL. */
+/* The whole file, or what could be read of it, in one malloc'ed text, or NULL. */
 static char *reaper_read_list(void)
 {
     char path[64];
+    struct bytes text = { .at = NULL };
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return NULL;
-    char *text = NULL;
-    size_t size = 0, capacity = 0;
-    for (;;) {
-        if (capacity - size < 2048) {
-            char *larger = realloc(text, capacity += 8192);
-            if (!larger)
-                break;
-            text = larger;
-        }
-        ssize_t n = read(fd, text + size, capacity - size - 1);
-        if (n > 0) {
-            size += (size_t)n;
-        } else if (!n || errno != EINTR) {
-            text[size] = '\0';
-            close(fd);
-            return text;
-        }
-    }
-    free(text);
+    bytes_read(&text, fd, SIZE_MAX);
     close(fd);
-    return NULL;
+    bytes_put(&text, "", 1);
+    if (text.failed)
+        bytes_release(&text);
+    return text.at;
 }
 
 /* All children of this process, sorted; the caller frees them. */
