@@ -19,31 +19,26 @@
 /* All columns but the command, their numbers at the longest. */
 #define JOBLOG_HEAD (8 * (PEN_FIXED_MAX + 2))
 
-int joblog_open(struct joblog *log, struct ev_loop *loop, const char *path, bool append)
-{
-    return logfile_open(&log->file, loop, path, append);
-}
-
-bool joblog_check(const struct joblog *log)
+bool joblog_check(const struct logfile *file)
 {
     char bytes[sizeof JOBLOG_COLUMNS - 1];
-    int fd = log->file.append && S_ISREG(log->file.stream.mode) ? open(log->file.path, O_RDONLY | O_CLOEXEC) : -1;
+    int fd = file->append && S_ISREG(file->stream.mode) ? open(file->path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return true;
     ssize_t size = pread(fd, bytes, sizeof bytes, 0); /* fewer: it was cut off when it began */
     close(fd);
     if (size < 0 || !memcmp(bytes, JOBLOG_COLUMNS, (size_t)size))
         return true;
-    say("'%s' is no joblog: --resume would go on with it", log->file.path);
+    say("'%s' is no joblog: --resume would go on with it", file->path);
     return false;
 }
 
-void joblog_begin(struct joblog *log)
+void joblog_begin(struct logfile *file)
 {
     bool empty;
-    char *at = logfile_begin(&log->file, &empty) && empty ? logfile_room(&log->file, sizeof JOBLOG_COLUMNS) : NULL;
+    char *at = logfile_begin(file, &empty) && empty ? logfile_room(file, sizeof JOBLOG_COLUMNS) : NULL;
     if (at)
-        logfile_advance(&log->file, pen_text(at, JOBLOG_COLUMNS));
+        logfile_advance(file, pen_text(at, JOBLOG_COLUMNS));
 }
 
 /* Exitval and Signal. A crash by exit(0) must not look like success. */
@@ -110,10 +105,10 @@ static struct hay_span joblog_cut(struct hay_span text)
     return text;
 }
 
-void joblog_write(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span command)
+void joblog_write(struct logfile *file, const struct hay_result *result, uint64_t seq, struct hay_span command)
 {
     command = joblog_cut(command);
-    char *at = joblog_has_row(result) ? logfile_room(&log->file, JOBLOG_HEAD + command.size + 2) : NULL;
+    char *at = joblog_has_row(result) ? logfile_room(file, JOBLOG_HEAD + command.size + 2) : NULL;
     if (!at)
         return;
     at = joblog_put_head(at, result, seq);
@@ -122,16 +117,16 @@ void joblog_write(struct joblog *log, const struct hay_result *result, uint64_t 
     for (size_t i = 0; i < command.size; i++)
         *at++ = command.at[i] == '\n' ? '\0' : command.at[i];
     *at++ = '\n';
-    logfile_advance(&log->file, at);
+    logfile_advance(file, at);
 }
 
-void joblog_write_call(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span call)
+void joblog_write_call(struct logfile *file, const struct hay_result *result, uint64_t seq, struct hay_span call)
 {
     bool rejected = result->outcome == HAY_OUTCOME_REJECTED;
     struct hay_span text = joblog_cut(rejected ? result->message : result->args);
     bool is_cut = text.size < (rejected ? result->message.size : result->args.size);
     call = joblog_cut(call);
-    char *at = joblog_has_row(result) ? logfile_room(&log->file, JOBLOG_HEAD + call.size + 4 * text.size + 32) : NULL;
+    char *at = joblog_has_row(result) ? logfile_room(file, JOBLOG_HEAD + call.size + 4 * text.size + 32) : NULL;
     if (!at)
         return;
     at = joblog_put_head(at, result, seq);
@@ -146,10 +141,5 @@ void joblog_write_call(struct joblog *log, const struct hay_result *result, uint
     if (text.size || rejected)
         *at++ = '\'';
     *at++ = '\n';
-    logfile_advance(&log->file, at);
-}
-
-void joblog_close(struct joblog *log, bool patient)
-{
-    logfile_close(&log->file, patient);
+    logfile_advance(file, at);
 }

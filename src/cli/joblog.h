@@ -17,20 +17,13 @@
 /* What of a command stands in a row; the rest is cut. */
 #define JOBLOG_COMMAND_MAX ((size_t)16 << 10)
 
-struct joblog {
-    struct logfile file;
-};
-
-/* Truncated when the run begins, or with `append` continued. 0 or -errno, already said. joblog_close() is due in any case. */
-int joblog_open(struct joblog *log, struct ev_loop *loop, const char *path, bool append);
-/* May it be continued: is it a joblog, or empty? Else that is said. */
-bool joblog_check(const struct joblog *log);
-/* Just before the run: empty the file and write the columns' names. */
-void joblog_begin(struct joblog *log);
+/* May it be continued, where it was opened to append: is it a joblog, or empty? Else that is said. */
+bool joblog_check(const struct logfile *file);
+/* Just before the run: empty the file, unless it is continued, and write the columns' names. */
+void joblog_begin(struct logfile *file);
 /* The row of a result. `command` is shell text; a line end in it becomes a NUL, which parallel --retry-failed reads back. */
-void joblog_write(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span command);
+void joblog_write(struct logfile *file, const struct hay_result *result, uint64_t seq, struct hay_span command);
 /* The same for a function: the command is `call` (such as "hayfork call demo.add"), then the job's args, quoted for a shell. */
-void joblog_write_call(struct joblog *log, const struct hay_result *result, uint64_t seq, struct hay_span call);
-void joblog_close(struct joblog *log, bool patient);
+void joblog_write_call(struct logfile *file, const struct hay_result *result, uint64_t seq, struct hay_span call);
 
 #endif

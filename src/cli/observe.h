@@ -31,7 +31,7 @@ struct observe_function {
 };
 
 struct observe {
-    struct joblog joblog;
+    struct logfile joblog;
     struct trace trace;
     struct tally *tally;        /* NULL: no summary */
     struct progress progress;

@@ -133,7 +133,7 @@ static bool observe_is_stderr(const struct stream *stream)
 
 int run_observe_check(const struct run *run, const char *path, const struct stream *stream)
 {
-    const struct stream *others[] = { &run->output.stream, &run->observe.joblog.file.stream, &run->observe.trace.file.stream };
+    const struct stream *others[] = { &run->output.stream, &run->observe.joblog.stream, &run->observe.trace.file.stream };
     if (!path)
         return CLI_OK;
     if (input_same_file(&run->input, stream) || arguments_have_file(&run->options->argument_files, stream))
@@ -163,15 +163,15 @@ int run_observe_open(struct run *run)
     struct observe *observe = &run->observe;
     const struct observe_options *options = &run->options->observe;
     int code;
-    observe->joblog.file.stream.fd = observe->trace.file.stream.fd = -1;
+    observe->joblog.stream.fd = observe->trace.file.stream.fd = -1;
     if (options->errors && !strcmp(options->errors, "tag"))
         run->logs->tagged = true;
     else if (options->errors && strcmp(options->errors, "pass") && !observe_redirect(run, options->errors))
         return CLI_OUTPUT;
-    if ((options->joblog && joblog_open(&observe->joblog, run->loop, options->joblog, run->options->journal.resume)) ||
+    if ((options->joblog && logfile_open(&observe->joblog, run->loop, options->joblog, run->options->journal.resume)) ||
         (options->trace && trace_open(&observe->trace, run->loop, options->trace)))
         return CLI_OUTPUT;
-    if ((code = run_observe_check(run, options->joblog, &observe->joblog.file.stream)) ||
+    if ((code = run_observe_check(run, options->joblog, &observe->joblog.stream)) ||
         (code = run_observe_check(run, options->trace, &observe->trace.file.stream)) ||
         (code = run_observe_check(run, run->logs->path, &run->logs->stream)))
         return code;
@@ -259,14 +259,14 @@ static void observe_on_flush(struct ev_loop *loop, struct ev_timer *watcher, int
         logfile_flush(&observe->trace.file);
     }
     if (run->options->observe.joblog)
-        logfile_flush(&observe->joblog.file);
+        logfile_flush(&observe->joblog);
 }
 
 /* A result in the journal is not told again by a resumed run: its row has to be in the joblog before it. */
 static void observe_before_write(void *context)
 {
     struct run *run = context;
-    logfile_flush(&run->observe.joblog.file);
+    logfile_flush(&run->observe.joblog);
 }
 
 void run_observe_start(struct run *run)
@@ -361,7 +361,7 @@ void run_observe_log(struct run *run, int index, const char *line, size_t size)
 
 bool run_observe_is_full(const struct run *run)
 {
-    return logfile_is_full(&run->observe.joblog.file) || logfile_is_full(&run->observe.trace.file);
+    return logfile_is_full(&run->observe.joblog) || logfile_is_full(&run->observe.trace.file);
 }
 
 void run_observe_turn(struct run *run)
@@ -391,7 +391,7 @@ void run_observe_finish(struct run *run)
         say_curtain(NULL, NULL);
         observe->started = false;
     }
-    joblog_close(&observe->joblog, signals_count() < 2);
+    logfile_close(&observe->joblog, signals_count() < 2);
     trace_close(&observe->trace, signals_count() < 2);
 }
 
