@@ -20,7 +20,7 @@
 struct control_options {
     struct halt halt;
     const char *jobs;           /* of -j; NULL: none */
-    const char *retry_on;
+    unsigned retry_on;          /* what --retry-on names, 0: it was not given */
     double load_max;
     uint64_t memory_least;
     int64_t delay_ms;           /* between the starts of two jobs */

@@ -26,6 +26,7 @@ static bool control_each_word(const char *list, bool (*take)(void *context, cons
     return true;
 }
 
+/* The bits of retry_on. */
 enum { CONTROL_ON_ERROR = 1, CONTROL_ON_TIMEOUT = 2, CONTROL_ON_CRASH = 4 };
 
 static bool control_retry_word(void *context, const char *word)
@@ -101,7 +102,6 @@ bool control_take(struct run_options *options, const struct options *reader, int
 {
     struct control_options *control = &options->control;
     struct hay_pool_options *pool = &options->pool;
-    unsigned set = 0;
     uint64_t number;
     switch (key) {
     case 'j':
@@ -110,8 +110,8 @@ bool control_take(struct run_options *options, const struct options *reader, int
     case CONTROL_MAX_FAILS:
         return control_take_halt(&control->halt, reader, key);
     case CONTROL_RETRY_ON:
-        control->retry_on = reader->value;
-        return control_each_word(reader->value, control_retry_word, &set) ||
+        control->retry_on = 0;
+        return control_each_word(reader->value, control_retry_word, &control->retry_on) ||
                options_refuse(reader, "a list of error, timeout and crash");
     case CONTROL_RETRY_DELAY:
         return options_duration(reader, &pool->retry_delay_ms);
@@ -144,8 +144,7 @@ bool control_take(struct run_options *options, const struct options *reader, int
 
 static bool control_apply_retry_on(const struct control_options *control, struct hay_pool_options *pool)
 {
-    unsigned set = 0;
-    control_each_word(control->retry_on, control_retry_word, &set);
+    unsigned set = control->retry_on;
     if (control->crash_retries && pool->crash_retries > 0 && !(set & CONTROL_ON_CRASH)) {
         say_usage("--crash-retries asks for what --retry-on leaves out: 'crash'");
         return false;
