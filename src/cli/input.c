@@ -136,14 +136,12 @@ void input_use_blocks(struct input *input, uint64_t lines, size_t bytes)
 
 int input_stdin_again(const struct input *input)
 {
-    char path[32];
     size_t i = 0;
     while (i < input->count && input->sources[i].path)
         i++;
     if (i == input->count || !S_ISREG(input->sources[i].stream.mode))
         return -1;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", input->sources[i].stream.fd);
-    int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    int fd = stream_reopen(input->sources[i].stream.fd, O_RDONLY);
     if (fd >= 0 && lseek(fd, input->sources[i].begin, SEEK_SET) < 0) {
         close(fd);
         return -1;

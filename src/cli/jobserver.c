@@ -6,6 +6,7 @@
 #include "cli/jobserver.h"
 #include "cli/rewatch.h"
 #include "cli/say.h"
+#include "cli/stream.h"
 
 #include <hayfork/pool.h>
 
@@ -112,16 +113,6 @@ static int jobserver_most(const char *makeflags)
     return most > 0 && most <= HAY_POOL_MAX_WORKERS ? (int)most : JOBSERVER_MOST;
 }
 
-/* A descriptor of our own for make's pipe. */
-static int jobserver_reopen(int fd, int flags)
-{
-    char path[32];
-    if (fcntl(fd, F_GETFD) < 0)
-        return -1;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return open(path, flags | O_CLOEXEC | O_NOCTTY);
-}
-
 /* make closes its pipe for a recipe without '+', and the numbers may be those of anything by then. */
 static bool jobserver_is_pipe(int fd)
 {
@@ -138,8 +129,8 @@ static bool jobserver_reach(const char *auth)
     } else {
         if (sscanf(auth, "%d,%d", &read_fd, &write_fd) != 2 || read_fd < 0 || write_fd < 0)
             return true; /* make has switched it off for this recipe on purpose, as for -n */
-        slots.read_fd = jobserver_reopen(read_fd, O_RDONLY | O_NONBLOCK);
-        slots.write_fd = jobserver_reopen(write_fd, O_WRONLY);
+        slots.read_fd = stream_reopen(read_fd, O_RDONLY | O_NONBLOCK);
+        slots.write_fd = stream_reopen(write_fd, O_WRONLY);
     }
     return jobserver_is_pipe(slots.read_fd) && jobserver_is_pipe(slots.write_fd);
 }

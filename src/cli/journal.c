@@ -8,11 +8,11 @@
 #include "cli/cli.h"
 #include "cli/resultfile.h"
 #include "cli/say.h"
+#include "cli/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -193,12 +193,10 @@ static int journal_find_tail(struct journal *journal, int fd, off_t size, uint64
 /* A descriptor to read the file by which `fd` writes; -errno. */
 static int journal_reopen(const char *path, int fd)
 {
-    char name[40];
     struct stat one, two;
     if (fd < 0)
         return (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 ? -errno : fd;
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    int reader = open(name, O_RDONLY | O_CLOEXEC);
+    int reader = stream_reopen(fd, O_RDONLY);
     if (reader < 0)
         reader = open(path, O_RDONLY | O_CLOEXEC);
     if (reader < 0)

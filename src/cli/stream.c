@@ -23,11 +23,11 @@ static bool stream_is_terminal(int fd, const struct stat *status)
     return S_ISCHR(status->st_mode) && status->st_rdev != makedev(5, 2) && isatty(fd);
 }
 
-static int stream_reopen(int fd, bool write)
+int stream_reopen(int fd, int flags)
 {
     char path[40];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return open(path, (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return open(path, flags | O_NOCTTY | O_CLOEXEC);
 }
 
 static int stream_inspect(struct stream *stream, int fd, bool write, struct stat *status)
@@ -62,7 +62,7 @@ int stream_inherit(struct stream *stream, int fd, bool write)
     } else if (S_ISSOCK(status.st_mode)) {
         stream->way = STREAM_SOCKET;
     } else if (S_ISFIFO(status.st_mode) || stream_is_terminal(fd, &status)) {
-        int own = stream_reopen(fd, write);
+        int own = stream_reopen(fd, (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK);
         stream->way = own < 0 ? STREAM_POLLED : STREAM_OWN;
         stream->fd = own < 0 ? fd : own;
         stream->owned = own >= 0;

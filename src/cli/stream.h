@@ -40,6 +40,9 @@ ssize_t stream_read(struct stream *stream, void *bytes, size_t size);
 ssize_t stream_write(struct stream *stream, const void *bytes, size_t size);
 int stream_close(struct stream *stream);
 
+/* Open anew what is behind `fd`: an open file of its own, with these flags of open(2). -1 with errno where that is refused. */
+int stream_reopen(int fd, int flags);
+
 /* Are both the same regular file? */
 bool stream_same_file(const struct stream *a, const struct stream *b);
 
