@@ -27,18 +27,16 @@ static void control_halt(struct run *run, bool now, const char *reason)
     say("%s: no more jobs are started%s", reason, now ? ", and those that run are cancelled" : "");
 }
 
-const struct hay_result *control_judge(struct run *run, const struct hay_result *result, struct hay_result *changed)
+void control_judge(struct run *run, struct hay_result *result)
 {
     struct control *control = &run->control;
     if (!control->halted || result->outcome != HAY_OUTCOME_CANCELLED)
-        return result;
+        return;
     control->unrun++;
     if (result->attempts)
-        return result;
-    *changed = *result;
-    changed->outcome = HAY_OUTCOME_SKIPPED;
-    changed->message = (struct hay_span){ control->reason, strlen(control->reason) };
-    return changed;
+        return;
+    result->outcome = HAY_OUTCOME_SKIPPED;
+    result->message = (struct hay_span){ control->reason, strlen(control->reason) };
 }
 
 void control_tell(struct run *run, const struct hay_result *result, uint64_t seq)

@@ -113,8 +113,8 @@ void control_abandon(struct run *run, const char *reason);
 int control_count_lines(const struct run *run, uint64_t *count);
 /* False: out of memory. */
 bool control_open_after(struct run *run);
-/* Every result, on its way to be recorded: `result` may be replaced by a copy in `changed`. */
-const struct hay_result *control_judge(struct run *run, const struct hay_result *result, struct hay_result *changed);
+/* Each result from the pool, to be changed: a job that a halt has kept from running was skipped. And each that is recorded. */
+void control_judge(struct run *run, struct hay_result *result);
 void control_tell(struct run *run, const struct hay_result *result, uint64_t seq);
 /* Whether the pool may start jobs has to be thought over. */
 void control_hold(struct run *run);

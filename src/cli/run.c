@@ -50,34 +50,27 @@ void run_record(struct run *run, const struct hay_result *result, uint64_t seq)
 
 /* A signal to all processes, as service managers and batch systems send it, ends a command before the pool can ask it to end.
  * That is no failure of its own, and --resume has to run it. */
-static const struct hay_result *run_interrupted(const struct hay_result *result, struct hay_result *changed)
+static void run_judge_interrupted(struct hay_result *result)
 {
     static const char reason[] = "cancelled while it ran";
     if (result->outcome != HAY_OUTCOME_ERROR || !signals_count())
-        return result;
-    *changed = *result;
-    changed->outcome = HAY_OUTCOME_CANCELLED;
-    changed->message = (struct hay_span){ reason, sizeof reason - 1 };
-    return changed;
+        return;
+    result->outcome = HAY_OUTCOME_CANCELLED;
+    result->message = (struct hay_span){ reason, sizeof reason - 1 };
 }
 
 static void run_on_result(void *context, const struct hay_result *result)
 {
     struct run *run = context;
-    struct hay_result judged, unrun, interrupted;
+    struct hay_result judged = *result;
     run->settled++;
-    result = control_judge(run, result, &unrun);
-    if (run->options->verb->judge) {
-        judged = *result;
+    control_judge(run, &judged);
+    if (run->options->verb->judge)
         run->options->verb->judge(run, &judged);
-        result = &judged;
-    } else if (result->value.at && result->outcome != HAY_OUTCOME_OK) {
-        judged = *result; /* what a job still returned that was asked to end: a line has a result or an error */
-        judged.value = (struct hay_span){ NULL, 0 };
-        result = &judged;
-    }
-    result = run_interrupted(result, &interrupted);
-    run_record(run, result, result->tag);
+    else if (judged.outcome != HAY_OUTCOME_OK)
+        judged.value = (struct hay_span){ NULL, 0 }; /* of a job that was asked to end: a line has a result or an error */
+    run_judge_interrupted(&judged);
+    run_record(run, &judged, judged.tag);
 }
 
 static void run_on_room(void *context)
