@@ -58,30 +58,30 @@ void bytes_put_text(struct bytes *bytes, const char *text)
     bytes_put(bytes, text, strlen(text));
 }
 
+/* A call has failed. Is it to be made again? Where it would have waited, that is done here. */
+static bool bytes_wait(int fd, short events)
+{
+    struct pollfd wait = { .fd = fd, .events = events };
+    return errno == EINTR || (errno == EAGAIN && (poll(&wait, 1, -1) >= 0 || errno == EINTR));
+}
+
 ssize_t bytes_wait_read(int fd, char *at, size_t size)
 {
-    for (;;) {
-        ssize_t n = read(fd, at, size);
-        struct pollfd wait = { .fd = fd, .events = POLLIN };
-        if (n >= 0)
-            return n;
-        if (errno == EAGAIN ? poll(&wait, 1, -1) < 0 && errno != EINTR : errno != EINTR)
-            return -errno;
-    }
+    ssize_t n;
+    do
+        n = read(fd, at, size);
+    while (n < 0 && bytes_wait(fd, POLLIN));
+    return n < 0 ? -errno : n;
 }
 
 int bytes_wait_write(int fd, const char *at, size_t size)
 {
     while (size) {
         ssize_t n = write(fd, at, size);
-        struct pollfd wait = { .fd = fd, .events = POLLOUT };
-        if (n < 0) {
-            if (errno == EAGAIN ? poll(&wait, 1, -1) < 0 && errno != EINTR : errno != EINTR)
-                return -errno;
-            continue;
-        }
-        at += n;
-        size -= (size_t)n;
+        if (n < 0 && !bytes_wait(fd, POLLOUT))
+            return -errno;
+        at += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
     }
     return 0;
 }
