@@ -277,13 +277,6 @@ enum hay_outcome journal_outcome(const struct journal *journal, uint64_t seq)
     return state ? (enum hay_outcome)(state - 1) : HAY_OUTCOME_COUNT;
 }
 
-bool journal_is_done(const struct journal *journal, uint64_t seq)
-{
-    enum hay_outcome outcome = journal_outcome(journal, seq);
-    return outcome != HAY_OUTCOME_COUNT && outcome != HAY_OUTCOME_SKIPPED && outcome != HAY_OUTCOME_CANCELLED &&
-           !(journal->options->failed && outcome != HAY_OUTCOME_OK);
-}
-
 static uint64_t journal_key_at(const struct journal *journal, uint64_t seq)
 {
     return ((const uint64_t *)(const void *)journal->keys.at)[seq];
@@ -302,5 +295,7 @@ enum journal_verdict journal_look(const struct journal *journal, uint64_t seq, u
     uint64_t key = journal_key_at(journal, seq);
     if (key != hash && key != journal_key(journal, hash))
         return journal->options->changed ? JOURNAL_RUN : JOURNAL_CHANGED;
-    return journal_is_done(journal, seq) ? JOURNAL_DONE : JOURNAL_RUN;
+    if (outcome == HAY_OUTCOME_SKIPPED || outcome == HAY_OUTCOME_CANCELLED)
+        return JOURNAL_RUN;
+    return journal->options->failed && outcome != HAY_OUTCOME_OK ? JOURNAL_RUN : JOURNAL_DONE;
 }

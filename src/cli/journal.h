@@ -73,8 +73,6 @@ uint64_t journal_key(const struct journal *journal, uint64_t hash);
 
 /* What came of the line at `seq`? HAY_OUTCOME_COUNT: nothing yet. */
 enum hay_outcome journal_outcome(const struct journal *journal, uint64_t seq);
-/* Has it a result that counts, by what the options say? */
-bool journal_is_done(const struct journal *journal, uint64_t seq);
 /* Is the newest result of the job with this key that it was skipped? */
 bool journal_was_skipped(const struct journal *journal, uint64_t seq, uint64_t key);
 /* Is there anything to do for the line at `seq`? */

@@ -398,7 +398,7 @@ static int run_jobs(struct run *run, const int fds[2])
     run_observe_release(run);
     if (started)
         code = run_verdict(run);
-    run_journal_close(run);
+    journal_close(&run->journal);
     input_close(&run->input);
     return code;
 }

@@ -203,7 +203,6 @@ struct hay_span run_line_id(const struct input_line *line);
 int run_journal_check(const struct run_options *options);
 /* The file of -o as the journal: lock and read it. CLI_OK, or an exit code when the fault has been said. */
 int run_journal_open(struct run *run);
-void run_journal_close(struct run *run);
 /* The next line of the input, by what is run of it: its key is in run->key then. False: it is dealt with, being done or not what
  * it was. */
 bool run_journal_admit(struct run *run, const struct input_line *line, struct hay_span bytes);

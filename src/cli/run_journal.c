@@ -23,7 +23,6 @@ int run_journal_open(struct run *run)
 {
     const struct run_options *options = run->options;
     const struct journal_options *wanted = &options->journal;
-    run->journal.options = wanted;
     if (!options->output || !strcmp(options->output, "-") || (options->dry_run && !wanted->resume))
         return CLI_OK;
     if (!options->dry_run && !wanted->resume && !S_ISREG(run->output.stream.mode))
@@ -34,11 +33,6 @@ int run_journal_open(struct run *run)
     if (!code && !options->dry_run)
         output_sync(&run->output, wanted->sync);
     return code;
-}
-
-void run_journal_close(struct run *run)
-{
-    journal_close(&run->journal);
 }
 
 static void journal_stop(struct run *run)
@@ -91,10 +85,10 @@ void run_journal_name(struct run *run)
 void run_journal_end(struct run *run)
 {
     const struct journal *journal = &run->journal;
-    if (run->failed_before && !journal->options->failed)
+    if (run->failed_before && !run->options->journal.failed)
         say("%llu %s not end ok before; --retry-failed runs %s again", (unsigned long long)run->failed_before,
             run->failed_before == 1 ? "job did" : "jobs did", run->failed_before == 1 ? "it" : "them");
-    if (run->read >= journal->last || journal->options->changed)
+    if (run->read >= journal->last || run->options->journal.changed)
         return;
     say("the input has %llu job%s, but '%s' has a result of job %llu: it is not the input of these results",
         (unsigned long long)run->read, run->read == 1 ? "" : "s", journal->path, (unsigned long long)journal->last);
