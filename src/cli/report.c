@@ -136,18 +136,18 @@ static int report_save(const char *output, const struct html *html)
 }
 
 /* Writing the page would take away what it is made of. */
-static const char *report_overwritten(const struct report *report)
+static bool report_overwrites(const struct report *report)
 {
     const char *inputs[] = { report->source.results, report->source.trace };
     struct stat out, in;
     if (!report->output || stat(report->output, &out) || !S_ISREG(out.st_mode))
-        return NULL;
+        return false;
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
         bool there = inputs[i] && !(strcmp(inputs[i], "-") ? stat(inputs[i], &in) : fstat(STDIN_FILENO, &in));
         if (there && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-            return report->output;
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 static int report_write(const struct report *report, struct html *html)
@@ -198,9 +198,8 @@ int report_main(int argc, char **argv)
     int code = report_options(&report, argc, argv);
     if (code >= 0)
         return code;
-    const char *same = report_overwritten(&report);
-    if (same)
-        return say_usage("'%s' is both input and output", same);
+    if (report_overwrites(&report))
+        return say_usage("'%s' is both input and output", report.output);
     setup_write_errors();
     struct data *data = data_new();
     if (!data)
