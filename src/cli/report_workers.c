@@ -135,7 +135,7 @@ static void workers_path(struct html *html, const struct workers *workers, int s
 }
 
 struct workers_sum {
-    int64_t first, last;
+    char name[64];          /* the worker, or the first and the last */
     uint64_t jobs, failed;
     double busy;
 };
@@ -144,7 +144,8 @@ static struct workers_sum workers_sum(const struct workers *workers, size_t row)
 {
     const struct axis *axis = workers->axis;
     size_t from = row * workers->of_row, to = workers_row_end(workers, row);
-    struct workers_sum sum = { .first = axis->rows[from]->slot, .last = axis->rows[to - 1]->slot };
+    int64_t first = axis->rows[from]->slot, last = axis->rows[to - 1]->slot;
+    struct workers_sum sum = { .jobs = 0 };
     double busy_ns = 0, span = (double)axis_span(axis) * (double)(to - from);
     for (size_t i = from; i < to; i++) {
         sum.jobs += axis->rows[i]->jobs;
@@ -152,15 +153,11 @@ static struct workers_sum workers_sum(const struct workers *workers, size_t row)
         busy_ns += (double)axis->rows[i]->busy_ns;
     }
     sum.busy = span > 0 && busy_ns < span ? busy_ns / span : 1;
-    return sum;
-}
-
-static void workers_name(char *out, size_t size, const struct workers_sum *sum)
-{
-    if (sum->first == sum->last)
-        snprintf(out, size, "%" PRId64, sum->first);
+    if (first == last)
+        snprintf(sum.name, sizeof sum.name, "%" PRId64, first);
     else
-        snprintf(out, size, "%" PRId64 "–%" PRId64, sum->first, sum->last);
+        snprintf(sum.name, sizeof sum.name, "%" PRId64 "–%" PRId64, first, last);
+    return sum;
 }
 
 static void workers_shades(struct html *html, const struct workers *workers)
@@ -171,11 +168,9 @@ static void workers_shades(struct html *html, const struct workers *workers)
         workers_path(html, workers, red, true);
     for (size_t row = 0; row < workers->rows; row++) {
         struct workers_sum sum = workers_sum(workers, row);
-        char name[64];
-        workers_name(name, sizeof name, &sum);
         html_format(html, "<path class=\"pad\" d=\"M0 %zuh%zuv%dh-%zuz\"><title>worker %s: %s busy, %s, %s failed</title></path>"
                     "\n", row * (size_t)workers->row_px, axis_bins(workers->axis), workers->row_px, axis_bins(workers->axis),
-                    name, html_percent(sum.busy, 1).at, html_counted(sum.jobs, "job").at, html_count(sum.failed).at);
+                    sum.name, html_percent(sum.busy, 1).at, html_counted(sum.jobs, "job").at, html_count(sum.failed).at);
     }
 }
 
@@ -184,10 +179,8 @@ static void workers_labels(struct html *html, const struct workers *workers)
     size_t step = (workers->rows + WORKERS_LABELS - 1) / WORKERS_LABELS;
     for (size_t row = 0; row < workers->rows; row += step) {
         struct workers_sum sum = workers_sum(workers, row);
-        char name[64];
-        workers_name(name, sizeof name, &sum);
         html_format(html, "<i class=\"row\" style=\"top:%zupx;height:%dpx\"><b>%s</b><em>%s</em></i>",
-                    row * (size_t)workers->row_px, workers->row_px - workers->gap_px, name,
+                    row * (size_t)workers->row_px, workers->row_px - workers->gap_px, sum.name,
                     step > 1 ? "" : html_percent(sum.busy, 1).at);
     }
 }
@@ -197,9 +190,7 @@ static void workers_table(struct html *html, const struct workers *workers)
     plot_table_begin(html, "<th>Worker</th><th class=\"n\">Busy</th><th class=\"n\">Jobs</th><th class=\"n\">Failed</th>");
     for (size_t row = 0; row < workers->rows; row++) {
         struct workers_sum sum = workers_sum(workers, row);
-        char name[64];
-        workers_name(name, sizeof name, &sum);
-        html_format(html, "<tr><td>%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n", name,
+        html_format(html, "<tr><td>%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n", sum.name,
                     html_percent(sum.busy, 1).at, html_count(sum.jobs).at, html_count(sum.failed).at);
     }
     plot_table_end(html);
