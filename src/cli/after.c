@@ -367,8 +367,6 @@ void after_drop(struct after *after, struct after_job *kept)
 
 bool after_abandon(struct after *after)
 {
-    if (!after)
-        return false;
     after_drop_edges(after);
     for (struct after_job *kept; (kept = after->waiting.first);) {
         kept->waits = 0;

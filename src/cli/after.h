@@ -55,7 +55,7 @@ void after_settle(struct after *after, uint64_t seq, enum hay_outcome outcome);
 struct after_job *after_next(struct after *after);
 bool after_has_next(const struct after *after);
 void after_drop(struct after *after, struct after_job *kept);
-/* None of them will be started: all become ready, those that wait too. Is there one? NULL is fine. */
+/* None of them will be started: all become ready, those that wait too. Is there one? */
 bool after_abandon(struct after *after);
 /* Are ids kept as they come? Else they are asked for by `replay` when they are needed. */
 bool after_keeps_ids(const struct after *after);

@@ -190,7 +190,7 @@ void control_turn(struct run *run)
             run_feed_wake(run);
         control->cancel_due = false;
     }
-    if (run->stopping && control->after && after_count(control->after))
+    if (run->stopping && after_count(control->after))
         control_abandon(run, control->halted ? control->reason
                              : run->broken   ? "the pool had to stop"
                                              : "the run was interrupted");
