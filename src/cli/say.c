@@ -80,7 +80,7 @@ char *say_escape(char *out, size_t capacity, const char *text, size_t size)
     return out;
 }
 
-static void say_write(const char *bytes, size_t size)
+void say_text(const char *text, size_t size)
 {
     say_make_way(false);
     while (size) {
@@ -90,12 +90,12 @@ static void say_write(const char *bytes, size_t size)
             continue;
         if (ready == 0)
             return;
-        ssize_t n = write(STDERR_FILENO, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+        ssize_t n = write(STDERR_FILENO, text, size < PIPE_BUF ? size : PIPE_BUF);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
             return;
-        bytes += n;
+        text += n;
         size -= (size_t)n;
     }
 }
@@ -113,7 +113,7 @@ static void say_list(const char *format, va_list list)
     say_escape(line + head, sizeof line - (size_t)head - 1, text, (size_t)size);
     size_t length = strlen(line);
     line[length] = '\n';
-    say_write(line, length + 1);
+    say_text(line, length + 1);
 }
 
 void say(const char *format, ...)
@@ -122,11 +122,6 @@ void say(const char *format, ...)
     va_start(list, format);
     say_list(format, list);
     va_end(list);
-}
-
-void say_text(const char *text, size_t size)
-{
-    say_write(text, size);
 }
 
 int say_usage(const char *format, ...)
@@ -138,7 +133,7 @@ int say_usage(const char *format, ...)
     char line[128];
     int size = snprintf(line, sizeof line, "Try 'hayfork help%s%s'.\n", say_name ? " " : "", say_name ? say_name : "");
     if (size > 0 && (size_t)size < sizeof line)
-        say_write(line, (size_t)size);
+        say_text(line, (size_t)size);
     return CLI_USAGE;
 }
 
