@@ -110,7 +110,8 @@ static int arguments_read_file(struct arguments_list *list, const char *path, bo
     }
     if (event == INPUT_FAILED)
         code = input_say_failure(&input);
-    *stream = input.sources[0].stream;
+    else
+        *stream = input.sources[0].stream;
     input_close(&input);
     if (code)
         return code;

@@ -70,6 +70,7 @@ each_verb()
     each "$1" "run --inline" "$HAYFORK" run --inline -p demo -p text jobs
     each "$1" map "$HAYFORK" map -j 1 -k text.count ::: jobs lines
     each "$1" exec "$HAYFORK" exec -j 1 -k -a lines echo {}
+    each "$1" "exec ::::" "$HAYFORK" exec -j 1 -k echo {1} {2} :::: lines ::: a
     each "$1" "exec --pipe" "$HAYFORK" exec -j 1 -k -a lines --pipe -n 2 cat
     each "$1" "exec --line-buffer" "$HAYFORK" exec -j 1 -a lines --line-buffer --tag echo {}
     each "$1" results "$HAYFORK" results results
