@@ -16,9 +16,10 @@
 #define GROUPED_STEP ((size_t)64 << 10)
 #define GROUPED_TAGGED ((size_t)4 << 20) /* so much at most becomes of a step, with the tags in it */
 
-/* Bytes of a piece as they are, or each line with the tag, which ends with a tab, in front. */
-static void grouped_put(struct grouped_flow *flow, struct output *output, struct hay_span bytes)
+/* Bytes of the piece in hand as they are, or each line with the tag, which ends with a tab, in front. */
+static void grouped_put(struct run *run, struct grouped_flow *flow, struct hay_span bytes)
 {
+    struct output *output = flow->piece == GROUPED_STDOUT ? &run->output : &run->errors;
     const char *at = bytes.at, *end = bytes.at + bytes.size;
     while (flow->tag.size && at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at)), *past = newline ? newline + 1 : end;
@@ -56,10 +57,9 @@ static void grouped_open(struct grouped_flow *flow, struct hay_span bytes)
 static void grouped_put_piece(struct run *run, struct grouped_flow *flow)
 {
     struct hay_span bytes = { flow->at, flow->head.sizes[flow->piece] };
-    struct output *output = flow->piece == GROUPED_STDOUT ? &run->output : &run->errors;
     if (flow->piece == GROUPED_NOTE && bytes.size && flow->in_line)
-        grouped_put(flow, output, (struct hay_span){ "\n", 1 });
-    grouped_put(flow, output, bytes);
+        grouped_put(run, flow, (struct hay_span){ "\n", 1 });
+    grouped_put(run, flow, bytes);
     flow->at += bytes.size;
 }
 
@@ -79,7 +79,7 @@ static int grouped_put_step(struct run *run, struct grouped_flow *flow)
     ssize_t got = bytes_wait_read(flow->fd, step, flow->left_bytes < most ? (size_t)flow->left_bytes : most);
     if (got <= 0)
         return got ? (int)got : -EIO;
-    grouped_put(flow, flow->piece == GROUPED_STDOUT ? &run->output : &run->errors, (struct hay_span){ step, (size_t)got });
+    grouped_put(run, flow, (struct hay_span){ step, (size_t)got });
     flow->left_bytes -= (uint64_t)got;
     return flow->left_bytes > 0;
 }
