@@ -6,6 +6,7 @@
  */
 #include "cli/journal.h"
 #include "cli/cli.h"
+#include "cli/logfile.h"
 #include "cli/resultfile.h"
 #include "cli/say.h"
 #include "cli/stream.h"
@@ -158,23 +159,14 @@ static int journal_is_zero(int fd, off_t at)
 static int journal_find_tail(struct journal *journal, int fd, off_t size, uint64_t *torn_at)
 {
     char bytes[4096];
-    off_t at = size;
-    ssize_t n = 0;
-    const char *newline = NULL;
-    while (at > 0 && !newline) {
-        off_t from = at > (off_t)sizeof bytes ? at - (off_t)sizeof bytes : 0;
-        n = pread(fd, bytes, (size_t)(at - from), from);
-        if (n <= 0)
-            break;
-        newline = memrchr(bytes, '\n', (size_t)n);
-        at = newline ? from + (newline - bytes) + 1 : from;
-    }
-    if (n >= 0 && at < size)
-        n = pread(fd, bytes, sizeof bytes, at);
-    if (n < 0)
-        return resultfile_unread(journal->path, -errno);
+    off_t at = logfile_last_line(fd, size);
+    if (at < 0)
+        return resultfile_unread(journal->path, (int)at);
     if (at == size)
         return CLI_OK;
+    ssize_t n = pread(fd, bytes, sizeof bytes, at);
+    if (n < 0)
+        return resultfile_unread(journal->path, -errno);
     bool is_torn = n && resultfile_is_torn(bytes, (size_t)n);
     if (is_torn && !bytes[n - 1]) {
         int is_zero = journal_is_zero(fd, at + n);

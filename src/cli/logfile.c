@@ -75,8 +75,7 @@ int logfile_open(struct logfile *file, struct ev_loop *loop, const char *path, b
     return failure;
 }
 
-/* Where the last whole line among the first `size` bytes ends, or -errno. */
-static off_t logfile_last_line(int fd, off_t size)
+off_t logfile_last_line(int fd, off_t size)
 {
     char bytes[LOGFILE_TORN];
     while (size > 0) {
@@ -86,9 +85,9 @@ static off_t logfile_last_line(int fd, off_t size)
             continue;
         if (n <= 0)
             return n ? -errno : -EIO;
-        for (ssize_t i = n; i > 0; i--)
-            if (bytes[i - 1] == '\n')
-                return from + i;
+        const char *newline = memrchr(bytes, '\n', (size_t)n);
+        if (newline)
+            return from + (newline + 1 - bytes);
         size = from;
     }
     return 0;
