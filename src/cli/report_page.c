@@ -15,7 +15,7 @@
 static void page_source(struct html *html, const char *path)
 {
     html_add(html, "<code>");
-    html_escape(html, strcmp(path, "-") ? path : "standard input", strcmp(path, "-") ? strlen(path) : strlen("standard input"));
+    html_escape(html, source_name(path), strlen(source_name(path)));
     html_add(html, "</code>");
 }
 

@@ -17,7 +17,7 @@
 
 #define SOURCE_ROUNDS 12
 
-static const char *source_name(const char *path)
+const char *source_name(const char *path)
 {
     return strcmp(path, "-") ? path : "standard input";
 }

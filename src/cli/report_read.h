@@ -20,6 +20,8 @@ struct report_source {
     bool torn, trace_torn;
 };
 
+/* A path of results or of a trace as people read it. */
+const char *source_name(const char *path);
 /* Read all. CLI_OK, or the exit code. source_close() is due in any case. */
 int source_read(struct report_source *source, struct data *data);
 void source_close(struct report_source *source);
