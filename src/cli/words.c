@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/types.h>
 
-/* What the pieces of all words ask for. */
-static void words_count_places(struct words *words, bool is_for_lines)
+/* What the pieces of all words ask for. Where places are not for lines, they become the text that they are. */
+static void words_settle_places(struct words *words, bool is_for_lines)
 {
     for (size_t i = 0; i < words->count; i++)
         for (size_t k = 0; k < words->templates[i].count; k++) {
@@ -70,7 +70,7 @@ bool words_parse(struct words *words, const char *const *given, size_t count, co
     *words = (struct words){ .templates = calloc(count + 1, sizeof *words->templates), .shell = style->shell };
     if (!words->templates || !words_parse_all(words, given, count, style))
         return false;
-    words_count_places(words, style->is_for_lines);
+    words_settle_places(words, style->is_for_lines);
     return true;
 }
 
