@@ -21,7 +21,6 @@ static void logsink_on_writable(struct ev_loop *loop, struct ev_io *watcher, int
     struct logsink *sink = watcher->data;
     ev_io_stop(loop, watcher);
     rewatch(watcher, events);
-    sink->blocked = false;
     logsink_flush(sink);
 }
 
@@ -106,12 +105,11 @@ void logsink_flush(struct logsink *sink)
 {
     if (sink->start < sink->end && !sink->path)
         say_make_way(false);
-    while (sink->start < sink->end && !sink->blocked && sink->stream.fd >= 0) {
+    while (sink->start < sink->end && !ev_is_active(&sink->writable) && sink->stream.fd >= 0) {
         ssize_t n = stream_write(&sink->stream, sink->bytes + sink->start, sink->end - sink->start);
         if (n > 0) {
             sink->start += (size_t)n;
         } else if (n == -EAGAIN) {
-            sink->blocked = true;
             ev_io_start(sink->loop, &sink->writable);
         } else {
             if (sink->path)
@@ -128,7 +126,6 @@ uint64_t logsink_close(struct logsink *sink)
     if (!sink)
         return 0;
     ev_io_stop(sink->loop, &sink->writable);
-    sink->blocked = false;
     while (sink->start < sink->end && sink->stream.fd >= 0) {
         struct pollfd wait = { .fd = sink->stream.fd, .events = POLLOUT };
         int ready = poll(&wait, 1, LOGSINK_PATIENCE_MS);
@@ -136,7 +133,6 @@ uint64_t logsink_close(struct logsink *sink)
             continue;
         if (ready <= 0)
             break;
-        sink->blocked = false;
         logsink_flush(sink);
         ev_io_stop(sink->loop, &sink->writable);
     }

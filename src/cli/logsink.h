@@ -21,7 +21,6 @@ struct logsink {
     struct stream stream;   /* fd -1: nobody can read */
     const char *path;       /* NULL: stderr */
     bool tagged;            /* for whoever fills it: say whose each line is */
-    bool blocked;
     uint64_t dropped;       /* lines */
     size_t start, end;
     char bytes[LOGSINK_SIZE];

@@ -111,7 +111,7 @@ struct run {
     struct reaper reaper;
     struct ev_prepare feed, turn_end;
     struct ev_idle spin;            /* active while there is more to feed: the loop does not sleep then */
-    struct ev_io readable;          /* the input that has nothing now */
+    struct ev_io readable;          /* the input that has nothing now; active while it is waited for */
     struct ev_timer patience;       /* for the output, once the run has been interrupted */
     uint64_t patience_steps;        /* as many pieces of it as there were when that began */
     struct ev_timer stuck;          /* for the workers, likewise */
@@ -128,7 +128,7 @@ struct run {
 
     size_t keyed;                   /* so many bytes of the args that the verb made count for the key */
     bool held;                      /* a job waits for room in the pool */
-    bool pool_full, input_waiting, input_done, paused;
+    bool pool_full, input_done, paused;
     bool crowded;                   /* no job is started: too much waits for its turn */
     bool stopping;                  /* read no more lines: a signal, a failure, a broken pool */
     bool refused;                   /* the input is not that of the journal */

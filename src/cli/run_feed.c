@@ -256,7 +256,6 @@ static bool feed_next(struct run *run)
     case INPUT_AGAIN:
         if (!run->input.turn_bytes)
             return false;
-        run->input_waiting = true;
         ev_io_set(&run->readable, input_fd(&run->input), EV_READ);
         ev_io_start(run->loop, &run->readable);
         return false;
@@ -309,10 +308,10 @@ void run_feed_left(struct run *run)
 }
 
 /* What is in hand, or waited for others, has its place in the order already; a new line needs one. */
-static bool feed_has_job(const struct run *run)
+static bool feed_has_job(struct run *run)
 {
-    return run->held || control_has_next(run) ||
-           (!run->input_done && !run->input_waiting && !control_is_full(run) && order_has_room(&run->order, run->read + 1));
+    return run->held || control_has_next(run) || (!run->input_done && !ev_is_active(&run->readable) && !control_is_full(run) &&
+                                                  order_has_room(&run->order, run->read + 1));
 }
 
 /* While the next job has to wait for its time, its line is in hand: the end of the input is seen. */
@@ -365,10 +364,8 @@ static void feed_on_prepare(struct ev_loop *loop, struct ev_prepare *watcher, in
 
 static void feed_on_readable(struct ev_loop *loop, struct ev_io *watcher, int events)
 {
-    struct run *run = watcher->data;
     (void)events;
     ev_io_stop(loop, watcher);
-    run->input_waiting = false;
 }
 
 void run_feed_wake(struct run *run)
@@ -389,7 +386,7 @@ void run_feed_start(struct run *run)
     ev_idle_init(&run->spin, run_on_idle);
     ev_set_priority(&run->spin, EV_MINPRI);
     ev_init(&run->readable, feed_on_readable);
-    run->feed.data = run->readable.data = run;
+    run->feed.data = run;
     ev_prepare_start(run->loop, &run->feed);
 }
 
