@@ -39,7 +39,6 @@ struct observe {
     int function_count;
     struct bytes command;       /* of the job in hand, as its verb shows it */
     struct ev_timer flush;
-    bool logs;                  /* there is a joblog or a trace */
     bool started;               /* and not finished */
 };
 

@@ -177,10 +177,9 @@ int run_observe_open(struct run *run)
         return code;
     if (options->joblog && !joblog_check(&observe->joblog))
         return CLI_INPUT;
-    observe->logs = options->joblog || options->trace;
     if (options->summary && !(observe->tally = tally_new()))
         return say_no_memory();
-    return (observe->logs || observe->tally) && !observe_describe_all(run) ? say_no_memory() : CLI_OK;
+    return (options->joblog || options->trace || observe->tally) && !observe_describe_all(run) ? say_no_memory() : CLI_OK;
 }
 
 /* ---- while it runs ---- */
@@ -285,7 +284,7 @@ void run_observe_start(struct run *run)
         trace_begin(&observe->trace);
     ev_timer_init(&observe->flush, observe_on_flush, OBSERVE_FLUSH_S, OBSERVE_FLUSH_S);
     observe->flush.data = run;
-    if (observe->logs)
+    if (options->joblog || options->trace)
         ev_timer_start(run->loop, &observe->flush);
     roster_start(run->loop, observe_on_signal, run);
     progress_start(&observe->progress, run->loop, run->options->verb->name,
