@@ -9,7 +9,7 @@
 
 struct mapping {
     void *at;     /* NULL: none */
-    size_t size;  /* rounded up to pages */
+    size_t size;  /* mapping_open() rounds it up to pages; the others take any in the last one */
 };
 
 /* Zero-filled. 0 or -errno. */

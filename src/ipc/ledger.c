@@ -1,22 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 #include "ipc/ledger.h"
 
+#include "base/mapping.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define OUTBOX_TRIES 3
 
-int ledger_open(struct mapping *mapping, struct ledger **ledger)
+static struct mapping mapping_of(struct ledger *ledger)
 {
-    int status = mapping_open(mapping, sizeof(struct ledger));
+    return (struct mapping){ledger, sizeof *ledger};
+}
+
+int ledger_open(struct ledger **ledger)
+{
+    struct mapping mapping;
+    int status = mapping_open(&mapping, sizeof **ledger);
     if (status)
         return status;
-    *ledger = mapping->at;
+    *ledger = mapping.at;
     atomic_init(&(*ledger)->claim, claim_pack((struct claim){1, 0}));
     atomic_init(&(*ledger)->start_ns[0], LEDGER_ENDED);
     atomic_init(&(*ledger)->start_ns[1], LEDGER_ENDED);
     return 0;
+}
+
+int ledger_hide_from_children(struct ledger *ledger)
+{
+    struct mapping mapping = mapping_of(ledger);
+    return mapping_hide_from_children(&mapping);
+}
+
+void ledger_close(struct ledger **ledger)
+{
+    mapping_close_own(mapping_of(*ledger));
+    *ledger = NULL;
 }
 
 bool ledger_read_start(struct ledger *ledger, struct claim claim, uint32_t position, int64_t *start_ns)

@@ -12,10 +12,9 @@
 #ifndef IPC_LEDGER_H
 #define IPC_LEDGER_H
 
-#include "base/mapping.h"
-
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define OUTBOX_SIZE (64u * 1024)
@@ -49,7 +48,11 @@ static inline struct claim claim_unpack(uint64_t word)
 }
 
 /* A fresh ledger, {epoch 1, started 0}. 0 or -errno. */
-int ledger_open(struct mapping *mapping, struct ledger **ledger);
+int ledger_open(struct ledger **ledger);
+/* Children forked after this do not have it. 0 or -errno. */
+int ledger_hide_from_children(struct ledger *ledger);
+/* NULL is fine, and is what is left. */
+void ledger_close(struct ledger **ledger);
 
 /* ---- worker ---- */
 

@@ -29,7 +29,6 @@
 /* What a new worker is given; its main runs in the child. */
 struct master_worker {
     struct ledger *ledger;
-    struct mapping mapping;
     int fd;               /* its end of the pipe */
     int index;
     void *context;        /* options.worker_context */

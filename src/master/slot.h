@@ -50,7 +50,6 @@ struct slot {
     uint32_t generation;
     struct child child;
     struct channel channel;
-    struct mapping mapping;
     struct ledger *ledger;
     ev_io exited;
     ev_child reaped;            /* on libev's default loop only, which reaps for everyone */

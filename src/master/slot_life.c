@@ -100,6 +100,5 @@ void slot_end_generation(struct slot *slot)
         master->log_dropped += slot->log->cut_lines;
     log_pipe_close(slot->log);
     slot->log = NULL;
-    mapping_close(&slot->mapping);
-    slot->ledger = NULL;
+    ledger_close(&slot->ledger);
 }

@@ -184,7 +184,7 @@ static enum hay_status open_birth(struct birth *birth, struct slot *slot, struct
         failure = fd_set_nonblocking(birth->log[0]);
     if (failure)
         return error_system(error, -failure, "fcntl");
-    failure = ledger_open(&slot->mapping, &slot->ledger);
+    failure = ledger_open(&slot->ledger);
     return failure ? error_system(error, -failure, "mmap") : HAY_OK;
 }
 
@@ -230,8 +230,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
         status = error_set(error, HAY_ENOMEM, "out of memory");
     if (!status) {
         birth.log[0] = -1;
-        struct worker_run run = {master->options.worker_main, {.ledger = slot->ledger, .mapping = slot->mapping,
-                                                               .fd = birth.pair[1], .index = slot->index,
+        struct worker_run run = {master->options.worker_main, {.ledger = slot->ledger, .fd = birth.pair[1], .index = slot->index,
                                                                .context = master->options.worker_context}};
         master->options.keep[0] = birth.pair[1];
         struct child_setup setup = {.run = run_worker, .arg = &run, .out_fd = birth.log[1],
@@ -239,7 +238,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
         status = child_start(&slot->child, &setup, error);
     }
     if (!status) {
-        mapping_hide_from_children(&slot->mapping);
+        ledger_hide_from_children(slot->ledger);
         slot->pid = slot->child.pid;
         watch(slot, &birth);
         slot->restart_ns = TIME_NEVER;

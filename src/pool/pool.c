@@ -178,8 +178,7 @@ int hay_pool_find(const struct hay_pool *pool, const char *name, size_t size)
 static int run_worker(struct master_worker *given)
 {
     struct hay_pool *pool = given->context;
-    struct worker_setup setup = {.mapping = given->mapping,
-                                 .ledger = given->ledger,
+    struct worker_setup setup = {.ledger = given->ledger,
                                  .fd = given->fd,
                                  .index = given->index,
                                  .max_result_bytes = pool->options.max_result_bytes,

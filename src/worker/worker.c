@@ -374,7 +374,7 @@ int worker_main(const struct worker_setup *setup)
         return WORKER_EXIT_NOT_SET_UP;
     worker.pipe_dev = pipe.st_dev;
     worker.pipe_ino = pipe.st_ino;
-    if (mapping_hide_from_children(&setup->mapping))
+    if (ledger_hide_from_children(setup->ledger))
         return WORKER_EXIT_NO_MEMORY;
     set_up_process(&worker);
     registry_init(&worker.registry);

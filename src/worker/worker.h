@@ -15,7 +15,6 @@
 #include <hayfork/pool.h>
 
 struct worker_setup {
-    struct mapping mapping;
     struct ledger *ledger;
     int fd;                         /* the pipe to the master */
     int index;                      /* the slot */

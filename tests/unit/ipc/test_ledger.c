@@ -7,6 +7,7 @@
  * while the worker appends and resets: each copy is a row of whole frames that were written in that order.
  */
 #include "base/clock.h"
+#include "base/mapping.h"
 #include "ipc/ledger.h"
 #include "support/tap.h"
 
@@ -29,24 +30,52 @@ static int64_t read_start(struct ledger *ledger, struct claim claim, uint32_t po
 
 static void a_fresh_ledger_has_claimed_nothing(void)
 {
-    struct mapping mapping;
     struct ledger *ledger;
     unsigned char copy[OUTBOX_SIZE];
-    CU_ASSERT_EQUAL_FATAL(ledger_open(&mapping, &ledger), 0);
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
     struct claim claim = ledger_read_claim(ledger);
     CU_ASSERT(claim.epoch == 1 && claim.started == 0);
     CU_ASSERT_EQUAL(read_start(ledger, claim, 0), LEDGER_ENDED);
     CU_ASSERT_EQUAL(atomic_load(&ledger->cancel), 0);
     CU_ASSERT_EQUAL(outbox_length(ledger), 0);
     CU_ASSERT_EQUAL(ledger_copy_outbox(ledger, copy), 0);
-    mapping_close(&mapping);
+    ledger_close(&ledger);
+}
+
+/* Counts the pages of [at, at + size) that are mapped. */
+static size_t mapped_pages(const char *at, size_t size, size_t page)
+{
+    size_t count = 0;
+    unsigned char is_there;
+    for (size_t i = 0; i < size; i += page)
+        count += mincore((char *)(uintptr_t)at + i, page, &is_there) == 0;
+    return count;
+}
+
+/* Its last page is not full: hiding and closing take all of it all the same, and the guards around. */
+static void a_hidden_or_closed_ledger_is_gone_with_its_guards(void)
+{
+    struct ledger *ledger;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (sizeof *ledger + page - 1) / page * page + 2 * page;
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
+    const char *base = (const char *)ledger - page;
+    CU_ASSERT_EQUAL(mapped_pages(base, size, page), size / page);
+    CU_ASSERT_EQUAL(ledger_hide_from_children(ledger), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(mapped_pages(base, size, page) != 0);
+    int status = -1;
+    CU_ASSERT(waitpid(pid, &status, 0) == pid && status == 0);
+    ledger_close(&ledger);
+    CU_ASSERT_PTR_NULL(ledger);
+    CU_ASSERT_EQUAL(mapped_pages(base, size, page), 0);
+    ledger_close(&ledger);
 }
 
 static void claims_go_in_step(void)
 {
-    struct mapping mapping;
     struct ledger *ledger;
-    CU_ASSERT_EQUAL_FATAL(ledger_open(&mapping, &ledger), 0);
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
     CU_ASSERT_EQUAL(ledger_claim(ledger, 1, 1, 5), LEDGER_OUT_OF_STEP);
     CU_ASSERT_EQUAL(ledger_claim(ledger, 0, 0, 5), LEDGER_STALE);
     CU_ASSERT_EQUAL(ledger_claim(ledger, 2, 0, 5), LEDGER_STALE);
@@ -60,14 +89,13 @@ static void claims_go_in_step(void)
     CU_ASSERT_EQUAL(ledger_claim(ledger, 1, 1, 200), LEDGER_CLAIMED);
     CU_ASSERT_EQUAL(read_start(ledger, (struct claim){1, 2}, 1), 200);
     CU_ASSERT_EQUAL(read_start(ledger, (struct claim){1, 2}, 0), LEDGER_ENDED); /* the other parity stands */
-    mapping_close(&mapping);
+    ledger_close(&ledger);
 }
 
 static void a_take_back_opens_an_epoch_and_keeps_the_running_start(void)
 {
-    struct mapping mapping;
     struct ledger *ledger;
-    CU_ASSERT_EQUAL_FATAL(ledger_open(&mapping, &ledger), 0);
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
     CU_ASSERT_EQUAL(ledger_claim(ledger, 1, 0, 100), LEDGER_CLAIMED);
     struct claim claim = ledger_take_back(ledger, 2);
     CU_ASSERT(claim.epoch == 1 && claim.started == 1);
@@ -82,15 +110,14 @@ static void a_take_back_opens_an_epoch_and_keeps_the_running_start(void)
     claim = ledger_take_back(ledger, 0); /* epochs wrap and are compared for equality only */
     CU_ASSERT(claim.epoch == UINT32_MAX && claim.started == 0);
     CU_ASSERT_EQUAL(ledger_claim(ledger, 0, 0, 500), LEDGER_CLAIMED);
-    mapping_close(&mapping);
+    ledger_close(&ledger);
 }
 
 static void the_outbox_holds_exactly_its_size(void)
 {
-    struct mapping mapping;
     struct ledger *ledger;
     static unsigned char copy[OUTBOX_SIZE];
-    CU_ASSERT_EQUAL_FATAL(ledger_open(&mapping, &ledger), 0);
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
     CU_ASSERT_PTR_NULL(outbox_reserve(ledger, OUTBOX_SIZE + 1));
     CU_ASSERT_PTR_NULL(outbox_reserve(ledger, SIZE_MAX));
     unsigned char *at = outbox_reserve(ledger, OUTBOX_SIZE);
@@ -105,21 +132,20 @@ static void the_outbox_holds_exactly_its_size(void)
     CU_ASSERT_EQUAL(outbox_length(ledger), 0);
     CU_ASSERT_EQUAL(ledger_copy_outbox(ledger, copy), 0);
     CU_ASSERT_PTR_NOT_NULL(outbox_reserve(ledger, OUTBOX_SIZE));
-    mapping_close(&mapping);
+    ledger_close(&ledger);
 }
 
 static void a_length_that_cannot_be_is_refused(void)
 {
-    struct mapping mapping;
     struct ledger *ledger;
     static unsigned char copy[OUTBOX_SIZE];
-    CU_ASSERT_EQUAL_FATAL(ledger_open(&mapping, &ledger), 0);
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
     const uint32_t lengths[] = {OUTBOX_SIZE + 1, OUTBOX_SIZE * 2, INT32_MAX, UINT32_MAX};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         atomic_store(&ledger->outbox_word, (uint64_t)i << 32 | lengths[i]);
         CU_ASSERT_EQUAL(ledger_copy_outbox(ledger, copy), -EPROTO);
     }
-    mapping_close(&mapping);
+    ledger_close(&ledger);
 }
 
 /* ---- the claim race ---- */
@@ -159,12 +185,11 @@ static uint32_t next_random(uint32_t *state)
 
 static void each_position_is_claimed_or_returned_never_both(void)
 {
-    struct mapping mapping;
     struct ledger *ledger;
     static uint32_t told[EPOCHS + 2];
     uint32_t random = 2463534242u, epoch = 1;
     uint64_t claims = 0, wrong = 0, with_claims = 0;
-    CU_ASSERT_EQUAL_FATAL(ledger_open(&mapping, &ledger), 0);
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
     struct race *race = mmap(NULL, sizeof *race, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CU_ASSERT_PTR_NOT_EQUAL_FATAL(race, MAP_FAILED);
     atomic_store(&race->epoch, 1);
@@ -200,7 +225,7 @@ static void each_position_is_claimed_or_returned_never_both(void)
     CU_ASSERT(epoch > 1000);
     CU_ASSERT(claims > 1000 && with_claims > 10);
     munmap(race, sizeof *race);
-    mapping_close(&mapping);
+    ledger_close(&ledger);
 }
 
 /* ---- the start of a running job ---- */
@@ -216,10 +241,10 @@ static void claim_with_times(struct ledger *ledger, const _Atomic bool *is_over)
 
 static void a_start_that_is_read_belongs_to_its_position(void)
 {
-    struct mapping mapping, flag;
+    struct mapping flag;
     struct ledger *ledger;
     uint64_t wrong = 0, running = 0;
-    CU_ASSERT_EQUAL_FATAL(ledger_open(&mapping, &ledger), 0);
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
     CU_ASSERT_EQUAL_FATAL(mapping_open(&flag, sizeof(_Atomic bool)), 0);
     _Atomic bool *is_over = flag.at;
     fflush(NULL);
@@ -243,7 +268,7 @@ static void a_start_that_is_read_belongs_to_its_position(void)
     CU_ASSERT_EQUAL(wrong, 0);
     CU_ASSERT(running > 0);
     mapping_close(&flag);
-    mapping_close(&mapping);
+    ledger_close(&ledger);
 }
 
 /* ---- the outbox race ---- */
@@ -296,12 +321,12 @@ static bool is_row_of_frames(const unsigned char *copy, size_t length, uint32_t 
 
 static void each_copy_of_the_outbox_is_a_row_of_whole_frames(void)
 {
-    struct mapping mapping, flag;
+    struct mapping flag;
     struct ledger *ledger;
     static unsigned char copy[OUTBOX_SIZE];
     uint64_t copies = 0, filled = 0, wrong = 0;
     uint32_t newest = 0;
-    CU_ASSERT_EQUAL_FATAL(ledger_open(&mapping, &ledger), 0);
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
     CU_ASSERT_EQUAL_FATAL(mapping_open(&flag, sizeof(_Atomic bool)), 0);
     _Atomic bool *is_over = flag.at;
     fflush(NULL);
@@ -321,7 +346,7 @@ static void each_copy_of_the_outbox_is_a_row_of_whole_frames(void)
     CU_ASSERT(copies > 100);
     CU_ASSERT(filled > 0);
     mapping_close(&flag);
-    mapping_close(&mapping);
+    ledger_close(&ledger);
 }
 
 static void a_worker_killed_anywhere_leaves_whole_frames(void)
@@ -332,10 +357,9 @@ static void a_worker_killed_anywhere_leaves_whole_frames(void)
     CU_ASSERT_EQUAL_FATAL(mapping_open(&flag, sizeof(_Atomic bool)), 0);
     _Atomic bool *never = flag.at;
     for (int i = 0; i < 200; i++) {
-        struct mapping mapping;
         struct ledger *ledger;
         uint32_t newest = 0;
-        CU_ASSERT_EQUAL_FATAL(ledger_open(&mapping, &ledger), 0);
+        CU_ASSERT_EQUAL_FATAL(ledger_open(&ledger), 0);
         fflush(NULL);
         pid_t pid = fork();
         if (pid == 0) {
@@ -351,7 +375,7 @@ static void a_worker_killed_anywhere_leaves_whole_frames(void)
         waitpid(pid, NULL, 0);
         int length = ledger_copy_outbox(ledger, copy);
         wrong += length < 0 || !is_row_of_frames(copy, (size_t)length, &newest);
-        mapping_close(&mapping);
+        ledger_close(&ledger);
     }
     CU_ASSERT_EQUAL(wrong, 0);
     mapping_close(&flag);
@@ -361,6 +385,7 @@ int main(void)
 {
     CU_TestInfo calls[] = {
         {"a fresh ledger has claimed nothing", a_fresh_ledger_has_claimed_nothing},
+        {"a hidden or closed ledger is gone with its guards", a_hidden_or_closed_ledger_is_gone_with_its_guards},
         {"claims go in step", claims_go_in_step},
         {"a take-back opens an epoch and keeps the running start", a_take_back_opens_an_epoch_and_keeps_the_running_start},
         {"the outbox holds exactly its size", the_outbox_holds_exactly_its_size},

@@ -121,8 +121,7 @@ static int exit_of_spoilt(void (*spoil)(struct worker_setup *setup))
 {
     int status = 0;
     struct worker_setup setup = {.fd = -1, .max_result_bytes = MAX_RESULT};
-    CU_ASSERT_EQUAL_FATAL(ledger_open(&setup.mapping, &setup.ledger), 0);
-    struct mapping whole = setup.mapping;
+    CU_ASSERT_EQUAL_FATAL(ledger_open(&setup.ledger), 0);
     pid_t pid = fork();
     if (pid == 0) {
         setup.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -130,7 +129,7 @@ static int exit_of_spoilt(void (*spoil)(struct worker_setup *setup))
         _exit(worker_main(&setup));
     }
     CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-    mapping_close(&whole);
+    ledger_close(&setup.ledger);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
@@ -142,8 +141,8 @@ static void allow_no_descriptor(struct worker_setup *setup)
 
 static void unmap_the_ledger(struct worker_setup *setup)
 {
-    struct mapping mapping = setup->mapping;
-    mapping_close(&mapping);
+    struct ledger *ledger = setup->ledger;
+    ledger_close(&ledger);
 }
 
 static void each_failure_of_its_set_up_has_its_code(void)

@@ -32,7 +32,6 @@ enum { FN_ECHO, FN_HOLD, FN_FAIL, FN_FILL, FN_PROGRESS, FN_NONBLOCKING, FN_CANCE
        FN_BEHIND, FN_SHUT };
 
 struct rig {
-    struct mapping mapping;
     struct ledger *ledger;
     struct registry registry;
     struct buffer in;
@@ -180,7 +179,7 @@ static inline void rig_start(void)
     for (int i = 0; i < (int)(sizeof runs / sizeof runs[0]); i++)
         if (registry_register(&rig.registry, names[i], NULL, runs[i], NULL) != i)
             abort();
-    if (ledger_open(&rig.mapping, &rig.ledger) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
+    if (ledger_open(&rig.ledger) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
         pipe2(rig.hold, O_CLOEXEC) < 0 || pipe2(rig.began, O_CLOEXEC) < 0)
         abort();
     fflush(NULL);
@@ -188,7 +187,7 @@ static inline void rig_start(void)
     if (rig.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(pair[0]);
-        struct worker_setup setup = {.mapping = rig.mapping, .ledger = rig.ledger, .fd = pair[1], .index = 3,
+        struct worker_setup setup = {.ledger = rig.ledger, .fd = pair[1], .index = 3,
                                      .max_result_bytes = MAX_RESULT, .table = &rig.registry};
         _exit(worker_main(&setup));
     }
@@ -217,7 +216,7 @@ static inline int rig_end(void)
     }
     buffer_release(&rig.in);
     registry_release(&rig.registry);
-    mapping_close(&rig.mapping);
+    ledger_close(&rig.ledger);
     return !got ? -1000 : WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
