@@ -4,7 +4,6 @@
 #include "base/mapping.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define OUTBOX_TRIES 3
@@ -46,11 +45,6 @@ bool ledger_read_start(struct ledger *ledger, struct claim claim, uint32_t posit
     *start_ns = atomic_load_explicit(&ledger->start_ns[position & 1], memory_order_acquire);
     atomic_thread_fence(memory_order_acquire);
     return atomic_load(&ledger->claim) == claim_pack(claim);
-}
-
-void ledger_enter_hook(struct ledger *ledger, const char *text)
-{
-    snprintf(ledger->hook, sizeof ledger->hook, "%s", text);
 }
 
 void ledger_read_hook(const struct ledger *ledger, char *text)

@@ -79,9 +79,6 @@ static inline void ledger_end(struct ledger *ledger, uint32_t position)
     atomic_store_explicit(&ledger->start_ns[position & 1], LEDGER_ENDED, memory_order_release);
 }
 
-/* This hook is about to run, and may end the process; "": none runs any more. */
-void ledger_enter_hook(struct ledger *ledger, const char *text);
-
 /* All that a stop has to do is done; what is left is to exit. */
 static inline void ledger_stop(struct ledger *ledger)
 {

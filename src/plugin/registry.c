@@ -10,7 +10,6 @@
 #include "plugin/plugin_text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -334,60 +333,4 @@ bool registry_equal(const struct registry *a, const struct registry *b)
         if (strcmp(a->functions[i]->shown.name, b->functions[i]->shown.name))
             return false;
     return true;
-}
-
-/* Before each hook, for it may end the process. */
-static void enter_hook(const struct registry *registry, const char *hook, const struct registry_plugin *plugin)
-{
-    if (registry->hook)
-        snprintf(registry->hook, REGISTRY_HOOK_SIZE, "%s() of plugin %s", hook, plugin->shown.name);
-}
-
-static void leave_hook(const struct registry *registry)
-{
-    if (registry->hook)
-        registry->hook[0] = '\0';
-}
-
-static int start_one(const struct registry *registry, const struct registry_plugin *plugin, struct hay_error *error)
-{
-    int code = 0;
-    const char *hook = "configure";
-    if (plugin->hooks.configure) {
-        enter_hook(registry, hook, plugin);
-        code = plugin->hooks.configure(plugin->config ? plugin->config : "null");
-    }
-    if (!code && plugin->hooks.worker_start) {
-        enter_hook(registry, hook = "start", plugin);
-        code = plugin->hooks.worker_start();
-    }
-    leave_hook(registry);
-    return code ? plugin_text_refuse(error, ECANCELED, plugin->shown.path, "its %s() refused with %d", hook, code) : 0;
-}
-
-int registry_start_all(struct registry *registry, struct hay_error *error)
-{
-    for (int i = 0; i < registry->plugin_count; i++) {
-        int status = start_one(registry, registry->plugins[i], error);
-        if (status) {
-            registry_stop_all(registry);
-            return status;
-        }
-        registry->plugins[i]->is_started = true;
-    }
-    return 0;
-}
-
-void registry_stop_all(struct registry *registry)
-{
-    for (int i = registry->plugin_count; i-- > 0;) {
-        struct registry_plugin *plugin = registry->plugins[i];
-        bool stop = plugin->is_started && plugin->hooks.worker_stop;
-        plugin->is_started = false;
-        if (!stop)
-            continue;
-        enter_hook(registry, "stop", plugin);
-        plugin->hooks.worker_stop();
-        leave_hook(registry);
-    }
 }

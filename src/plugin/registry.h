@@ -2,7 +2,8 @@
  *
  * The table of functions: "plugin.function" to an index, with what people want to know about each, and the plugins that they are
  * from. A worker's registry has the code; the master's has the same names in the same order and no code of plugins, so an index
- * means the same on both sides. Entries are never moved once added: pointers to them are good until registry_release().
+ * means the same on both sides. Entries are never moved once added: pointers to them are good until registry_release(). It also
+ * runs what plugins and the program do at the start and at the end of a worker.
  */
 #ifndef PLUGIN_REGISTRY_H
 #define PLUGIN_REGISTRY_H
@@ -47,6 +48,15 @@ struct registry_plugin {
     char text[];
 };
 
+/* What the program runs beside the hooks of plugins: behind all their starts, and before all their stops. */
+struct registry_program {
+    int (*worker_start)(void *context, int worker);     /* NULL: nothing; not 0: it cannot work */
+    void (*worker_stop)(void *context, int worker);     /* NULL: nothing */
+    void *context;
+    int worker;
+    bool is_started;
+};
+
 struct registry_slot;
 
 struct registry {
@@ -56,6 +66,7 @@ struct registry {
     int plugin_count, plugin_capacity;
     struct registry_slot *slots;        /* open addressing, at most half full */
     uint32_t slot_mask;
+    struct registry_program program;
     char *hook;                         /* says which hook runs, in REGISTRY_HOOK_SIZE bytes; NULL: nobody wants to know */
 };
 
@@ -105,8 +116,8 @@ int registry_pack(const struct registry *registry, int first, struct buffer *out
  * is -EPROTO and changes nothing. 0, -EPROTO or -ENOMEM. */
 int registry_unpack(struct registry *registry, const void *bytes, size_t size);
 
-/* Run each plugin's configure() and start(), in order. On failure those started are stopped again, `error` says
- * which plugin would not (HAY_EPLUGIN), and the return is -ECANCELED. */
+/* Run each plugin's configure() and start(), in order, and then the program's. On failure those started are stopped again,
+ * `error` says which would not (HAY_EPLUGIN), and the return is -ECANCELED. */
 int registry_start_all(struct registry *registry, struct hay_error *error);
 /* Run stop() of what was started, in reverse order, once. */
 void registry_stop_all(struct registry *registry);

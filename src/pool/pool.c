@@ -32,6 +32,9 @@ struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay
     buffer_init(&pool->table);
     if (options)
         pool->options = *options;
+    pool->registry.program = (struct registry_program){.worker_start = pool->options.worker_start,
+                                                       .worker_stop = pool->options.worker_stop,
+                                                       .context = pool->options.context};
     pool->has_default_jobs = !pool->options.max_jobs;
     pool->has_default_bytes = !pool->options.max_bytes;
     if (pool_options_fill(&pool->options, error))
@@ -71,8 +74,6 @@ void hay_pool_free(struct hay_pool *pool)
     if (!pool || !pool_is_ours(pool))
         return; /* a child's copy: what it stands for is its parent's */
     if (pool->is_started && pool->is_inline) {
-        if (pool->options.worker_stop)
-            pool->options.worker_stop(pool->options.context, 0);
         registry_stop_all(&pool->registry);
         inline_release(&pool->inline_pool);
     } else if (pool->is_started) {
@@ -183,10 +184,7 @@ static int run_worker(struct master_worker *given)
                                  .index = given->index,
                                  .max_result_bytes = pool->options.max_result_bytes,
                                  .table = &pool->registry,
-                                 .limits = pool->options.limits,
-                                 .start = pool->options.worker_start,
-                                 .stop = pool->options.worker_stop,
-                                 .hook_context = pool->options.context};
+                                 .limits = pool->options.limits};
     return worker_main(&setup);
 }
 
@@ -196,11 +194,6 @@ static enum hay_status start_inline(struct hay_pool *pool, struct hay_error *err
     struct hay_error *report = error ? error : &local;
     if (registry_start_all(&pool->registry, report))
         return report->status;
-    int code = pool->options.worker_start ? pool->options.worker_start(pool->options.context, 0) : 0;
-    if (code) {
-        registry_stop_all(&pool->registry);
-        return error_set(error, HAY_EPLUGIN, "the program's worker_start() refused with %d", code);
-    }
     inline_init(&pool->inline_pool, &pool->registry, &pool->options, &pool->retry);
     return HAY_OK;
 }

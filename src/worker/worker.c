@@ -297,48 +297,14 @@ static void send_ready(struct worker *worker, enum frame_flags flags, const void
     send_all(worker, &head, sizeof head, bytes, size);
 }
 
-static int start_program(struct worker *worker)
-{
-    const struct worker_setup *setup = worker->setup;
-    if (!setup->start)
-        return 0;
-    ledger_enter_hook(worker->ledger, "worker_start() of the program");
-    int code = setup->start(setup->hook_context, setup->index);
-    ledger_enter_hook(worker->ledger, "");
-    return code;
-}
-
-static void stop_program(struct worker *worker)
-{
-    const struct worker_setup *setup = worker->setup;
-    if (!setup->stop)
-        return;
-    ledger_enter_hook(worker->ledger, "worker_stop() of the program");
-    setup->stop(setup->hook_context, setup->index);
-    ledger_enter_hook(worker->ledger, "");
-}
-
-/* 0, or not 0 with the error filled. */
-static int prepare(struct worker *worker, struct hay_error *error)
-{
-    const struct worker_setup *setup = worker->setup;
-    if (limits_apply(&setup->limits, error) || plugin_load_all(setup->table, &worker->registry, error) ||
-        registry_start_all(&worker->registry, error))
-        return -1;
-    int code = start_program(worker);
-    if (code) {
-        registry_stop_all(&worker->registry);
-        error_set(error, HAY_EPLUGIN, "the program's worker_start() refused with %d", code);
-    }
-    return code;
-}
-
 static void load(struct worker *worker)
 {
+    const struct worker_setup *setup = worker->setup;
     struct hay_error error;
     struct buffer names;
     buffer_init(&names);
-    if (prepare(worker, &error)) {
+    if (limits_apply(&setup->limits, &error) || plugin_load_all(setup->table, &worker->registry, &error) ||
+        registry_start_all(&worker->registry, &error)) {
         send_ready(worker, FRAME_FAILED, error.text, strlen(error.text));
         leave(WORKER_EXIT_NOT_READY);
     }
@@ -351,7 +317,6 @@ static void load(struct worker *worker)
 static int stop(struct worker *worker)
 {
     flush(worker, worker->now_ns);
-    stop_program(worker);
     registry_stop_all(&worker->registry);
     flush_at_end(); /* before plugins are unloaded, whose own streams may have their buffers there */
     task_release(&worker->task);
@@ -379,6 +344,8 @@ int worker_main(const struct worker_setup *setup)
     set_up_process(&worker);
     registry_init(&worker.registry);
     worker.registry.hook = worker.ledger->hook;
+    worker.registry.program = setup->table->program;
+    worker.registry.program.worker = worker.index;
     buffer_init(&worker.in);
     task_init(&worker.task, &(struct task_options){.max_result_bytes = setup->max_result_bytes,
                                                    .cancel_word = &setup->ledger->cancel,

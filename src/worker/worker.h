@@ -19,12 +19,8 @@ struct worker_setup {
     int fd;                         /* the pipe to the master */
     int index;                      /* the slot */
     uint64_t max_result_bytes;
-    const struct registry *table;   /* what to load */
+    const struct registry *table;   /* what to load, and the program's own hooks */
     struct hay_limits limits;       /* set before anything is loaded */
-    /* The program's hooks; NULL: none. start: after all is loaded; not 0: it cannot work. */
-    int (*start)(void *context, int index);
-    void (*stop)(void *context, int index);
-    void *hook_context;
 };
 
 /* Runs until STOP or until the master is gone. Returns the exit code: see worker_exit. */

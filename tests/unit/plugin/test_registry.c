@@ -367,6 +367,18 @@ static int c_configure(const char *json)
     return note("Cc ", -1);
 }
 
+/* `context`: the code. */
+static int program_start(void *context, int worker)
+{
+    return note(worker == 4 ? "Sp " : "?", *(int *)context);
+}
+
+static void program_stop(void *context, int worker)
+{
+    (void)context;
+    note(worker == 4 ? "Tp " : "?", 0);
+}
+
 static void add_hooked(struct registry *registry, struct hay_span name, struct registry_hooks hooks)
 {
     CU_ASSERT(registry_open_plugin(registry, name, NOTHING, NOTHING, name, &hooks) >= 0);
@@ -386,6 +398,28 @@ static void plugins_start_in_order_and_stop_in_reverse_once(void)
     registry_stop_all(&registry);
     registry_stop_all(&registry);
     CU_ASSERT_STRING_EQUAL(calls, "Ca Sa Sb Tb Ta ");
+    registry_release(&registry);
+}
+
+static void the_program_starts_last_and_stops_first(void)
+{
+    struct registry registry;
+    struct hay_error error = {0};
+    int code = 0;
+    registry_init(&registry);
+    registry.program = (struct registry_program){program_start, program_stop, &code, 4, false};
+    calls[0] = '\0';
+    add_hooked(&registry, SPAN("a"), (struct registry_hooks){a_start, a_stop, a_configure});
+    registry_stop_all(&registry);
+    CU_ASSERT_EQUAL(registry_start_all(&registry, &error), 0);
+    registry_stop_all(&registry);
+    registry_stop_all(&registry);
+    CU_ASSERT_STRING_EQUAL(calls, "Ca Sa Sp Tp Ta ");
+    calls[0] = '\0';
+    code = 5;
+    CU_ASSERT_EQUAL(registry_start_all(&registry, &error), -ECANCELED);
+    CU_ASSERT_STRING_EQUAL(error.text, "the program's worker_start() refused with 5");
+    CU_ASSERT_STRING_EQUAL(calls, "Ca Sa Sp Ta ");
     registry_release(&registry);
 }
 
@@ -458,6 +492,7 @@ int main(void)
         {"hostile_bytes_give_a_valid_table_or_none", hostile_bytes_give_a_valid_table_or_none},
         {"claimed_sizes_and_counts_are_not_believed", claimed_sizes_and_counts_are_not_believed},
         {"plugins_start_in_order_and_stop_in_reverse_once", plugins_start_in_order_and_stop_in_reverse_once},
+        {"the_program_starts_last_and_stops_first", the_program_starts_last_and_stops_first},
         {"a_refused_start_stops_those_that_started", a_refused_start_stops_those_that_started},
         {"every_failed_allocation_is_survived", every_failed_allocation_is_survived},
         CU_TEST_INFO_NULL,
