@@ -146,16 +146,16 @@ void task_release(struct task *task)
     task->message = (struct hay_span){NULL, 0};
 }
 
-void task_begin(struct task *task, uint64_t number, uint32_t attempt, uint32_t worker, int64_t deadline_ns)
+void task_begin(struct task *task, uint64_t number, uint32_t attempt, bool is_retried, int64_t deadline_ns)
 {
     task_end(task);
     task->hay.host = &host; /* what a job has written there is not the next one's */
     task->hay.number = number;
     task->hay.attempt = attempt;
-    task->hay.worker = worker;
+    task->hay.worker = task->options.worker;
     task->hay.begun = 0;
     task->deadline_ns = deadline_ns;
-    task->is_retried = false;
+    task->is_retried = is_retried;
 }
 
 /* The function has not simply returned a result. */

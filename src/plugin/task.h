@@ -4,7 +4,7 @@
  * all jobs of a worker, one after the other:
  *
  *     task_init(&task, &options);
- *     task_begin(&task, number, attempt, worker, deadline_ns);
+ *     task_begin(&task, number, attempt, is_retried, deadline_ns);
  *     if (task_run(&task, function, args, size) == HAY_OUTCOME_OK) ... task.result ... else ... task.message ...
  *     task_end(&task);
  */
@@ -27,6 +27,7 @@
 
 struct task_options {
     uint64_t max_result_bytes;
+    uint32_t worker;                /* whose jobs these are */
     /* Holds the number of the job that has to end; NULL: none does. */
     const _Atomic uint64_t *cancel_word;
     /* Where nobody else watches the clock: cancelled() also answers yes once the deadline has passed. */
@@ -43,7 +44,7 @@ enum task_failure { TASK_FINE, TASK_FAILED, TASK_RESULT_TOO_LARGE, TASK_NO_MEMOR
 struct task {
     struct hay_task hay;            /* first: what the function holds */
     int64_t deadline_ns;
-    bool is_retried;                /* an error of this attempt will be tried again; set after task_begin(), which clears it */
+    bool is_retried;                /* an error of this attempt will be tried again */
     struct task_options options;
     enum task_failure failure;
     struct buffer result;           /* outcome ok: the bytes; whether they are JSON is for others to check */
@@ -54,7 +55,7 @@ struct task {
 void task_init(struct task *task, const struct task_options *options);
 void task_release(struct task *task);
 
-void task_begin(struct task *task, uint64_t number, uint32_t attempt, uint32_t worker, int64_t deadline_ns);
+void task_begin(struct task *task, uint64_t number, uint32_t attempt, bool is_retried, int64_t deadline_ns);
 /* Run the function. HAY_OUTCOME_OK with at least one byte in task->result, or HAY_OUTCOME_ERROR with task->message. Both are good
  * until task_end() or the next task_begin(). */
 enum hay_outcome task_run(struct task *task, const struct hay_function *function, const void *args, size_t size);

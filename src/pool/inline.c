@@ -101,8 +101,7 @@ static void run_attempt(struct inline_job *job, bool is_retried)
     result->pid = getpid();
     pool->started++;
     pool->retried += result->attempts > 1;
-    task_begin(job->task, result->number, result->attempts, 0, deadline_ns);
-    job->task->is_retried = is_retried;
+    task_begin(job->task, result->number, result->attempts, is_retried, deadline_ns);
     uint64_t owner = owner_token();
     result->outcome = task_run(job->task, registry_call(pool->registry, result->function), result->args.at, result->args.size);
     if (owner_token() != owner)

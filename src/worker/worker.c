@@ -43,7 +43,6 @@ struct worker {
     int fd;
     dev_t pipe_dev;                /* of what `fd` is, unless a job put something else there */
     ino_t pipe_ino;
-    int index;
     struct registry registry;
     struct task task;
     struct buffer in;
@@ -182,9 +181,8 @@ static void run_job(struct worker *worker, const struct frame_head *head, const 
         leave(WORKER_EXIT_PROTOCOL);
     int64_t deadline_ns = fixed.timeout_ns ? clock_add(start_ns, fixed.timeout_ns) : TIME_NEVER;
     worker->job = head;
-    task_begin(&worker->task, head->job, fixed.attempt, (uint32_t)worker->index, deadline_ns);
+    task_begin(&worker->task, head->job, fixed.attempt, head->flags & FRAME_RETRIED, deadline_ns);
     worker->task.hay.begun = ++worker->begun;
-    worker->task.is_retried = head->flags & FRAME_RETRIED;
     enum hay_outcome outcome = task_run(&worker->task, function, body + sizeof fixed, size - sizeof fixed);
     worker->now_ns = clock_now_ns();
     ledger_end(worker->ledger, head->position);
@@ -286,7 +284,7 @@ static void set_up_process(struct worker *worker)
     char name[16];
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    snprintf(name, sizeof name, "hayfork-w%d", worker->index);
+    snprintf(name, sizeof name, "hayfork-w%d", worker->setup->index);
     prctl(PR_SET_NAME, name);
     setvbuf(stdout, NULL, _IOLBF, 0);
 }
@@ -333,7 +331,7 @@ static int stop(struct worker *worker)
 int worker_main(const struct worker_setup *setup)
 {
     struct stat pipe;
-    struct worker worker = {.setup = setup, .ledger = setup->ledger, .index = setup->index};
+    struct worker worker = {.setup = setup, .ledger = setup->ledger};
     worker.fd = fd_move_high(setup->fd);
     if (worker.fd < 0 || fstat(worker.fd, &pipe) < 0)
         return WORKER_EXIT_NOT_SET_UP;
@@ -345,9 +343,10 @@ int worker_main(const struct worker_setup *setup)
     registry_init(&worker.registry);
     worker.registry.hook = worker.ledger->hook;
     worker.registry.program = setup->table->program;
-    worker.registry.program.worker = worker.index;
+    worker.registry.program.worker = setup->index;
     buffer_init(&worker.in);
     task_init(&worker.task, &(struct task_options){.max_result_bytes = setup->max_result_bytes,
+                                                   .worker = (uint32_t)setup->index,
                                                    .cancel_word = &setup->ledger->cancel,
                                                    .context = &worker,
                                                    .on_progress = on_progress,

@@ -208,7 +208,7 @@ static void run_one(const char *plugin, const char *name, const char *result)
 {
     struct registry registry;
     struct task task;
-    struct task_options options = {.max_result_bytes = 1024};
+    struct task_options options = {.max_result_bytes = 1024, .worker = 1};
     registry_init(&registry);
     memset(&error, 0, sizeof error);
     CU_ASSERT_EQUAL(plugin_load(plugin, &registry, &error), 0);
@@ -216,7 +216,7 @@ static void run_one(const char *plugin, const char *name, const char *result)
     int index = registry_find(&registry, name, strlen(name));
     CU_ASSERT_FATAL(index >= 0);
     task_init(&task, &options);
-    task_begin(&task, 7, 2, 1, INT64_MAX);
+    task_begin(&task, 7, 2, false, INT64_MAX);
     CU_ASSERT_EQUAL(task_run(&task, registry_call(&registry, (uint32_t)index), "null", 4), HAY_OUTCOME_OK);
     CU_ASSERT_EQUAL(buffer_size(&task.result), strlen(result));
     CU_ASSERT_NSTRING_EQUAL(buffer_at(&task.result), result, strlen(result));

@@ -45,7 +45,7 @@ static void expect(hay_run_fn *run, const char *args, enum hay_outcome outcome, 
     struct task task;
     task_init(&task, &options);
     for (int again = 0; again < 2; again++) {
-        task_begin(&task, 5, 1, 0, INT64_MAX);
+        task_begin(&task, 5, 1, false, INT64_MAX);
         CU_ASSERT_EQUAL(task_run(&task, &function, args, strlen(args)), outcome);
         struct hay_span said = task.message;
         if (outcome == HAY_OUTCOME_OK)
@@ -134,7 +134,7 @@ static void a_result_over_the_limit_is_an_error_whatever_else(void)
     struct task task;
     const struct hay_function function = {"f", "", just_fits, NULL};
     task_init(&task, &options);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     CU_ASSERT_EQUAL(task_run(&task, &function, "", 0), HAY_OUTCOME_OK);
     CU_ASSERT_EQUAL(buffer_size(&task.result), LIMIT);
     task_release(&task);
@@ -145,12 +145,12 @@ static void no_memory_for_the_result_is_an_error(void)
     struct task task;
     const struct hay_function function = {"f", "", echo, NULL};
     task_init(&task, &options);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     allocations_left = 0;
     CU_ASSERT_EQUAL(task_run(&task, &function, "1", 1), HAY_OUTCOME_ERROR);
     allocations_left = -1;
     CU_ASSERT_NSTRING_EQUAL(task.message.at, "no memory for the result", task.message.size);
-    task_begin(&task, 2, 1, 0, INT64_MAX);
+    task_begin(&task, 2, 1, false, INT64_MAX);
     CU_ASSERT_EQUAL(task_run(&task, &function, "1", 1), HAY_OUTCOME_OK);
     task_release(&task);
 }
@@ -162,9 +162,9 @@ static void what_a_job_writes_over_its_task_is_not_the_next_ones(void)
     struct task task;
     const struct hay_function first = {"f", "", scribbles, NULL}, second = {"g", "", echo, NULL};
     task_init(&task, &options);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     task_run(&task, &first, "1", 1);
-    task_begin(&task, 2, 1, 0, INT64_MAX);
+    task_begin(&task, 2, 1, false, INT64_MAX);
     CU_ASSERT_EQUAL(task_run(&task, &second, "1", 1), HAY_OUTCOME_OK);
     CU_ASSERT_EQUAL(task.hay.number, 2);
     task_release(&task);
@@ -182,19 +182,19 @@ static void a_message_is_bounded_valid_utf8(void)
     memset(message, 'x', sizeof message);
     message[sizeof message - 1] = '\0';
     memcpy(message + TASK_MESSAGE_MAX - 2, "\xe2\x82\xac", 3);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     CU_ASSERT_EQUAL(task_run(&task, &function, "", 0), HAY_OUTCOME_ERROR);
     CU_ASSERT_EQUAL(task.message.size, TASK_MESSAGE_MAX - 2);
     CU_ASSERT_EQUAL(task.message.at[task.message.size - 1], 'x');
     /* Bad bytes grow, the bound stays. */
     memset(message, '\x80', sizeof message - 1);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     CU_ASSERT_EQUAL(task_run(&task, &function, "", 0), HAY_OUTCOME_ERROR);
     CU_ASSERT(task.message.size <= TASK_MESSAGE_MAX && task.message.size % 3 == 0);
     CU_ASSERT_NSTRING_EQUAL(task.message.at, "\xef\xbf\xbd\xef\xbf\xbd", 6);
     /* Lines are kept: the writer of the result line escapes them. */
     memcpy(message, "a\nb\xff", 5);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     CU_ASSERT_EQUAL(task_run(&task, &function, "", 0), HAY_OUTCOME_ERROR);
     CU_ASSERT_EQUAL(task.message.size, 6);
     CU_ASSERT_NSTRING_EQUAL(task.message.at, "a\nb\xef\xbf\xbd", 6);
@@ -205,7 +205,7 @@ static void the_cancel_word_names_a_job(void)
 {
     struct task task;
     task_init(&task, &options);
-    task_begin(&task, 9, 1, 0, 0);
+    task_begin(&task, 9, 1, false, 0);
     const struct hay_host *host = task.hay.host;
     cancel_word = 0;
     CU_ASSERT(!host->cancelled(&task.hay)); /* a deadline that passed is for the master to see */
@@ -213,7 +213,7 @@ static void the_cancel_word_names_a_job(void)
     CU_ASSERT(!host->cancelled(&task.hay));
     cancel_word = 9;
     CU_ASSERT(host->cancelled(&task.hay));
-    task_begin(&task, 10, 1, 0, 0);
+    task_begin(&task, 10, 1, false, 0);
     CU_ASSERT(!host->cancelled(&task.hay));
     task_release(&task);
 }
@@ -224,11 +224,11 @@ static void a_task_can_watch_the_clock_itself(void)
     const struct task_options alone = {.max_result_bytes = LIMIT, .watch_clock = true};
     task_init(&task, &alone);
     const struct hay_host *host = task.hay.host;
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     CU_ASSERT(!host->cancelled(&task.hay));
-    task_begin(&task, 1, 1, 0, INT64_MAX - 1);
+    task_begin(&task, 1, 1, false, INT64_MAX - 1);
     CU_ASSERT(!host->cancelled(&task.hay));
-    task_begin(&task, 1, 1, 0, 1);
+    task_begin(&task, 1, 1, false, 1);
     CU_ASSERT(host->cancelled(&task.hay));
     task_release(&task);
 }
@@ -236,8 +236,14 @@ static void a_task_can_watch_the_clock_itself(void)
 static void the_function_sees_its_job(void)
 {
     struct task task;
-    task_init(&task, &options);
-    task_begin(&task, UINT64_MAX, 3, 17, 12345);
+    struct task_options of_17 = options;
+    of_17.worker = 17;
+    task_init(&task, &of_17);
+    task_begin(&task, 1, 1, false, 1);
+    CU_ASSERT(!task.hay.host->retried(&task.hay));
+    task.hay.worker = 3; /* as a job may that writes where it should not */
+    task_begin(&task, UINT64_MAX, 3, true, 12345);
+    CU_ASSERT(task.hay.host->retried(&task.hay));
     CU_ASSERT_EQUAL(task.hay.number, UINT64_MAX);
     CU_ASSERT_EQUAL(task.hay.attempt, 3);
     CU_ASSERT_EQUAL(task.hay.worker, 17);
@@ -251,7 +257,7 @@ static void progress_is_handed_on_within_its_bound(void)
     static char big[TASK_PROGRESS_MAX + 1];
     struct task task;
     task_init(&task, &options);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     const struct hay_host *host = task.hay.host;
     CU_ASSERT_EQUAL(host->progress(&task.hay, "0.5", 3), -EAGAIN);
     CU_ASSERT_EQUAL(seen_size, 3);
@@ -266,7 +272,7 @@ static void a_log_line_is_one_line_of_text(void)
 {
     struct task task;
     task_init(&task, &options);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     const struct hay_host *host = task.hay.host;
     host->log(&task.hay, HAY_LOG_WARNING, "two\nlines \x1b[0m\xff");
     CU_ASSERT_STRING_EQUAL(seen, "two lines  [0m\xef\xbf\xbd");
@@ -284,7 +290,7 @@ static void without_listeners_reports_are_dropped(void)
     struct task task;
     const struct task_options quiet = {.max_result_bytes = LIMIT};
     task_init(&task, &quiet);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     const struct hay_host *host = task.hay.host;
     CU_ASSERT_EQUAL(host->progress(&task.hay, "1", 1), 0);
     host->log(&task.hay, HAY_LOG_INFO, "x");
@@ -300,12 +306,12 @@ static void large_storage_is_given_back(void)
     const struct task_options roomy = {.max_result_bytes = 16 << 20};
     const struct hay_function function = {"f", "", large, NULL}, small = {"f", "", echo, NULL};
     task_init(&task, &roomy);
-    task_begin(&task, 1, 1, 0, INT64_MAX);
+    task_begin(&task, 1, 1, false, INT64_MAX);
     CU_ASSERT_EQUAL(task_run(&task, &function, "", 0), HAY_OUTCOME_OK);
     CU_ASSERT_EQUAL(buffer_size(&task.result), 4 << 20);
     task_end(&task);
     CU_ASSERT_EQUAL(task.result.capacity, 0);
-    task_begin(&task, 2, 1, 0, INT64_MAX);
+    task_begin(&task, 2, 1, false, INT64_MAX);
     CU_ASSERT_EQUAL(task_run(&task, &small, "1", 1), HAY_OUTCOME_OK);
     size_t kept = task.result.capacity;
     task_end(&task);
