@@ -13,21 +13,21 @@
 static void on_log(void *context, const char *line, size_t size)
 {
     struct inline_pool *pool = context;
-    if (pool->options.on_log)
-        pool->options.on_log(pool->options.context, 0, line, size);
+    if (pool->options->on_log)
+        pool->options->on_log(pool->options->context, 0, line, size);
 }
 
 static int on_progress(void *context, const void *bytes, size_t size)
 {
     struct inline_pool *pool = context;
-    if (pool->options.on_progress && hay_json_check(bytes, size, HAY_JOBLINE_DEPTH, NULL) == HAY_OK)
-        pool->options.on_progress(pool->options.context, pool->running, bytes, size);
+    if (pool->options->on_progress && hay_json_check(bytes, size, HAY_JOBLINE_DEPTH, NULL) == HAY_OK)
+        pool->options->on_progress(pool->options->context, pool->running, bytes, size);
     return 0;
 }
 
 static void open_task(struct inline_pool *pool, struct task *task)
 {
-    task_init(task, &(struct task_options){.max_result_bytes = pool->options.max_result_bytes,
+    task_init(task, &(struct task_options){.max_result_bytes = pool->options->max_result_bytes,
                                            .watch_clock = true,
                                            .context = pool,
                                            .on_progress = on_progress,
@@ -35,9 +35,9 @@ static void open_task(struct inline_pool *pool, struct task *task)
 }
 
 void inline_init(struct inline_pool *pool, struct registry *registry, const struct hay_pool_options *options,
-                 const struct retry_policy *retry)
+                 struct retry_policy retry)
 {
-    *pool = (struct inline_pool){.registry = registry, .retry = *retry, .options = *options};
+    *pool = (struct inline_pool){.registry = registry, .retry = retry, .options = options};
     pool->wall_offset_ns = clock_wall_offset_ns(0);
     open_task(pool, &pool->task);
 }
@@ -65,7 +65,7 @@ static void judge(struct inline_job *job)
         result->value = (struct hay_span){(const char *)buffer_at(&task->result), buffer_size(&task->result)};
     else
         result->message = task->message;
-    if (result->value.at && !job->pool->options.raw_results &&
+    if (result->value.at && !job->pool->options->raw_results &&
         hay_json_check(result->value.at, result->value.size, JSON_RESULT_DEPTH, &fault) != HAY_OK) {
         snprintf(job->text, sizeof job->text, "the result is not one line of JSON: %s at byte %zu", fault.reason, fault.column);
         result->outcome = HAY_OUTCOME_ERROR;
@@ -134,7 +134,7 @@ void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_jo
     struct inline_job job = {
         .pool = pool,
         .task = outer ? &nested : &pool->task,
-        .timeout_ms = wanted->timeout_ms ? wanted->timeout_ms : pool->options.timeout_ms,
+        .timeout_ms = wanted->timeout_ms ? wanted->timeout_ms : pool->options->timeout_ms,
         .result = {.number = ++pool->accepted, .tag = wanted->tag, .key = wanted->key, .id = wanted->id,
                    .args = wanted->args.at ? wanted->args : (struct hay_span){"null", 4},
                    .function = function, .exit_code = -1},
@@ -148,8 +148,8 @@ void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_jo
     pool->by_outcome[job.result.outcome]++;
     if (wanted->on_done)
         wanted->on_done(wanted->done_context, &job.result);
-    else if (pool->options.on_result)
-        pool->options.on_result(pool->options.context, &job.result);
+    else if (pool->options->on_result)
+        pool->options->on_result(pool->options->context, &job.result);
     task_end(job.task);
     pool->running = outer;
     if (outer)

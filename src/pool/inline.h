@@ -18,14 +18,15 @@ struct inline_pool {
     /* The job that runs, or whose callback does; NULL: none. One that its callback submits gets a task of its own. */
     const struct hay_result *running;
     struct retry_policy retry;
-    struct hay_pool_options options;
+    const struct hay_pool_options *options;
     uint64_t accepted, started, retried;
     uint64_t by_outcome[HAY_OUTCOME_COUNT];
     int64_t wall_offset_ns;
 };
 
+/* `options` has to stay where it is. */
 void inline_init(struct inline_pool *pool, struct registry *registry, const struct hay_pool_options *options,
-                 const struct retry_policy *retry);
+                 struct retry_policy retry);
 void inline_release(struct inline_pool *pool);
 /* Run it to its end and deliver its result. */
 void inline_run(struct inline_pool *pool, uint32_t function, const struct hay_job *job, int64_t retries, uint64_t *number);

@@ -47,13 +47,6 @@ struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay
     }
     if (pool->options.keep_count)
         memcpy(pool->keep + 1, pool->options.keep_fds, pool->options.keep_count * sizeof *pool->keep);
-    pool->retry = (struct retry_policy){.retries = pool->options.retries,
-                                        .crash_retries = pool->options.crash_retries,
-                                        .retry_timeouts = pool->options.retry_timeouts,
-                                        .final_errors = pool->options.final_errors,
-                                        .delay_ns = pool->options.retry_delay_ms * NS_PER_MS,
-                                        .max_delay_ns = pool->options.retry_delay_max_ms * NS_PER_MS,
-                                        .jitter_state = (uint64_t)clock_now_ns() | 1};
     pool->loop = pool->options.loop;
     if (!pool->loop && !pool->is_inline) {
         pool->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
@@ -188,13 +181,24 @@ static int run_worker(struct master_worker *given)
     return worker_main(&setup);
 }
 
+static struct retry_policy retry_policy(const struct hay_pool_options *options)
+{
+    return (struct retry_policy){.retries = options->retries,
+                                 .crash_retries = options->crash_retries,
+                                 .retry_timeouts = options->retry_timeouts,
+                                 .final_errors = options->final_errors,
+                                 .delay_ns = options->retry_delay_ms * NS_PER_MS,
+                                 .max_delay_ns = options->retry_delay_max_ms * NS_PER_MS,
+                                 .jitter_state = (uint64_t)clock_now_ns() | 1};
+}
+
 static enum hay_status start_inline(struct hay_pool *pool, struct hay_error *error)
 {
     struct hay_error local;
     struct hay_error *report = error ? error : &local;
     if (registry_start_all(&pool->registry, report))
         return report->status;
-    inline_init(&pool->inline_pool, &pool->registry, &pool->options, &pool->retry);
+    inline_init(&pool->inline_pool, &pool->registry, &pool->options, retry_policy(&pool->options));
     return HAY_OK;
 }
 
@@ -215,7 +219,7 @@ static enum hay_status start_master(struct hay_pool *pool, struct hay_error *err
         .timeout_ns = options->timeout_ms * NS_PER_MS,
         .start_timeout_ns = options->start_timeout_ms * NS_PER_MS,
         .grace_ns = options->grace_ms * NS_PER_MS,
-        .retry = pool->retry,
+        .retry = retry_policy(options),
         .max_jobs_per_worker = options->max_jobs_per_worker,
         .max_worker_bytes = options->max_worker_bytes,
         .max_worker_age_ns = options->max_worker_age_ms * NS_PER_MS,

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/owner.h"
-#include "job/retry.h"
 #include "master/master.h"
 #include "plugin/registry.h"
 #include "pool/inline.h"
@@ -26,7 +25,6 @@ struct hay_pool {
     uint64_t owner;              /* the process that made it: workers, ledgers and loop are its alone */
     bool has_default_jobs;       /* max_jobs follows the number of workers */
     bool has_default_bytes;
-    struct retry_policy retry;
     struct registry registry;
     struct buffer table;         /* the registry as bytes: what READY has to say */
     struct ev_loop *loop;
