@@ -38,7 +38,6 @@ struct master_worker {
 
 struct master_options {
     struct ev_loop *loop;
-    bool is_default_loop;
     int workers;
     uint32_t function_count;
     uint64_t max_jobs, max_bytes, max_result_bytes;

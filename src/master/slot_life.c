@@ -93,8 +93,7 @@ void slot_end_generation(struct slot *slot)
 {
     struct master *master = slot->master;
     ev_io_stop(master->loop, &slot->exited);
-    if (master->options.is_default_loop)
-        ev_child_stop(master->loop, &slot->reaped);
+    ev_child_stop(master->loop, &slot->reaped);
     channel_close(&slot->channel);
     if (slot->log)
         master->log_dropped += slot->log->cut_lines;

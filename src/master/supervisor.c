@@ -142,7 +142,7 @@ static void on_exited(struct ev_loop *loop, ev_io *watcher, int events)
     /* 0: a tracer of it comes first, and may take its time. Below: the default loop reaped it, and its own watcher brings how it
      * ended; or other code did. */
     int peeked = child_peek(&slot->child, &status);
-    if (peeked == 0 || (peeked < 0 && slot->master->options.is_default_loop && ev_is_active(&slot->reaped)))
+    if (peeked == 0 || (peeked < 0 && ev_is_active(&slot->reaped)))
         judge_later(slot);
     else
         death_bury(slot, status);
@@ -200,7 +200,7 @@ static void watch(struct slot *slot, struct birth *birth)
     ev_io_init(&slot->exited, on_exited, slot->child.pidfd, EV_READ);
     slot->exited.data = slot;
     ev_io_start(master->loop, &slot->exited);
-    if (master->options.is_default_loop) {
+    if (ev_is_default_loop(master->loop)) {
         ev_child_init(&slot->reaped, on_reaped, slot->child.pid, 0);
         slot->reaped.data = slot;
         ev_child_start(master->loop, &slot->reaped);
@@ -214,8 +214,7 @@ void supervisor_leave(struct slot *slot)
         return;
     channel_leave(&slot->channel);
     ev_io_stop(slot->master->loop, &slot->exited);
-    if (slot->master->options.is_default_loop)
-        ev_child_stop(slot->master->loop, &slot->reaped);
+    ev_child_stop(slot->master->loop, &slot->reaped);
     log_pipe_leave(slot->log);
 }
 

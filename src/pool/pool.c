@@ -209,7 +209,6 @@ static enum hay_status start_master(struct hay_pool *pool, struct hay_error *err
         return error_set(error, HAY_ENOMEM, "out of memory");
     struct master_options master_options = {
         .loop = pool->loop,
-        .is_default_loop = !pool->owns_loop && ev_is_default_loop(pool->loop),
         .workers = options->workers,
         .function_count = (uint32_t)pool->registry.function_count,
         .max_jobs = options->max_jobs,
