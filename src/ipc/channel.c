@@ -17,12 +17,13 @@ static void stop(struct channel *channel)
     channel_leave(channel);
 }
 
-static void channel_break(struct channel *channel, enum channel_end end, const char *reason)
+/* `fault`: as of on_broken. */
+static void channel_break(struct channel *channel, const char *fault)
 {
     if (channel->broken)
         return;
     stop(channel);
-    channel->handler->on_broken(channel, end, reason);
+    channel->handler->on_broken(channel, fault);
 }
 
 /* Hand up the whole frames in the buffer. False when the channel is gone or broken. */
@@ -42,9 +43,9 @@ static bool deliver(struct channel *channel)
     }
     buffer_consume(&channel->in, buffer_size(&channel->in) - left, KEEP_SIZE);
     if (state == FRAME_BAD)
-        channel_break(channel, CHANNEL_BAD, "sent bytes that are not a frame");
+        channel_break(channel, "sent bytes that are not a frame");
     else if (head.size && !buffer_reserve(&channel->in, head.size - left))
-        channel_break(channel, CHANNEL_BAD, "sent a frame for which there is no memory");
+        channel_break(channel, "sent a frame for which there is no memory");
     return !channel->broken;
 }
 
@@ -54,7 +55,7 @@ static size_t read_once(struct channel *channel)
     size_t room = channel->in.capacity - channel->in.end;
     if (room < READ_SIZE / 2) {
         if (!buffer_reserve(&channel->in, READ_SIZE)) {
-            channel_break(channel, CHANNEL_BAD, "could not be read: out of memory");
+            channel_break(channel, "could not be read: out of memory");
             return 0;
         }
         room = channel->in.capacity - channel->in.end;
@@ -63,23 +64,11 @@ static size_t read_once(struct channel *channel)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (n <= 0) {
-        channel_break(channel, CHANNEL_GONE, n == 0 || errno == ECONNRESET ? "closed its pipe" : "broke its pipe");
+        channel_break(channel, NULL);
         return 0;
     }
     buffer_commit(&channel->in, (size_t)n);
     return deliver(channel) ? (size_t)n : 0;
-}
-
-static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
-{
-    (void)loop;
-    struct channel *channel = watcher->data;
-    if (channel->owner != owner_token())
-        return;
-    if (events & EV_ERROR)
-        channel_break(channel, CHANNEL_BAD, "has a pipe that the event loop cannot watch");
-    else if (read_once(channel))
-        channel->handler->on_batch(channel);
 }
 
 /* Walk the frames still in the buffer until the boundary is at or after `sent`. */
@@ -113,23 +102,26 @@ static void write_out(struct channel *channel)
     ev_io_stop(channel->loop, &channel->writing);
 }
 
-static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
+/* Of the watcher for reading or of the one for writing. */
+static void on_event(struct ev_loop *loop, ev_io *watcher, int events)
 {
     (void)loop;
     struct channel *channel = watcher->data;
     if (channel->owner != owner_token())
         return;
     if (events & EV_ERROR)
-        channel_break(channel, CHANNEL_BAD, "has a pipe that the event loop cannot watch");
-    else
+        channel_break(channel, "has a pipe that the event loop cannot watch");
+    else if (events & EV_WRITE)
         write_out(channel);
+    else if (read_once(channel))
+        channel->handler->on_batch(channel);
 }
 
 void channel_open(struct channel *channel, struct ev_loop *loop, int fd, size_t max_frame, const struct channel_handler *handler)
 {
     *channel = (struct channel){.fd = fd, .loop = loop, .handler = handler, .max_frame = max_frame, .owner = owner_token()};
-    ev_io_init(&channel->reading, on_readable, fd, EV_READ);
-    ev_io_init(&channel->writing, on_writable, fd, EV_WRITE);
+    ev_io_init(&channel->reading, on_event, fd, EV_READ);
+    ev_io_init(&channel->writing, on_event, fd, EV_WRITE);
     channel->reading.data = channel->writing.data = channel;
     ev_io_start(loop, &channel->reading);
 }
@@ -168,18 +160,17 @@ void channel_recall(struct channel *channel)
     channel->appended = channel->boundary;
 }
 
-bool channel_drain(struct channel *channel)
+void channel_drain(struct channel *channel)
 {
     int queued = 0;
     if (channel->broken || ioctl(channel->fd, FIONREAD, &queued) < 0)
-        return false;
+        return;
     while (queued > 0) {
         size_t n = read_once(channel);
         if (!n)
-            return !channel->broken;
+            return;
         queued -= n < (size_t)queued ? (int)n : queued;
     }
-    return true;
 }
 
 /* No further than what is queued now: somebody else may hold the other end, and write for ever. */

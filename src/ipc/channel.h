@@ -19,19 +19,15 @@
 
 struct channel;
 
-enum channel_end {
-    CHANNEL_GONE,  /* the other end is closed */
-    CHANNEL_BAD,   /* what came is not a stream of frames, or cannot be held */
-};
-
 struct channel_handler {
     /* One whole frame; the body is good during the call. Return false when the channel was closed or must not go on:
      * then nothing more is read. */
     bool (*on_frame)(struct channel *channel, const struct frame_head *head, const unsigned char *body);
     /* All frames of one read were handed up. */
     void (*on_batch)(struct channel *channel);
-    /* No more will come: `reason` is a constant text such as "closed its pipe". Reading and writing have stopped. */
-    void (*on_broken)(struct channel *channel, enum channel_end end, const char *reason);
+    /* No more will come; reading and writing have stopped. `fault` is NULL where the other end is closed; else what came is not a
+     * stream of frames, or cannot be held, which this constant text tells, such as "sent bytes that are not a frame". */
+    void (*on_broken)(struct channel *channel, const char *fault);
 };
 
 struct channel {
@@ -79,9 +75,8 @@ void channel_flush(struct channel *channel);
 void channel_mute(struct channel *channel);
 /* Remove the whole frames that are still buffered; one partly sent stays. */
 void channel_recall(struct channel *channel);
-/* Read and hand up what is there now, without the loop, up to what the kernel says is queued. False when the channel broke or
- * was closed. */
-bool channel_drain(struct channel *channel);
+/* Read and hand up what is there now, without the loop, up to what the kernel says is queued. */
+void channel_drain(struct channel *channel);
 /* When nothing more is handed up: read what is there now, and offer every whole frame in it to `take`, wherever it begins.
  * Returns how many were taken. */
 unsigned channel_search(struct channel *channel,

@@ -107,11 +107,11 @@ static void on_batch(struct channel *channel)
 }
 
 /* At the end of its pipe the process may be dying just now and tell why in a moment; bad bytes are its own doing. */
-static void on_broken(struct channel *channel, enum channel_end end, const char *reason)
+static void on_broken(struct channel *channel, const char *fault)
 {
     struct slot *slot = LIST_ITEM(channel, struct slot, channel);
-    if (end == CHANNEL_BAD) {
-        supervisor_fault(slot, reason);
+    if (fault) {
+        supervisor_fault(slot, fault);
         return;
     }
     slot->broken_ns = clock_now_ns();

@@ -18,8 +18,7 @@ struct rig {
     struct ev_loop *loop;
     int other;
     unsigned frames, batches, broken;
-    enum channel_end end;
-    const char *reason;
+    const char *fault;
     uint64_t jobs[4096];
     uint64_t body_bytes;
     uint64_t wrong_bodies;
@@ -54,12 +53,11 @@ static void on_batch(struct channel *channel)
     ((struct rig *)(void *)channel)->batches++;
 }
 
-static void on_broken(struct channel *channel, enum channel_end end, const char *reason)
+static void on_broken(struct channel *channel, const char *fault)
 {
     struct rig *rig = (struct rig *)(void *)channel;
     rig->broken++;
-    rig->end = end;
-    rig->reason = reason;
+    rig->fault = fault;
 }
 
 ssize_t __real_recv(int fd, void *bytes, size_t size, int flags);
@@ -342,7 +340,7 @@ static void writing_to_a_dead_end_is_told_by_reading(void)
     CU_ASSERT_EQUAL(rig.broken, 0);
     turn(&rig);
     CU_ASSERT_EQUAL(rig.broken, 1);
-    CU_ASSERT_EQUAL(rig.end, CHANNEL_GONE);
+    CU_ASSERT_PTR_NULL(rig.fault);
     channel_flush(&rig.channel);
     turn(&rig);
     CU_ASSERT_EQUAL(rig.broken, 1);
@@ -403,7 +401,7 @@ static void large_frames_arrive_up_to_the_limit(void)
     send_frame(&rig, 3, (10u << 20) + 1, 0);
     turn(&rig);
     CU_ASSERT_EQUAL(rig.broken, 1);
-    CU_ASSERT_EQUAL(rig.end, CHANNEL_BAD);
+    CU_ASSERT_PTR_NOT_NULL(rig.fault);
     rig_close(&rig);
 }
 
@@ -419,11 +417,10 @@ static void bad_bytes_are_reported_once_and_stop_the_reading(void)
     CU_ASSERT_EQUAL(rig.frames, 1);
     CU_ASSERT_EQUAL(rig.batches, 0);
     CU_ASSERT_EQUAL(rig.broken, 1);
-    CU_ASSERT_EQUAL(rig.end, CHANNEL_BAD);
-    CU_ASSERT_PTR_NOT_NULL(rig.reason);
+    CU_ASSERT_PTR_NOT_NULL(rig.fault);
     send_frame(&rig, 2, 8, 0);
     turn(&rig);
-    CU_ASSERT(!channel_drain(&rig.channel));
+    channel_drain(&rig.channel);
     channel_pause(&rig.channel, true);
     channel_pause(&rig.channel, false); /* must not wake a broken channel */
     turn(&rig);
@@ -446,7 +443,7 @@ static void a_refused_frame_stops_the_reading(void)
     size_t kept = buffer_size(&rig.channel.in);
     send_frame(&rig, 4, 50000, 0);
     turn(&rig);
-    CU_ASSERT(!channel_drain(&rig.channel));
+    channel_drain(&rig.channel);
     CU_ASSERT(rig.frames == 2 && buffer_size(&rig.channel.in) == kept);
     rig_close(&rig);
 }
@@ -514,7 +511,7 @@ static void the_end_of_the_stream_is_reported_after_its_frames(void)
     turn(&rig);
     CU_ASSERT_EQUAL(rig.frames, 1);
     CU_ASSERT_EQUAL(rig.broken, 1);
-    CU_ASSERT_EQUAL(rig.end, CHANNEL_GONE);
+    CU_ASSERT_PTR_NULL(rig.fault);
     rig_close(&rig);
 }
 
@@ -538,18 +535,19 @@ static void a_drain_reads_what_is_there_and_never_waits(void)
 {
     struct rig rig;
     rig_open(&rig, 1 << 20, 0);
-    CU_ASSERT(channel_drain(&rig.channel));
+    channel_drain(&rig.channel);
     for (uint64_t job = 1; job <= 40; job++)
         send_frame(&rig, job, 900, 0);
-    CU_ASSERT(channel_drain(&rig.channel));
+    channel_drain(&rig.channel);
     CU_ASSERT_EQUAL(rig.frames, 40);
     CU_ASSERT_EQUAL(rig.batches, 0);
     send_frame(&rig, 41, 5, 0);
     fd_close(&rig.other);
-    CU_ASSERT(channel_drain(&rig.channel));
+    channel_drain(&rig.channel);
     CU_ASSERT_EQUAL(rig.frames, 41);
+    CU_ASSERT_EQUAL(rig.broken, 0); /* the end is not read, only what was there */
     rig_close(&rig);
-    CU_ASSERT(!channel_drain(&rig.channel));
+    channel_drain(&rig.channel);
 }
 
 static void a_paused_channel_reads_nothing_until_it_goes_on(void)
