@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/mapping.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,6 +25,18 @@ int mapping_open(struct mapping *mapping, size_t size)
     }
     *mapping = (struct mapping){base + page, size};
     return 0;
+}
+
+void *mapping_new(size_t size, size_t place, const char *what, struct hay_error *error)
+{
+    struct mapping mapping = {NULL, 0};
+    int status = mapping_open(&mapping, size);
+    if (status) {
+        error_system(error, -status, "cannot map %s", what);
+        return NULL;
+    }
+    memcpy((char *)mapping.at + place, &mapping, sizeof mapping);
+    return mapping.at;
 }
 
 int mapping_hide_from_children(const struct mapping *mapping)

@@ -42,24 +42,19 @@ struct hay_barrier {
 
 struct hay_barrier *hay_barrier_new(const struct hay_barrier_options *options, struct hay_error *error)
 {
-    struct mapping mapping;
     if (!options || options->parties < 1 || options->parties > PARTIES_LIMIT) {
         error_set(error, HAY_EINVAL, "a barrier has 1 to %d parties", PARTIES_LIMIT);
         return NULL;
     }
-    int rc = mapping_open(&mapping, sizeof(struct hay_barrier));
-    if (rc < 0) {
-        error_system(error, -rc, "cannot map a barrier");
+    struct hay_barrier *barrier = mapping_new(sizeof *barrier, offsetof(struct hay_barrier, mapping), "a barrier", error);
+    if (!barrier)
         return NULL;
-    }
-    struct hay_barrier *barrier = mapping.at;
     barrier->parties = (uint32_t)options->parties;
     barrier->action = options->action;
     barrier->context = options->context;
-    barrier->mapping = mapping;
-    rc = robust_init(&barrier->acting);
+    int rc = robust_init(&barrier->acting);
     if (rc < 0) {
-        mapping_close(&mapping);
+        mapping_close_own(barrier->mapping);
         error_system(error, -rc, "cannot make a barrier's lock");
         return NULL;
     }

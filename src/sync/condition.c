@@ -34,19 +34,15 @@ struct hay_condition {
 
 struct hay_condition *hay_condition_new(struct hay_mutex *mutex, struct hay_error *error)
 {
-    struct mapping mapping;
     if (!mutex) {
         error_set(error, HAY_EINVAL, "a condition needs a mutex");
         return NULL;
     }
-    int rc = mapping_open(&mapping, sizeof(struct hay_condition));
-    if (rc < 0) {
-        error_system(error, -rc, "cannot map a condition");
+    struct hay_condition *condition =
+        mapping_new(sizeof *condition, offsetof(struct hay_condition, mapping), "a condition", error);
+    if (!condition)
         return NULL;
-    }
-    struct hay_condition *condition = mapping.at;
     condition->mutex = mutex;
-    condition->mapping = mapping;
     return condition;
 }
 

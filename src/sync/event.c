@@ -4,7 +4,6 @@
  * is cleared at once releases all the same.
  */
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/mapping.h"
 #include "sync/futex.h"
 
@@ -17,15 +16,7 @@ struct hay_event {
 
 struct hay_event *hay_event_new(struct hay_error *error)
 {
-    struct mapping mapping;
-    int rc = mapping_open(&mapping, sizeof(struct hay_event));
-    if (rc < 0) {
-        error_system(error, -rc, "cannot map an event");
-        return NULL;
-    }
-    struct hay_event *event = mapping.at;
-    event->mapping = mapping;
-    return event;
+    return mapping_new(sizeof(struct hay_event), offsetof(struct hay_event, mapping), "an event", error);
 }
 
 void hay_event_free(struct hay_event *event)

@@ -16,21 +16,16 @@ int mutex_init(struct hay_mutex *mutex, bool is_recursive)
 
 struct hay_mutex *hay_mutex_new(const struct hay_mutex_options *options, struct hay_error *error)
 {
-    struct mapping mapping;
-    int rc = mapping_open(&mapping, sizeof(struct hay_mutex));
-    if (rc < 0) {
-        error_system(error, -rc, "cannot map a mutex");
+    struct hay_mutex *mutex = mapping_new(sizeof *mutex, offsetof(struct hay_mutex, mapping), "a mutex", error);
+    if (!mutex)
         return NULL;
-    }
-    struct hay_mutex *mutex = mapping.at;
-    rc = mutex_init(mutex, options && options->recursive);
+    int rc = mutex_init(mutex, options && options->recursive);
     if (rc < 0) {
-        mapping_close(&mapping);
+        mapping_close_own(mutex->mapping);
         error_system(error, -rc, "cannot make a mutex");
         return NULL;
     }
     mutex->is_inner = false;
-    mutex->mapping = mapping;
     return mutex;
 }
 

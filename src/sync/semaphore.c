@@ -42,19 +42,16 @@ static enum hay_status check_options(const struct hay_semaphore_options *options
 struct hay_semaphore *hay_semaphore_new(const struct hay_semaphore_options *options, struct hay_error *error)
 {
     static const struct hay_semaphore_options defaults;
-    struct mapping mapping;
+    int rc = 0;
     options = options ? options : &defaults;
     if (check_options(options, error) != HAY_OK)
         return NULL;
     uint32_t capacity = options->max_holders ? options->max_holders : DEFAULT_HOLDERS;
     size_t table = options->tracked ? holders_size(capacity) : 0;
-    int rc = mapping_open(&mapping, sizeof(struct hay_semaphore) + table);
-    if (rc < 0) {
-        error_system(error, -rc, "cannot map a semaphore");
+    struct hay_semaphore *semaphore =
+        mapping_new(sizeof *semaphore + table, offsetof(struct hay_semaphore, mapping), "a semaphore", error);
+    if (!semaphore)
         return NULL;
-    }
-    struct hay_semaphore *semaphore = mapping.at;
-    semaphore->mapping = mapping;
     semaphore->max = options->max ? options->max : HAY_SEMAPHORE_MAX;
     atomic_init(&semaphore->count, options->value);
     if (options->tracked) {
@@ -62,7 +59,7 @@ struct hay_semaphore *hay_semaphore_new(const struct hay_semaphore_options *opti
         rc = holders_init(semaphore->holders, options->value, semaphore->max, capacity);
     }
     if (rc < 0) {
-        mapping_close(&mapping);
+        mapping_close_own(semaphore->mapping);
         error_system(error, -rc, "cannot make a semaphore's lock");
         return NULL;
     }

@@ -52,23 +52,18 @@ size_t hay_type_size(enum hay_type type)
 
 struct hay_value *hay_value_new(enum hay_type type, struct hay_error *error)
 {
-    struct mapping mapping;
     if (!hay_type_size(type)) {
         error_set(error, HAY_EINVAL, "no such type of value: %d", (int)type);
         return NULL;
     }
-    int rc = mapping_open(&mapping, sizeof(struct hay_value));
-    if (rc < 0) {
-        error_system(error, -rc, "cannot map a value");
+    struct hay_value *value = mapping_new(sizeof *value, offsetof(struct hay_value, mapping), "a value", error);
+    if (!value)
         return NULL;
-    }
-    struct hay_value *value = mapping.at;
     value->type = type;
     value->traits = traits[type];
-    value->mapping = mapping;
-    rc = mutex_init(&value->mutex, true);
+    int rc = mutex_init(&value->mutex, true);
     if (rc < 0) {
-        mapping_close(&mapping);
+        mapping_close_own(value->mapping);
         error_system(error, -rc, "cannot make a value's lock");
         return NULL;
     }
