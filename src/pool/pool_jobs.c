@@ -124,10 +124,9 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
 
 enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms)
 {
-    if (!pool)
-        return HAY_EINVAL;
-    if (!pool_is_ours(pool))
-        return HAY_ESTATE;
+    enum hay_status status = pool_check(pool, NULL);
+    if (status)
+        return status;
     if (!pool_is_live(pool) || !master_pending(&pool->master))
         return HAY_EOF;
     return turn_until(pool, has_delivered, pool->master.delivered, timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;
@@ -159,10 +158,9 @@ static bool is_done_or_stuck(const struct hay_pool *pool, uint64_t unused)
 
 enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
 {
-    if (!pool)
-        return HAY_EINVAL;
-    if (!pool_is_ours(pool))
-        return HAY_ESTATE;
+    enum hay_status status = pool_check(pool, NULL);
+    if (status)
+        return status;
     if (!pool_is_live(pool))
         return pool->is_closed || !pool->is_started ? HAY_OK : HAY_ESTATE;
     if (!pool->master.is_closed && !pool->master.is_broken)
@@ -176,10 +174,9 @@ enum hay_status hay_pool_join(struct hay_pool *pool, int timeout_ms)
 
 enum hay_status hay_pool_terminate(struct hay_pool *pool, int64_t grace_ms)
 {
-    if (!pool)
-        return HAY_EINVAL;
-    if (!pool_is_ours(pool))
-        return HAY_ESTATE;
+    enum hay_status status = pool_check(pool, NULL);
+    if (status)
+        return status;
     if (!pool_is_live(pool)) {
         hay_pool_close(pool);
         return HAY_OK;
