@@ -112,40 +112,36 @@ static void mark_claimed(struct slot *slot, uint32_t started)
     slot->look_step = 0;
 }
 
-/* No more than was sent, and of that only what has left the buffer whole. */
-static bool is_believable(const struct slot *slot, struct claim claim, uint32_t epoch)
+/* Believe it, if no more is claimed than was sent, and of that only what has left the buffer whole. */
+static bool take_claim(struct slot *slot, struct claim claim, uint32_t epoch)
 {
     if (claim.epoch != epoch || claim.started < slot->claimed || claim.started > slot->next)
         return false;
-    return claim.started == slot->claimed || slot_sending(slot, claim.started - 1)->end_offset <= slot->channel.sent;
+    if (claim.started == slot->claimed)
+        return true;
+    if (slot_sending(slot, claim.started - 1)->end_offset > slot->channel.sent)
+        return false;
+    mark_claimed(slot, claim.started);
+    return true;
 }
 
 bool slot_update_claim(struct slot *slot)
 {
     struct claim claim = ledger_read_claim(slot->ledger);
-    if (slot_is_recalled(slot)) {
-        if (claim.epoch == slot->epoch && claim.started == 0)
-            return true;
-    } else if (is_believable(slot, claim, slot->epoch)) {
-        if (claim.started != slot->claimed)
-            mark_claimed(slot, claim.started);
-        return true;
-    }
-    supervisor_fault(slot, "claimed what it was never sent");
-    return false;
+    bool believed = slot_is_recalled(slot) ? claim.epoch == slot->epoch && claim.started == 0
+                                           : take_claim(slot, claim, slot->epoch);
+    if (!believed)
+        supervisor_fault(slot, "claimed what it was never sent");
+    return believed;
 }
 
 bool slot_take_back(struct slot *slot)
 {
     uint32_t old_epoch = slot->epoch;
-    struct claim claim = ledger_take_back(slot->ledger, ++slot->epoch);
-    if (!is_believable(slot, claim, old_epoch)) {
+    bool believed = take_claim(slot, ledger_take_back(slot->ledger, ++slot->epoch), old_epoch);
+    if (!believed)
         supervisor_fault(slot, "claimed what it was never sent");
-        return false;
-    }
-    if (claim.started != slot->claimed)
-        mark_claimed(slot, claim.started);
-    return true;
+    return believed;
 }
 
 /* The last of what is unstarted, NULL: nothing is. From the last to the first, each is returned before the one that was before
