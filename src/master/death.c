@@ -171,14 +171,9 @@ static void note_loss(struct slot *slot, struct hay_exit status)
 /* Nobody's result says so, and what its plugins' stop functions were to write may be lost. */
 static void tell_bad_stop(struct slot *slot, struct hay_exit status)
 {
-    struct master *master = slot->master;
     char text[700];
     int n = snprintf(text, sizeof text, "hayfork: worker %d was told to stop: ", slot->index);
-    size_t size = (size_t)n + describe_death(slot, status, text + n, sizeof text - (size_t)n);
-    master->callback_depth++;
-    if (master->options.on_log)
-        master->options.on_log(master->options.context, slot->index, text, size);
-    master->callback_depth--;
+    slot_tell_line(slot, text, (size_t)n + describe_death(slot, status, text + n, sizeof text - (size_t)n));
 }
 
 void death_of_start(struct slot *slot)

@@ -118,6 +118,9 @@ void slot_begin_generation(struct slot *slot);
 /* Close all that the process had here but the ring; it may have come into being in part. */
 void slot_end_generation(struct slot *slot);
 
+/* A line that its worker has printed, or that is told of it, to the program. `context`: the slot, for log_pipe_open(). */
+void slot_tell_line(void *context, const char *line, size_t size);
+
 static inline struct sending *slot_sending(const struct slot *slot, uint32_t position)
 {
     return &slot->ring[position % WINDOW_MAX];

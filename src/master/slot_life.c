@@ -63,6 +63,16 @@ void slot_set_state(struct slot *slot, enum slot_state next)
         master_mark_dirty(slot->master);
 }
 
+void slot_tell_line(void *context, const char *line, size_t size)
+{
+    struct slot *slot = context;
+    const struct master_options *options = &slot->master->options;
+    slot->master->callback_depth++;
+    if (options->on_log)
+        options->on_log(options->context, slot->index, line, size);
+    slot->master->callback_depth--;
+}
+
 void slot_begin_generation(struct slot *slot)
 {
     slot->generation++;

@@ -33,16 +33,6 @@ static int run_worker(void *arg)
     return run->main(&run->worker);
 }
 
-static void on_log_line(void *context, const char *line, size_t size)
-{
-    struct slot *slot = context;
-    const struct master_options *options = &slot->master->options;
-    slot->master->callback_depth++;
-    if (options->on_log)
-        options->on_log(options->context, slot->index, line, size);
-    slot->master->callback_depth--;
-}
-
 /* The worker's words, as one line. */
 static void copy_line(char *text, size_t capacity, const unsigned char *bytes, size_t size)
 {
@@ -225,7 +215,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
     slot_begin_generation(slot);
     slot->started_ns = clock_now_ns();
     enum hay_status status = open_birth(&birth, slot, error);
-    if (!status && !(slot->log = log_pipe_open(master->loop, &master->turns, birth.log[0], slot, on_log_line)))
+    if (!status && !(slot->log = log_pipe_open(master->loop, &master->turns, birth.log[0], slot, slot_tell_line)))
         status = error_set(error, HAY_ENOMEM, "out of memory");
     if (!status) {
         birth.log[0] = -1;
