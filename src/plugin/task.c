@@ -84,7 +84,9 @@ static int host_progress(hay_task *hay, const void *bytes, size_t size)
         return -EINVAL;
     if (size > TASK_PROGRESS_MAX)
         return -EMSGSIZE;
-    return options->on_progress ? options->on_progress(options->context, bytes, size) : 0;
+    if (options->on_progress)
+        options->on_progress(options->context, bytes, size);
+    return 0;
 }
 
 static int host_cancelled(const hay_task *hay)

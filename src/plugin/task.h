@@ -33,9 +33,9 @@ struct task_options {
     /* Where nobody else watches the clock: cancelled() also answers yes once the deadline has passed. */
     bool watch_clock;
     void *context;
-    /* What the running function reports; either may be NULL, then it is dropped. on_progress returns 0 or -errno, which the
-     * function gets. A log line is UTF-8 without control characters, at most TASK_MESSAGE_MAX bytes, terminated. */
-    int (*on_progress)(void *context, const void *bytes, size_t size);
+    /* What the running function reports; either may be NULL, then it is dropped. A log line is UTF-8 without control characters,
+     * at most TASK_MESSAGE_MAX bytes, terminated. */
+    void (*on_progress)(void *context, const void *bytes, size_t size);
     void (*on_log)(void *context, const char *line, size_t size);
 };
 

@@ -17,12 +17,11 @@ static void on_log(void *context, const char *line, size_t size)
         pool->options->on_log(pool->options->context, 0, line, size);
 }
 
-static int on_progress(void *context, const void *bytes, size_t size)
+static void on_progress(void *context, const void *bytes, size_t size)
 {
     struct inline_pool *pool = context;
     if (pool->options->on_progress && hay_json_check(bytes, size, HAY_JOBLINE_DEPTH, NULL) == HAY_OK)
         pool->options->on_progress(pool->options->context, pool->running, bytes, size);
-    return 0;
 }
 
 static void open_task(struct inline_pool *pool, struct task *task)

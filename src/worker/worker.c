@@ -138,12 +138,12 @@ static void publish(struct worker *worker, struct frame_head head, struct frame_
 }
 
 /* Straight into the pipe, behind the finished results, and not more often than a person can see. */
-static int on_progress(void *context, const void *bytes, size_t size)
+static void on_progress(void *context, const void *bytes, size_t size)
 {
     struct worker *worker = context;
     int64_t now_ns = clock_now_ns();
     if (now_ns - worker->progress_ns < PROGRESS_NS)
-        return 0;
+        return;
     worker->progress_ns = now_ns;
     flush(worker, now_ns);
     struct frame_head head = *worker->job;
@@ -151,7 +151,6 @@ static int on_progress(void *context, const void *bytes, size_t size)
     head.flags = 0;
     head.size = (uint32_t)(sizeof head + size);
     send_all(worker, &head, sizeof head, bytes, size);
-    return 0;
 }
 
 static void on_log(void *context, const char *line, size_t size)
