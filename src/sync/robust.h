@@ -24,10 +24,10 @@ static inline int robust_lock(pthread_mutex_t *lock, int64_t deadline_ns)
     return rc == 0 ? 0 : robust_lock_slowly(lock, deadline_ns, rc);
 }
 
-/* 0, or -EPERM: this thread does not hold it. */
-static inline int robust_unlock(pthread_mutex_t *lock)
+/* By the thread that holds it. */
+static inline void robust_unlock(pthread_mutex_t *lock)
 {
-    return -pthread_mutex_unlock(lock);
+    pthread_mutex_unlock(lock);
 }
 
 #endif
