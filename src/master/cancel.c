@@ -116,7 +116,7 @@ static void cancel_many(struct cancellation *cancellation)
  * call. */
 void master_cancel_all(struct master *master, bool running)
 {
-    master->cancel_newest = master->next_number;
+    master->cancel_newest = master->store.accepted;
     master->cancel_running |= running;
     if (master->is_cancelling)
         return;
@@ -131,5 +131,6 @@ void master_cancel_all(struct master *master, bool running)
 
 void master_cancel_batch(struct master *master, const void *done_context)
 {
-    cancel_many(&(struct cancellation){.master = master, .newest = master->next_number, .running = true, .batch = done_context});
+    cancel_many(&(struct cancellation){
+        .master = master, .newest = master->store.accepted, .running = true, .batch = done_context});
 }

@@ -43,7 +43,7 @@ static uint64_t fair_share(const struct master *master)
     uint64_t ready = 0;
     for (int i = 0; i < master->slot_count; i++)
         ready += slot_is_open(master->slots[i]);
-    uint64_t queued = master->queue.size + master->fresh_count;
+    uint64_t queued = master->store.in_state[JOB_QUEUED];
     return ready ? (queued + ready - 1) / ready : 0;
 }
 

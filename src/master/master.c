@@ -140,7 +140,7 @@ bool master_has_room(const struct master *master, uint64_t size)
 
 static void fill_job(struct master *master, struct job *job, const struct master_submission *submission)
 {
-    job->number = ++master->next_number;
+    job->number = master->store.accepted + 1;
     job->tag = submission->tag;
     job->key = submission->key;
     job->function = submission->function;

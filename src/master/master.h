@@ -72,7 +72,6 @@ struct master {
     struct queue queue;
     struct delay delay;        /* jobs that wait for theirs */
     struct list fresh;         /* queued, but only for a worker that ran nothing yet */
-    uint64_t fresh_count;
     struct recorder recorder;
     struct slot **slots;       /* each stays where it is, and as long as the master, for watchers point at it */
     int slot_count;            /* slots in use: wanted ones, and surplus ones whose worker still lives */
@@ -85,8 +84,6 @@ struct master {
     int64_t tick_ns;           /* when the tick is due, TIME_NEVER: not armed */
     int64_t served_ns;         /* when the one that is served began, TIME_NEVER: none is */
     struct log_turns turns;
-    uint64_t next_number;
-    uint64_t delivered;        /* results handed up */
     int callback_depth;        /* the program's code is being run: it may not turn the loop */
     struct master *next_of_thread;
     uint64_t owner;            /* the process; children inherit the list */
@@ -144,9 +141,14 @@ struct master_submission {
 bool master_has_room(const struct master *master, uint64_t size);
 enum hay_status master_submit(struct master *master, const struct master_submission *submission, uint64_t *number,
                               struct hay_error *error);
+/* Results handed up, all told. */
+static inline uint64_t master_delivered(const struct master *master)
+{
+    return master->store.in_state[JOB_DONE];
+}
 static inline uint64_t master_pending(const struct master *master)
 {
-    return master->store.accepted - master->store.in_state[JOB_DONE];
+    return master->store.accepted - master_delivered(master);
 }
 
 /* cancel.c */

@@ -88,7 +88,7 @@ static void pick(struct master *master)
 {
     int64_t now_ns = clock_now_ns();
     int out = out_of_service(master), may_be_out = master->wanted / 4 > 1 ? master->wanted / 4 : 1;
-    bool is_needed = master->queue.size || master->fresh_count;
+    bool is_needed = master->store.in_state[JOB_QUEUED] != 0;
     int first = master->recycle_turn;
     for (int i = 0; i < master->slot_count; i++) {
         int turn = (first + i) % master->slot_count;

@@ -51,7 +51,6 @@ static void settle(struct master *master, struct job *job, const struct attempt_
     assert(job_store_is_sound(&master->store));
 #endif
     master->recorder.by_outcome[end->outcome]++;
-    master->delivered++;
     if (!master_pending(master))
         master_mark_dirty(master); /* a closed pool stops its workers now */
     master->callback_depth++;
@@ -104,7 +103,6 @@ static bool queue_or_drop(struct master *master, struct job *job)
     if (!job->needs_fresh)
         return enqueue(master, job);
     list_push_tail(&master->fresh, &job->node);
-    master->fresh_count++;
     return true;
 }
 
@@ -112,7 +110,6 @@ void settle_release_fresh(struct master *master)
 {
     while (!list_empty(&master->fresh)) {
         struct job *job = LIST_ITEM(list_pop_head(&master->fresh), struct job, node);
-        master->fresh_count--;
         job->needs_fresh = false;
         enqueue(master, job);
     }
@@ -137,14 +134,10 @@ bool settle_return(struct master *master, struct job *job)
 
 void settle_unqueue(struct master *master, struct job *job)
 {
-    if (job->state == JOB_WAITING) {
+    if (job->state == JOB_WAITING || job->needs_fresh)
         list_remove(&job->node);
-    } else if (job->needs_fresh) {
-        list_remove(&job->node);
-        master->fresh_count--;
-    } else {
+    else
         queue_remove(&master->queue, job);
-    }
 }
 
 /* The due ones first move to a list of their own, from which a callback may take any of them. */

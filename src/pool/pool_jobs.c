@@ -45,7 +45,7 @@ static bool has_room_for(const struct hay_pool *pool, uint64_t size)
 
 static bool has_delivered(const struct hay_pool *pool, uint64_t before)
 {
-    return pool->master.delivered != before;
+    return master_delivered(&pool->master) != before;
 }
 
 static bool is_done(const struct hay_pool *pool, uint64_t unused)
@@ -129,7 +129,7 @@ enum hay_status hay_pool_turn(struct hay_pool *pool, int timeout_ms)
         return status;
     if (!pool_is_live(pool) || !master_pending(&pool->master))
         return HAY_EOF;
-    return turn_until(pool, has_delivered, pool->master.delivered, timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;
+    return turn_until(pool, has_delivered, master_delivered(&pool->master), timeout_ms) ? HAY_OK : HAY_ETIMEDOUT;
 }
 
 /* ---- end ---- */
