@@ -66,10 +66,5 @@ enum hay_status hay_pool_resize(struct hay_pool *pool, int workers, struct hay_e
     if (!pool_is_live(pool))
         return error_set(error, HAY_ESTATE, pool->is_inline ? "an inline pool has no workers" : "the pool has not started");
     uint64_t max_jobs = pool->has_default_jobs ? pool_default_jobs(workers) : pool->options.max_jobs;
-    status = master_resize(&pool->master, workers, max_jobs, error);
-    if (status)
-        return status;
-    pool->options.workers = workers;
-    pool->options.max_jobs = max_jobs;
-    return HAY_OK;
+    return master_resize(&pool->master, workers, max_jobs, error);
 }
