@@ -113,7 +113,7 @@ struct job *job_new(struct job_store *store, uint64_t size)
     job->losses = 0;
     job->needs_fresh = job->is_cancelled = false;
     job->worker = -1;
-    job->start_ns = job->run_ns = job->due_ns = 0;
+    job->start_ns = job->run_ns = job->due_ns = job->lost_ns = 0;
     job->pid = 0;
     return job;
 }

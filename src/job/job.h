@@ -37,7 +37,7 @@ struct job {
     uint32_t function;
     uint32_t attempts;        /* how often it was started */
     uint8_t state;            /* enum job_state */
-    uint8_t losses;           /* head of a window whose worker died with nothing claimed */
+    uint8_t losses;           /* head of a window whose worker died with nothing claimed: as often as that counts */
     bool needs_fresh;         /* must be the first job of its worker */
     bool is_cancelled;        /* never begins again */
     int32_t worker;           /* of the last attempt, -1 */
@@ -56,7 +56,8 @@ struct job {
 
     uint64_t key;
     char *failure;            /* how the attempt before ended, while it may be tried again; NULL: not known */
-    unsigned char inside[112];
+    int64_t lost_ns;          /* the last of the losses */
+    unsigned char inside[104];
 };
 #define JOB_NO_ID UINT32_MAX
 #define JOB_FAILURE_SIZE 200

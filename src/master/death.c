@@ -20,6 +20,7 @@
 #define MOMENT_NS NS_PER_S
 #define SOUND_NS DEATH_RESTART_MAX_NS /* who was ready for so long was a good start */
 #define FREE_LOSSES 2
+#define LOSS_APART_NS (100 * NS_PER_MS)
 
 _Static_assert(WORKER_EXIT_NOT_SET_UP == CHILD_EXIT_NOT_SET_UP, "one code for one failure, before the worker's main and in it");
 
@@ -77,6 +78,18 @@ static size_t describe_death(const struct slot *slot, struct hay_exit status, ch
     return n < size ? n : size - 1;
 }
 
+/* A job that hides its start cannot kill for ever: twice is free, then the head of the window pays. But what kills all workers
+ * at once may take it from several that are dead, one after the other, before we hear of them: that is one loss. */
+static bool has_to_pay(struct job *head)
+{
+    int64_t now_ns = clock_now_ns();
+    if (head->losses && now_ns - head->lost_ns < LOSS_APART_NS)
+        return false;
+    head->lost_ns = now_ns;
+    head->losses += head->losses <= FREE_LOSSES;
+    return head->losses > FREE_LOSSES;
+}
+
 /* Settle or return what the dead worker held. True when its death was charged to a job. */
 static bool settle_ring(struct slot *slot, struct hay_exit status)
 {
@@ -95,8 +108,7 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
         blamed->run_ns = clock_now_ns() - blamed->start_ns;
         slot->busy_ns += blamed->run_ns;
     }
-    /* A job that hides its start cannot kill for ever: twice is free, then the head of the window pays. */
-    if (!blamed && head && head->losses < UINT8_MAX && ++head->losses > FREE_LOSSES) {
+    if (!blamed && head && has_to_pay(head)) {
         settle_charge_queued(master, slot, head);
         blamed = head;
     }
