@@ -39,7 +39,7 @@ struct job {
     uint8_t state;            /* enum job_state */
     uint8_t losses;           /* head of a window whose worker died with nothing claimed: as often as that counts */
     bool needs_fresh;         /* must be the first job of its worker */
-    bool is_cancelled;        /* never begins again */
+    bool is_cancelled;        /* never begins again, and where it runs it is asked to end */
     int32_t worker;           /* of the last attempt, -1 */
     uint64_t tag;
 

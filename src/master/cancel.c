@@ -19,16 +19,10 @@ static bool is_meant(const struct cancellation *cancellation, const struct job *
            (!cancellation->batch || job->done_context == cancellation->batch);
 }
 
-/* A failure that is still on its way is not tried again: see settle_failed(). */
+/* By the tick, if it is still what runs there. A failure that is still on its way is not tried again: see settle_failed(). */
 static void ask_to_end(struct master *master, struct job *job)
 {
     job->is_cancelled = true;
-    if (job->worker < 0)
-        return;
-    struct slot *slot = master->slots[job->worker];
-    if (slot_running(slot) != job)
-        return; /* its worker has begun another since, or is dead: its end is on its way */
-    slot->end_wanted = job->number;
     master_want_tick(master, clock_now_ns());
 }
 

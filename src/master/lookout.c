@@ -173,11 +173,9 @@ static int64_t look(struct slot *slot, int64_t now_ns)
 
 int64_t lookout_tick(struct slot *slot, int64_t now_ns)
 {
-    if (slot->end_wanted) {
-        uint64_t number = slot->end_wanted;
-        slot->end_wanted = 0;
-        end_job(slot, number, HAY_OUTCOME_CANCELLED);
-    }
+    const struct job *job = slot_running(slot);
+    if (job && job->is_cancelled)
+        end_job(slot, job->number, HAY_OUTCOME_CANCELLED);
     if (slot->kill_ns <= now_ns && slot->ending && !slot->killed) {
         uint64_t number = slot->ending;
         read_all(slot);

@@ -87,7 +87,6 @@ struct slot {
     int64_t excluded_ns;        /* since then: time that deadlines do not count */
     int64_t ended_ns;           /* when the running job was first seen to have ended, or its result last came on well; 0: not */
     size_t partial_at_end;      /* bytes of an unfinished frame that were there then */
-    uint64_t end_wanted;        /* number of a cancelled job that is to be asked to end, 0: none; served outside of callbacks */
     uint64_t ending;            /* number of the job that was asked to end, 0: none */
     enum hay_outcome ending_outcome;
     int64_t asked_ns;           /* when it was asked to end */

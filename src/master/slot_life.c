@@ -87,7 +87,7 @@ void slot_begin_generation(struct slot *slot)
     slot->look_ns = TIME_NEVER;
     slot->look_step = 0;
     slot->first_sight_ns = slot->excluded_ns = slot->ended_ns = slot->broken_ns = 0;
-    slot->ending = slot->end_wanted = 0;
+    slot->ending = 0;
     slot->kill_ns = TIME_NEVER;
     slot->killed = false;
     slot->is_successor = slot->is_recycled;

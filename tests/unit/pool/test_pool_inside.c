@@ -160,31 +160,6 @@ static void a_claim_of_what_was_never_written_is_a_fault(void)
     fixture_end(&fixture);
 }
 
-/* A cancelled job may end before it is asked to: then nothing is read for it from a worker that runs another. */
-static void a_wish_to_end_what_has_ended_reads_nothing(void)
-{
-    struct fixture fixture;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1});
-    CU_ASSERT(workers_are_ready(&fixture, 1));
-    struct slot *slot = fixture.pool->master.slots[0];
-    submit(&fixture, "t.hold", NULL);
-    CU_ASSERT(begins(&fixture, 1));
-    uint64_t results = fixture.results;
-    hay_pool_pause(fixture.pool, true);
-    slot->end_wanted = 1;
-    atomic_store(&board->release, 1);
-    CU_ASSERT(comes_to_state(&fixture, 'S'));
-    for (int64_t until_ns = clock_now_ns() + 200 * NS_PER_MS; clock_now_ns() < until_ns;) {
-        master_want_tick(&fixture.pool->master, clock_now_ns());
-        hay_pool_turn(fixture.pool, 10);
-    }
-    CU_ASSERT_EQUAL(fixture.results, results);
-    CU_ASSERT_EQUAL(slot->end_wanted, 0);
-    hay_pool_pause(fixture.pool, false);
-    CU_ASSERT(all_come(&fixture));
-    fixture_end(&fixture);
-}
-
 static void a_size_that_would_wrap_has_no_room(void)
 {
     struct fixture fixture;
@@ -221,7 +196,6 @@ int main(void)
         {"jobs of a worker that is given up can be cancelled", jobs_of_a_worker_that_is_given_up_can_be_cancelled},
         {"all jobs of a worker that is given up can be cancelled", all_jobs_of_a_worker_that_is_given_up_can_be_cancelled},
         {"a claim of what was never written is a fault", a_claim_of_what_was_never_written_is_a_fault},
-        {"a wish to end what has ended reads nothing", a_wish_to_end_what_has_ended_reads_nothing},
         {"a size that would wrap has no room", a_size_that_would_wrap_has_no_room},
         {"lines that are cut are counted while their worker lives", lines_that_are_cut_are_counted_while_their_worker_lives},
         CU_TEST_INFO_NULL,
