@@ -78,9 +78,10 @@ static size_t describe_death(const struct slot *slot, struct hay_exit status, ch
     return n < size ? n : size - 1;
 }
 
-/* A job that hides its start cannot kill for ever: twice is free, then the head of the window pays. But what kills all workers
- * at once may take it from several that are dead, one after the other, before we hear of them: that is one loss. */
-static bool has_to_pay(struct job *head)
+/* True: it has to pay. A job that hides its start cannot kill for ever: twice is free, then the head of the window pays. But
+ * what kills all workers at once may take it from several that are dead, one after the other, before we hear of them: that is
+ * one loss. */
+static bool count_job_loss(struct job *head)
 {
     int64_t now_ns = clock_now_ns();
     if (head->losses && now_ns - head->lost_ns < LOSS_APART_NS)
@@ -108,7 +109,7 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
         blamed->run_ns = clock_now_ns() - blamed->start_ns;
         slot->busy_ns += blamed->run_ns;
     }
-    if (!blamed && head && has_to_pay(head)) {
+    if (!blamed && head && count_job_loss(head)) {
         settle_charge_queued(master, slot, head);
         blamed = head;
     }
@@ -127,7 +128,7 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
 }
 
 /* Of one that had been ready, while no job is pending, nobody loses anything: the row begins anew. */
-static void count_loss(struct slot *slot)
+static void count_worker_loss(struct slot *slot)
 {
     struct master *master = slot->master;
     bool counts = !slot->ready_ns || master_pending(master);
@@ -177,7 +178,7 @@ static void note_loss(struct slot *slot, struct hay_exit status)
         describe_exit(status, slot->fault, sizeof slot->fault);
     size_t size = strlen(slot->fault);
     describe_hook(slot, slot->fault + size, sizeof slot->fault - size);
-    count_loss(slot);
+    count_worker_loss(slot);
 }
 
 /* Nobody's result says so, and what its plugins' stop functions were to write may be lost. */
@@ -190,7 +191,7 @@ static void tell_bad_stop(struct slot *slot, struct hay_exit status)
 
 void death_of_start(struct slot *slot)
 {
-    count_loss(slot);
+    count_worker_loss(slot);
     plan_restart(slot);
 }
 

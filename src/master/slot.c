@@ -125,23 +125,25 @@ static bool take_claim(struct slot *slot, struct claim claim, uint32_t epoch)
     return true;
 }
 
-bool slot_update_claim(struct slot *slot)
+static bool check_claim(struct slot *slot, bool believed)
 {
-    struct claim claim = ledger_read_claim(slot->ledger);
-    bool believed = slot_is_recalled(slot) ? claim.epoch == slot->epoch && claim.started == 0
-                                           : take_claim(slot, claim, slot->epoch);
     if (!believed)
         supervisor_fault(slot, "claimed what it was never sent");
     return believed;
 }
 
+bool slot_update_claim(struct slot *slot)
+{
+    struct claim claim = ledger_read_claim(slot->ledger);
+    if (slot_is_recalled(slot))
+        return check_claim(slot, claim.epoch == slot->epoch && claim.started == 0);
+    return check_claim(slot, take_claim(slot, claim, slot->epoch));
+}
+
 bool slot_take_back(struct slot *slot)
 {
     uint32_t old_epoch = slot->epoch;
-    bool believed = take_claim(slot, ledger_take_back(slot->ledger, ++slot->epoch), old_epoch);
-    if (!believed)
-        supervisor_fault(slot, "claimed what it was never sent");
-    return believed;
+    return check_claim(slot, take_claim(slot, ledger_take_back(slot->ledger, ++slot->epoch), old_epoch));
 }
 
 /* The last of what is unstarted, NULL: nothing is. From the last to the first, each is returned before the one that was before
