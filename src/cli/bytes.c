@@ -13,6 +13,7 @@
 #define BYTES_LEAST 256
 #define BYTES_USUAL ((size_t)64 << 10)
 #define BYTES_READ ((size_t)32 << 10)
+#define BYTES_TAIL 4096
 
 static const char bytes_base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -99,6 +100,24 @@ int bytes_read(struct bytes *bytes, int fd, size_t most)
         if (bytes->size > most)
             return -EFBIG;
     } while (n);
+    return 0;
+}
+
+off_t bytes_last_line(int fd, off_t size)
+{
+    char tail[BYTES_TAIL];
+    while (size > 0) {
+        off_t from = size > BYTES_TAIL ? size - BYTES_TAIL : 0;
+        ssize_t n = pread(fd, tail, (size_t)(size - from), from);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? -errno : -EIO;
+        const char *newline = memrchr(tail, '\n', (size_t)n);
+        if (newline)
+            return from + (newline + 1 - tail);
+        size = from;
+    }
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 struct bytes {
     char *at;
@@ -43,6 +44,8 @@ ssize_t bytes_wait_read(int fd, char *at, size_t size);
 int bytes_wait_write(int fd, const char *at, size_t size);
 /* All that `fd` has to give, until it ends. 0, -errno, or -EFBIG when these are more than `most` bytes then. */
 int bytes_read(struct bytes *bytes, int fd, size_t most);
+/* Where the last whole line among the first `size` bytes of a file ends, or -errno. */
+off_t bytes_last_line(int fd, off_t size);
 /* JSON that is spread over lines becomes one line, without white space at its end: line breaks between tokens become spaces.
  * Those inside a string stay, to be refused. */
 void bytes_join_lines(struct bytes *bytes);

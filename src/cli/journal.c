@@ -5,8 +5,8 @@
  * hash as its key, any other one that is mixed with the function's name; so a comparison needs no look into the line.
  */
 #include "cli/journal.h"
+#include "cli/bytes.h"
 #include "cli/cli.h"
-#include "cli/logfile.h"
 #include "cli/resultfile.h"
 #include "cli/say.h"
 #include "cli/stream.h"
@@ -159,7 +159,7 @@ static int journal_is_zero(int fd, off_t at)
 static int journal_find_tail(struct journal *journal, int fd, off_t size, uint64_t *torn_at)
 {
     char bytes[4096];
-    off_t at = logfile_last_line(fd, size);
+    off_t at = bytes_last_line(fd, size);
     if (at < 0)
         return resultfile_unread(journal->path, (int)at);
     if (at == size)

@@ -4,6 +4,7 @@
  * less the buffer grows.
  */
 #include "cli/logfile.h"
+#include "cli/bytes.h"
 #include "cli/now.h"
 #include "cli/rewatch.h"
 #include "cli/say.h"
@@ -17,7 +18,6 @@
 
 #define LOGFILE_PATIENCE_MS 5000
 #define LOGFILE_NAP_MS 100
-#define LOGFILE_TORN 4096
 
 /* Where in the buffer the record begins that is written in part; `start`, if none is. */
 static size_t logfile_record(const struct logfile *file)
@@ -75,24 +75,6 @@ int logfile_open(struct logfile *file, struct ev_loop *loop, const char *path, b
     return failure;
 }
 
-off_t logfile_last_line(int fd, off_t size)
-{
-    char bytes[LOGFILE_TORN];
-    while (size > 0) {
-        off_t from = size > LOGFILE_TORN ? size - LOGFILE_TORN : 0;
-        ssize_t n = pread(fd, bytes, (size_t)(size - from), from);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n ? -errno : -EIO;
-        const char *newline = memrchr(bytes, '\n', (size_t)n);
-        if (newline)
-            return from + (newline + 1 - bytes);
-        size = from;
-    }
-    return 0;
-}
-
 /* The size of what is whole in a file to append to, or -errno. */
 static off_t logfile_whole(const struct logfile *file)
 {
@@ -100,7 +82,7 @@ static off_t logfile_whole(const struct logfile *file)
     int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    off_t whole = fstat(fd, &status) ? -errno : logfile_last_line(fd, status.st_size);
+    off_t whole = fstat(fd, &status) ? -errno : bytes_last_line(fd, status.st_size);
     close(fd);
     return whole;
 }

@@ -38,8 +38,6 @@ bool logfile_begin(struct logfile *file, bool *empty);
  * more. */
 char *logfile_room(struct logfile *file, size_t size);
 void logfile_flush(struct logfile *file);
-/* Where the last whole line among the first `size` bytes of a file ends, or -errno. */
-off_t logfile_last_line(int fd, off_t size);
 /* Flush, with `patient` for as long as a reader takes something, and close. */
 void logfile_close(struct logfile *file, bool patient);
 
