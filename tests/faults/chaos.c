@@ -9,6 +9,7 @@
  */
 #include "talk.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,6 @@
 #define KILLS 1000
 #define KILL_EVERY_MS 5
 #define SETTLED_AT 100     /* kills after which the master has reached its size */
-#define RECENT 64
 #define FD_SLACK 12        /* a worker that is being replaced has a few descriptors, and its successor too */
 #define RSS_SLACK_KIB 1024
 
@@ -26,7 +26,6 @@ struct chaos {
     size_t got_at_kill;
     int64_t kill_at_ns;
     uint64_t random;
-    pid_t recent[RECENT];   /* killed lately, and perhaps not reaped yet */
     size_t extra_attempts, not_ok, retried;
     int fds_early, fds_late;    /* the most seen */
     long rss_early_kib, rss_late_kib;
@@ -60,15 +59,8 @@ static void on_line(struct talk *talk, size_t id, const struct result_line *line
         note("not ok: %.300s", line->text);
 }
 
-static bool is_recent(const struct chaos *chaos, pid_t pid)
-{
-    for (size_t i = 0; i < RECENT; i++)
-        if (chaos->recent[i] == pid)
-            return true;
-    return false;
-}
-
-/* Kill one living child of the master. Its parent is read once the pidfd is open, so it is a worker or nothing. */
+/* Kill one living child of the master, and see it dead, so that no worker is killed twice. Its parent is read once the pidfd is
+ * open, so it is a worker or nothing. */
 static bool kill_one(struct chaos *chaos, pid_t master)
 {
     pid_t workers[64], parent = 0;
@@ -76,16 +68,14 @@ static bool kill_one(struct chaos *chaos, pid_t master)
     if (!count)
         return false;
     pid_t pid = workers[mix(chaos->random++) % count];
-    if (is_recent(chaos, pid))
-        return false;
     int pidfd = open_process(pid);
     if (pidfd < 0)
         return false;
     char state = process_state(pid, &parent);
-    bool landed = state && state != 'Z' && state != 'X' && parent == master && signal_process(pidfd, SIGKILL) == 0;
+    bool landed = state && state != 'Z' && state != 'X' && parent == master && signal_process(pidfd, SIGKILL) == 0 &&
+                  poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, patience_ms()) == 1;
     close(pidfd);
-    if (landed)
-        chaos->recent[chaos->kills++ % RECENT] = pid;
+    chaos->kills += landed;
     return landed;
 }
 
