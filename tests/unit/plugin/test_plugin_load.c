@@ -133,6 +133,7 @@ static void each_broken_descriptor_has_its_own_line(void)
     expect_refused("wrong_name", "it calls itself \"other\", so its file has to be other.so");
     expect_refused("no_functions", "it has no functions");
     expect_refused("too_many", "it claims 4294967295 functions, 4096 is the limit");
+    expect_refused("too_wordy", "too large: at most 4096 functions in all, and 65536 bytes of text in a plugin");
     expect_refused("unnamed_function", "its function 0 has no name");
     expect_refused("bad_function", "the name of its function 0, \"no-op\", is not [a-z]");
     expect_refused("no_run", "its function noop has no code");

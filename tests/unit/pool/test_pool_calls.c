@@ -84,8 +84,11 @@ static void a_pool_that_never_started_refuses_work(void)
 
 static void functions_are_added_before_the_start_only(void)
 {
+    static char wordy[70000];
     struct fixture fixture;
     fixture_new(&fixture, &one);
+    memset(wordy, 'w', sizeof wordy - 1);
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.wordy", wordy, fn_echo, NULL, NULL), HAY_ERANGE);
     CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.echo", "", fn_echo, NULL, NULL), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "noperiod", "", fn_echo, NULL, NULL), HAY_EINVAL);
     CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "a.b.c", "", fn_echo, NULL, NULL), HAY_EINVAL);

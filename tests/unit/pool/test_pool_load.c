@@ -46,6 +46,23 @@ static void so_is_one_that_closes_its_pipe_before(void)
     CU_ASSERT(clock_now_ns() - start_ns < 19 * NS_PER_S); /* not twice that time */
 }
 
+static void one_that_answers_in_its_name_is_an_error(void)
+{
+    unsetenv("LIE");
+    expect_refused("ctor_lies", "it wrote nonsense over its own description");
+    setenv("LIE", "endless", 1);
+    expect_refused("ctor_lies", "it wrote nonsense over its own description");
+    unsetenv("LIE");
+}
+
+static void a_name_is_needed(void)
+{
+    struct hay_pool *pool = hay_pool_new(NULL, NULL);
+    CU_ASSERT_EQUAL(hay_pool_load(pool, NULL, NULL), HAY_EINVAL);
+    CU_ASSERT_EQUAL(hay_pool_load(pool, "", NULL), HAY_EINVAL);
+    hay_pool_free(pool);
+}
+
 static enum hay_status configure(struct hay_pool *pool, const char *plugin, const char *json, const char *text)
 {
     struct hay_error error = {0};
@@ -98,6 +115,8 @@ int main(void)
         {"a constructor that exits is an error", a_constructor_that_exits_is_an_error},
         {"a constructor that hangs is killed", a_constructor_that_hangs_is_killed},
         {"so is one that closes its pipe before", so_is_one_that_closes_its_pipe_before},
+        {"one that answers in its name is an error", one_that_answers_in_its_name_is_an_error},
+        {"a name is needed", a_name_is_needed},
         {"a configuration is checked at once", a_configuration_is_checked_at_once},
         CU_TEST_INFO_NULL,
     };
