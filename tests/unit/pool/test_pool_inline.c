@@ -247,6 +247,30 @@ static void closing_ends_it(void)
     fixture_free(&fixture);
 }
 
+static int fn_log(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    task->host->log(task, HAY_LOG_INFO, "a line");
+    return give(task, "1");
+}
+
+static void a_line_that_a_function_logs_is_handed_up(void)
+{
+    static const int workers[] = {HAY_POOL_INLINE, 1};
+    for (int i = 0; i < 2; i++) {
+        struct fixture fixture;
+        fixture_new(&fixture, &(struct hay_pool_options){.workers = workers[i]});
+        CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "t.log", "log", fn_log, NULL, NULL), HAY_OK);
+        CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+        submit(&fixture, "t.log", NULL);
+        hay_pool_close(fixture.pool);
+        while (hay_pool_turn(fixture.pool, LIMIT_MS) == HAY_OK)
+            continue;
+        CU_ASSERT(fixture.results == 1 && fixture.logs == 1 && strcmp(fixture.log, "a line") == 0);
+        fixture_free(&fixture);
+    }
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -256,6 +280,7 @@ int main(void)
         {"a callback may submit and keeps its result", a_callback_may_submit_and_keeps_its_result},
         {"the job that runs is pending", the_job_that_runs_is_pending},
         {"progress tells whose it is", progress_tells_whose_it_is},
+        {"a line that a function logs is handed up", a_line_that_a_function_logs_is_handed_up},
         {"retries wait for their delay", retries_wait_for_their_delay},
         {"signals of the program take no attempt away", signals_of_the_program_take_no_attempt_away},
         {"a function that returns in a child too has one result", a_function_that_returns_in_a_child_too_has_one_result},
