@@ -345,6 +345,29 @@ static void a_waiter_among_signals_is_told_when_a_holder_died(void)
     drop_shared(shared);
 }
 
+static int die_with_the_mutex(void *argument)
+{
+    struct shared *shared = argument;
+    CHILD_CHECK(hay_mutex_lock(shared->mutex, -1) == HAY_OK && hay_mutex_lock(shared->mutex, -1) == HAY_OK);
+    kill(getpid(), SIGKILL);
+    return 1;
+}
+
+/* It looks whether it is the holder, and finds a dead one: that is kept for who locks. */
+static void a_wait_without_the_mutex_hides_no_death(void)
+{
+    struct shared *shared = make_shared(true);
+    CU_ASSERT_EQUAL(related_join(related_start(die_with_the_mutex, shared)), -SIGKILL);
+    CU_ASSERT_EQUAL(hay_condition_wait(shared->condition, -1), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_EOWNERDEAD);
+    CU_ASSERT_EQUAL(hay_mutex_consistent(shared->mutex), HAY_OK);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_ESTATE);
+    CU_ASSERT_EQUAL(hay_mutex_lock(shared->mutex, -1), HAY_OK);
+    CU_ASSERT_EQUAL(hay_mutex_unlock(shared->mutex), HAY_OK);
+    drop_shared(shared);
+}
+
 static void bad_use_is_a_status(void)
 {
     struct hay_error error;
@@ -380,6 +403,7 @@ static CU_TestInfo cases[] = {
     {"who comes later takes no older notification", who_comes_later_takes_no_older_notification},
     {"a notify after all were notified is for who waits then", a_notify_after_all_were_notified_is_for_who_waits_then},
     {"many notifications are kept for who waits", many_notifications_are_kept_for_who_waits},
+    {"a wait without the mutex hides no death", a_wait_without_the_mutex_hides_no_death},
     {"bad use is a status", bad_use_is_a_status},
     CU_TEST_INFO_NULL,
 };

@@ -65,6 +65,40 @@ static void what_was_taken_without_descriptors_is_given_back_with_them(void)
     hay_semaphore_free(semaphore);
 }
 
+static int be_looked_at(void *argument)
+{
+    struct life *life = argument;
+    *life = life_own();
+    raise(SIGSTOP);
+    return 0;
+}
+
+/* Stopped, dead and not yet reaped, and gone. */
+static int look_without_descriptors(void *argument)
+{
+    struct life *life = argument;
+    siginfo_t info;
+    int status;
+    pid_t pid = related_start(be_looked_at, life);
+    waitpid(pid, &status, WUNTRACED);
+    take_descriptors();
+    if (life_is_over(*life))
+        return 1;
+    kill(pid, SIGKILL);
+    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+    if (!life_is_over(*life))
+        return 2;
+    waitpid(pid, &status, 0);
+    return life_is_over(*life) ? 0 : 3;
+}
+
+static void a_dead_child_is_told_without_descriptors(void)
+{
+    struct life *life = related_share(sizeof *life);
+    CU_ASSERT_EQUAL(related_join(related_start(look_without_descriptors, life)), 0);
+    munmap(life, sizeof *life);
+}
+
 static void one_number_with_two_starts_is_two_processes(void)
 {
     struct life now = life_own(), before = now;
@@ -77,6 +111,7 @@ static void one_number_with_two_starts_is_two_processes(void)
 static CU_TestInfo cases[] = {
     {"a start that could not be read is read later", a_start_that_could_not_be_read_is_read_later},
     {"what was taken without descriptors is given back with them", what_was_taken_without_descriptors_is_given_back_with_them},
+    {"a dead child is told without descriptors", a_dead_child_is_told_without_descriptors},
     {"one number with two starts is two processes", one_number_with_two_starts_is_two_processes},
     CU_TEST_INFO_NULL,
 };

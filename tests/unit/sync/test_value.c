@@ -122,6 +122,9 @@ static void a_floating_value_rounds_as_its_type_and_never_to_an_infinity(void)
     const volatile float tenth = 0.1f; /* a constant may have more digits than its type */
     CU_ASSERT_EQUAL(floating_of(value), (double)tenth);
     CU_ASSERT_EQUAL(hay_value_store_f64(value, 1e300), HAY_ERANGE);
+    expected = (double)tenth;
+    CU_ASSERT_EQUAL(hay_value_cas_f64(value, &expected, 1e300), HAY_ERANGE);
+    CU_ASSERT_EQUAL(floating_of(value), (double)tenth);
     CU_ASSERT_EQUAL(hay_value_store_f64(value, (double)FLT_MAX), HAY_OK);
     CU_ASSERT_EQUAL(hay_value_add_f64(value, (double)FLT_MAX, NULL), HAY_ERANGE);
     /* What rounds to the largest float fits: its usual seven or eight digits are a little more than it. */
