@@ -32,6 +32,8 @@ static int play_echo(void)
     char text[32] = "", answer[96];
     struct hay_error why;
     CHILD_CHECK(count_fds() == 6);
+    CHILD_CHECK(hay_process_given_fd(0, &why) == -1 && why.status == HAY_EUNKNOWN); /* a pipe: it can still be taken as one */
+    CHILD_CHECK(hay_process_given_fd(3, &why) == -1 && why.status == HAY_EUNKNOWN);
     struct hay_pipe *in = hay_pipe_given(0, NULL), *out = hay_pipe_given(1, NULL);
     CHILD_CHECK(in && out && hay_pipe_fd(in) == 3 && hay_pipe_fd(out) == 4);
     CHILD_CHECK(!hay_pipe_given(0, &why) && why.status == HAY_ESTATE);
