@@ -332,6 +332,20 @@ static void workers_have_the_limits_that_were_set(void)
     fixture_end(&fixture);
 }
 
+static void a_limit_above_the_hard_one_stays_at_it(void)
+{
+    struct fixture fixture;
+    struct rlimit files;
+    unsigned long long soft = 0;
+    getrlimit(RLIMIT_NOFILE, &files);
+    start_limited(&fixture, (struct hay_limits){.files = UINT64_MAX - 1});
+    uint64_t number = submit(&fixture, "l.limits", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(sscanf(entry_of(&fixture, number)->value, "[%*d,%*u,%llu,", &soft), 1);
+    CU_ASSERT_EQUAL(soft, files.rlim_max);
+    fixture_end(&fixture);
+}
+
 /* Few files are enough to work with: the pipe is open before they count. */
 static void a_limit_of_few_files_does_not_break_a_worker(void)
 {
@@ -444,6 +458,7 @@ int main(void)
     };
     CU_TestInfo limits[] = {
         {"workers have the limits that were set", workers_have_the_limits_that_were_set},
+        {"a limit above the hard one stays at it", a_limit_above_the_hard_one_stays_at_it},
         {"a limit of few files does not break a worker", a_limit_of_few_files_does_not_break_a_worker},
         {"memory beyond the limit is not to be had", memory_beyond_the_limit_is_not_to_be_had},
         {"a file beyond the limit is a crash by its signal", a_file_beyond_the_limit_is_a_crash_by_its_signal},
