@@ -72,7 +72,7 @@ enum hay_outcome {
     HAY_OUTCOME_TIMEOUT,    /* it passed its timeout */
     HAY_OUTCOME_CRASH,      /* its worker died while it ran */
     HAY_OUTCOME_CANCELLED,  /* by the user */
-    HAY_OUTCOME_SKIPPED,    /* by the runner: it was accepted and never run */
+    HAY_OUTCOME_SKIPPED,    /* by the runner: it was accepted and not run, or not tried again */
     HAY_OUTCOME_REJECTED,   /* the line never became a job */
     HAY_OUTCOME_COUNT
 };

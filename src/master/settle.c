@@ -66,8 +66,14 @@ static void settle(struct master *master, struct job *job, const struct attempt_
 
 void settle_skip(struct master *master, struct job *job)
 {
-    settle(master, job, &(struct attempt_end){.outcome = HAY_OUTCOME_SKIPPED, .message = hay_span_of(master->broken_reason),
-                                              .exit_code = -1});
+    char text[JOB_FAILURE_SIZE + 64];
+    struct attempt_end end = {.outcome = HAY_OUTCOME_SKIPPED, .message = hay_span_of(master->broken_reason), .exit_code = -1};
+    if (job->failure) {
+        snprintf(text, sizeof text, "the pool had to stop before it was tried again: %s", job->failure);
+        end.message = hay_span_of(text);
+        end.has_cause = true;
+    }
+    settle(master, job, &end);
 }
 
 void settle_no_memory(struct master *master, struct job *job)

@@ -46,7 +46,7 @@ struct entry {
     uint64_t tag;
     int64_t start_ns, run_ns;
     size_t id_size, value_size, message_size;
-    bool has_id;
+    bool has_id, has_cause;
     char id[16], value[32], message[200];
     uint64_t place;              /* it was the n-th to come */
 };
@@ -207,7 +207,7 @@ static inline void book_result(void *context, const struct hay_result *result)
                                 .tag = result->tag, .start_ns = result->start_ns, .run_ns = result->run_ns,
                                     .id_size = result->id.size,
                                 .value_size = result->value.size, .message_size = result->message.size,
-                                    .has_id = result->id.at != NULL,
+                                    .has_id = result->id.at != NULL, .has_cause = result->has_cause,
                                 .place = fixture->results};
         copy_span(entry->id, sizeof entry->id, result->id);
         copy_span(entry->value, sizeof entry->value, result->value);

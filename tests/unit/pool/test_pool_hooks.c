@@ -219,6 +219,31 @@ static void a_worker_that_will_not_start_stops_the_pool_with_its_reason(void)
     fixture_end(&fixture);
 }
 
+static void one_that_was_to_be_tried_again_says_what_had_failed(void)
+{
+    struct fixture fixture;
+    hooks_new(&fixture);
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .worker_start = on_start, .retries = 1,
+                                                       .retry_delay_ms = 10 * LIMIT_MS, .retry_delay_max_ms = 10 * LIMIT_MS});
+    uint64_t failed = submit(&fixture, "t.fail_before", "9");
+    for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); stats_of(&fixture).waiting < 1 && clock_now_ns() < deadline_ns;)
+        hay_pool_turn(fixture.pool, 10);
+    atomic_store(&hooks->fails_with, 7);
+    uint64_t died = submit(&fixture, "t.die", "9"), never = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(fixture.broken, 1);
+    CU_ASSERT(ended_as(&fixture, failed, HAY_OUTCOME_SKIPPED));
+    CU_ASSERT_STRING_EQUAL(fixture.book[failed].message, "the pool had to stop before it was tried again: not yet");
+    CU_ASSERT(fixture.book[failed].has_cause);
+    CU_ASSERT(ended_as(&fixture, died, HAY_OUTCOME_SKIPPED));
+    CU_ASSERT(strstr(fixture.book[died].message, "before it was tried again: killed by SIGKILL") != NULL);
+    CU_ASSERT(fixture.book[died].has_cause);
+    CU_ASSERT(ended_as(&fixture, never, HAY_OUTCOME_SKIPPED));
+    CU_ASSERT(strstr(fixture.book[never].message, "worker_start() refused with 7") != NULL);
+    CU_ASSERT(!fixture.book[never].has_cause);
+    fixture_end(&fixture);
+}
+
 static int say_rubbish(void *context, int worker)
 {
     (void)context, (void)worker;
@@ -452,6 +477,7 @@ int main(void)
         {"a worker that dies is not stopped", a_worker_that_dies_is_not_stopped},
         {"a worker that will not start stops the pool with its reason",
          a_worker_that_will_not_start_stops_the_pool_with_its_reason},
+        {"one that was to be tried again says what had failed", one_that_was_to_be_tried_again_says_what_had_failed},
         {"a worker's words are one line", a_workers_words_are_one_line},
         {"inline pools call them too", inline_pools_call_them_too},
         CU_TEST_INFO_NULL,
