@@ -5,7 +5,9 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
 #define TIME_NEVER INT64_MAX
@@ -58,6 +60,19 @@ static inline int clock_left_ms(int64_t deadline_ns)
         return 0;
     int64_t left_ms = (left_ns + NS_PER_MS - 1) / NS_PER_MS;
     return left_ms > INT32_MAX ? INT32_MAX : (int)left_ms;
+}
+
+#define CLOCK_SECONDS_SIZE 32
+
+/* A duration for people, to the millisecond: "0.25". With a point in every locale, as programs may set one. Returns `text`. */
+static inline const char *clock_seconds(char text[CLOCK_SECONDS_SIZE], int64_t ns)
+{
+    int64_t ms = ns / NS_PER_MS;
+    int size = snprintf(text, CLOCK_SECONDS_SIZE, "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
+    while (text[size - 1] == '0')
+        size--;
+    text[text[size - 1] == '.' ? size - 1 : size] = '\0';
+    return text;
 }
 
 #endif

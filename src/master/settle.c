@@ -191,10 +191,11 @@ void settle_charge_queued(struct master *master, struct slot *slot, struct job *
 
 static void supply_message(const struct job *job, struct attempt_end *end, char *text, size_t size)
 {
+    char seconds[CLOCK_SECONDS_SIZE];
     if (end->outcome == HAY_OUTCOME_OK || end->message.at)
         return;
     if (end->outcome == HAY_OUTCOME_TIMEOUT)
-        snprintf(text, size, "timed out after %g s", (double)job->timeout_ns / (double)NS_PER_S);
+        snprintf(text, size, "timed out after %s s", clock_seconds(seconds, job->timeout_ns));
     else
         snprintf(text, size, "%s", end->outcome == HAY_OUTCOME_CANCELLED ? "cancelled while it ran" : "failed");
     end->message = hay_span_of(text);

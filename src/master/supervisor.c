@@ -348,12 +348,12 @@ static int64_t tick_ready(struct slot *slot, int64_t now_ns)
 /* Its start has its time; if we stood still meanwhile, READY lies in the pipe. */
 static int64_t tick_starting(struct slot *slot, int64_t now_ns)
 {
-    char text[64];
+    char text[64], seconds[CLOCK_SECONDS_SIZE];
     if (now_ns >= slot->look_ns && !slot->fault[0]) {
         channel_drain(&slot->channel);
         if (slot->state != SLOT_STARTING)
             return tick_ready(slot, now_ns);
-        snprintf(text, sizeof text, "was not ready after %g s", (double)slot->master->options.start_timeout_ns / 1e9);
+        snprintf(text, sizeof text, "was not ready after %s s", clock_seconds(seconds, slot->master->options.start_timeout_ns));
         supervisor_fault(slot, text);
     }
     return slot->fault[0] ? TIME_NEVER : slot->look_ns;

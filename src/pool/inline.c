@@ -73,7 +73,8 @@ static void judge(struct inline_job *job)
     }
     if (job->timeout_ms > 0 && result->run_ns >= job->timeout_ms * NS_PER_MS) {
         /* Nobody ended it, but with workers this would be the outcome. */
-        snprintf(job->text, sizeof job->text, "timed out after %g s", (double)job->timeout_ms / 1000);
+        char seconds[CLOCK_SECONDS_SIZE];
+        snprintf(job->text, sizeof job->text, "timed out after %s s", clock_seconds(seconds, job->timeout_ms * NS_PER_MS));
         result->outcome = HAY_OUTCOME_TIMEOUT;
         result->message = hay_span_of(job->text);
     }

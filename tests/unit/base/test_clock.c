@@ -131,6 +131,18 @@ static void sums_stop_at_for_ever(void)
     CU_ASSERT_EQUAL(clock_add(TIME_NEVER - 2, 1), TIME_NEVER - 1);
 }
 
+static void seconds_are_told_to_the_millisecond(void)
+{
+    char text[CLOCK_SECONDS_SIZE];
+    CU_ASSERT_STRING_EQUAL(clock_seconds(text, 250 * NS_PER_MS), "0.25");
+    CU_ASSERT_STRING_EQUAL(clock_seconds(text, 1 * NS_PER_MS), "0.001");
+    CU_ASSERT_STRING_EQUAL(clock_seconds(text, 1050 * NS_PER_MS), "1.05");
+    CU_ASSERT_STRING_EQUAL(clock_seconds(text, 0), "0");
+    CU_ASSERT_STRING_EQUAL(clock_seconds(text, 10 * NS_PER_S), "10");
+    CU_ASSERT_STRING_EQUAL(clock_seconds(text, 1000000 * NS_PER_S), "1000000");
+    CU_ASSERT_STRING_EQUAL(clock_seconds(text, TIME_NEVER), "9223372036.854");
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -146,6 +158,7 @@ int main(void)
         {"a_part_of_a_millisecond_is_rounded_up", a_part_of_a_millisecond_is_rounded_up},
         {"a_poll_of_what_is_left_ends_after_the_deadline", a_poll_of_what_is_left_ends_after_the_deadline},
         {"sums_stop_at_for_ever", sums_stop_at_for_ever},
+        {"seconds_are_told_to_the_millisecond", seconds_are_told_to_the_millisecond},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"clock", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};

@@ -6,6 +6,8 @@
  */
 #include "unit/pool/pool_fixture.h"
 
+#include <locale.h>
+
 static _Atomic int *came; /* the signal that reached `s.listen`; shared with the workers */
 
 /* Fast jobs first, so that the worker is sent more than one at a time. */
@@ -16,9 +18,17 @@ static void warm_up(struct fixture *fixture)
     CU_ASSERT(all_come(fixture));
 }
 
+/* Where there is one. */
+static void set_a_locale_with_commas(void)
+{
+    if (!setlocale(LC_NUMERIC, "de_DE.UTF-8"))
+        setlocale(LC_NUMERIC, "fr_FR.UTF-8");
+}
+
 static void what_a_job_still_returns_comes_with_its_timeout(void)
 {
     struct fixture fixture;
+    set_a_locale_with_commas(); /* which a program may */
     for (int i = 0; i < 2; i++) {
         fixture_start(&fixture, &(struct hay_pool_options){.workers = i ? 1 : HAY_POOL_INLINE});
         uint64_t number = submit_job(&fixture, (struct hay_job){.function = "t.polite", .timeout_ms = 50});
@@ -29,6 +39,7 @@ static void what_a_job_still_returns_comes_with_its_timeout(void)
         CU_ASSERT(entry && strstr(entry->message, "timed out after 0.05 s") != NULL);
         fixture_end(&fixture);
     }
+    setlocale(LC_NUMERIC, "C");
 }
 
 /* A program whose callback cancels, as one does that is to fail fast; or submits another job in place of a cancelled one. */
