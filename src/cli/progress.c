@@ -238,12 +238,15 @@ static void progress_put_line(struct progress *progress, const struct progress_f
     progress_put(progress, "\n", 1);
 }
 
-/* A number with one decimal, or null when it is negative, or is too large to mean anything. */
+/* A number with one decimal, or null when it is negative, or is too large to mean anything. Not by %f: with --inline a plugin may
+ * have set a locale without decimal points. */
 static void progress_put_member(struct progress *progress, const char *name, double value)
 {
     char text[64];
-    int size = value < 0 || value > 1e15 ? snprintf(text, sizeof text, ",\"%s\":null", name)
-                                         : snprintf(text, sizeof text, ",\"%s\":%.1f", name, value);
+    bool is_told = value >= 0 && value <= 1e15;
+    uint64_t tenths = is_told ? (uint64_t)(value * 10 + 0.5) : 0;
+    int size = is_told ? snprintf(text, sizeof text, ",\"%s\":%" PRIu64 ".%u", name, tenths / 10, (unsigned)(tenths % 10))
+                       : snprintf(text, sizeof text, ",\"%s\":null", name);
     if (size > 0 && (size_t)size < sizeof text)
         progress_put(progress, text, (size_t)size);
 }

@@ -96,6 +96,10 @@ for how in tag pass; do
     run "$HAYFORK" run --progress json --stderr $how -p fault prints
     is "also behind what a worker prints at its end, --stderr $how" "$code $(grep -c '"done":1' err)" "0 1"
 done
+echo '{"fn":"fault.act","args":"commas"}' >commas
+run "$HAYFORK" run --inline --progress json -p fault commas
+is "numbers are JSON whatever locale a plugin sets" "$code $(sed 's/"elapsed":[0-9.]*,"rate":[0-9.]*/E/' err)" \
+    '0 {"done":1,"ok":1,"failed":0,"running":0,E,"percent":100.0,"eta":0.0}'
 run "$HAYFORK" run --progress json -p demo /dev/null
 is "with no job at all" "$code $(sed 's/"elapsed":[0-9.]*,"rate":[0-9.]*/E/' err)" \
     '0 {"done":0,"ok":0,"failed":0,"running":0,E,"percent":100.0,"eta":0.0}'

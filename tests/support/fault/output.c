@@ -5,6 +5,7 @@
 #include "fault.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,8 +157,18 @@ static enum act_end act_pretend(hay_task *task, const char *const words[])
     return ACT_GO_ON;
 }
 
+/* A locale with decimal commas, where there is one. */
+static enum act_end act_commas(hay_task *task, const char *const words[])
+{
+    (void)task, (void)words;
+    if (!setlocale(LC_ALL, "de_DE.UTF-8"))
+        setlocale(LC_ALL, "fr_FR.UTF-8");
+    return ACT_GO_ON;
+}
+
 const struct act acts_of_output[] = {
     {"result", act_result}, {"json", act_json}, {"fail", act_fail}, {"fail_ugly", act_fail_ugly}, {"mute", act_mute},
     {"fail_and_go", act_fail_and_go}, {"progress", act_progress}, {"print", act_print}, {"pretend", act_pretend},
+    {"commas", act_commas},
     {NULL, NULL},
 };
