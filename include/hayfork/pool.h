@@ -22,6 +22,8 @@
  * A child that is made within a callback must not return from it. In one of hay_process_start() and in workers a loop of the
  * parent has watchers on descriptors that are closed there, at which libev aborts: make a new one.
  *
+ * C++: hay_pool_function, hay_pool_plugin and hay_pool_stats are functions too, so these types need the word `struct`.
+ *
  * A wait without a timeout for results of a pool that is held, paused or frozen (see hay_pool_hold()) waits until somebody ends
  * that.
  */
@@ -39,6 +41,10 @@
 
 #ifdef __cplusplus
 extern "C" {
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* of a function with the name of a struct */
+#endif
 #endif
 
 struct ev_loop;
@@ -358,6 +364,9 @@ HAY_API void hay_pool_stats(const struct hay_pool *pool, struct hay_pool_stats *
 HAY_API pid_t hay_pool_worker_pid(const struct hay_pool *pool, int worker);
 
 #ifdef __cplusplus
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 }
 #endif
 #endif

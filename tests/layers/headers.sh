@@ -7,7 +7,7 @@ set -u
 src=${top_srcdir:-.}
 cc=${CC:-cc}
 cxx=${CXX:-c++}
-flags="-pedantic -Wall -Wextra -Werror -fsyntax-only -I$src/include ${JANSSON_CFLAGS:-}"
+flags="-pedantic -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Werror -fsyntax-only -I$src/include ${JANSSON_CFLAGS:-}"
 folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT
 count=0
