@@ -109,9 +109,10 @@ enum hay_result_flags {
 };
 
 /* Write one result line, its newline included, into `out`. `seq` is the job's place in the input, from 1; an absent id is
- * written as nothing at all. Invalid UTF-8 in a message becomes U+FFFD. The value, of an ok result and, if there is one, of any
- * other, is copied as it is: check it before (the pool does). Returns the size of the whole line; when that is over `capacity`,
- * nothing useful was written and the caller comes back with room. */
+ * written as nothing at all. Invalid UTF-8 in a message becomes U+FFFD. The id, which has to be a JSON token, and the value, of
+ * an ok result and, if there is one, of any other, are copied as they are: check them before (the pool checks the value, not the
+ * id). Returns the size of the whole line; when that is over `capacity`, nothing useful was written and the caller comes back
+ * with room. */
 HAY_API size_t hay_result_write(char *out, size_t capacity, const struct hay_result *result, uint64_t seq, unsigned flags);
 
 /* A result line as hay_result_write() makes it, with its parts found. Absent spans are NULL, absent numbers 0. */

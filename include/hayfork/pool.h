@@ -120,7 +120,7 @@ struct hay_job {
     const char *function;       /* "plugin.function"; NULL: `index` says which */
     int index;                  /* from hay_pool_find(); 0 is the function that was registered or loaded first */
     struct hay_span args;       /* one JSON value; absent: null. Copied. */
-    struct hay_span id;         /* handed back with the result. Copied. */
+    struct hay_span id;         /* any bytes; handed back with the result. Copied. hay_result_write() needs a JSON token here */
     uint64_t tag;               /* handed back with the result */
     uint64_t key;               /* handed back with the result; what HAY_RESULT_KEY writes */
     int64_t timeout_ms;         /* 0: the pool's; HAY_JOB_NO_TIMEOUT: none */
