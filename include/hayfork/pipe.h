@@ -4,7 +4,8 @@
  *
  * A pipe has two ends. Make it, give one end to a child with hay_process_give(), keep the other. An end lives in one process:
  * when the child starts, the parent's copy of what it gave is closed, and the child has no end that it was not given. So when
- * a process ends, its partner sees the end of the stream, always.
+ * a process ends, its partner sees the end of the stream, always; but where the program forks by itself, such a child has copies
+ * of all ends, and the end of the stream waits for it too, unless hay_pipe_finish() was called.
  *
  * A message has any size, zero included. Timeouts are in milliseconds: -1 for ever, 0 not at all; a timeout never comes
  * early, no call ends because of a signal, and none raises SIGPIPE. A timeout leaves the stream in step, wherever it strikes.
