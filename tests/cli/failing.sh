@@ -76,6 +76,6 @@ each_verb()
     each "$1" results "$HAYFORK" results results
     each "$1" report "$HAYFORK" report results
     each "$1" call "$HAYFORK" call demo.add '{"a":1,"b":2}'
-    each "$1" info "$HAYFORK" info demo
+    each "$1" info "$HAYFORK" info "$top_builddir/plugins/.libs/demo.so" # not by its name: there may be one installed
     each "$1" check "$HAYFORK" check -p demo -p text jobs
 }
