@@ -88,13 +88,21 @@ bool control_open_after(struct run *run)
     return run->control.after;
 }
 
+/* Where nothing runs nothing is waited for. */
+static void control_pass(struct run *run, uint64_t seq, struct hay_span id)
+{
+    after_note(run->control.after, seq, id);
+    if (run->options->dry_run)
+        after_settle(run->control.after, seq, HAY_OUTCOME_OK);
+}
+
 void control_note(struct run *run, uint64_t seq, const struct input_line *line)
 {
     char scratch[PEN_NUMBER_MAX];
     /* What is kept of ids is learned when it is asked for, where that can be. */
     if (run->control.after)
-        after_note(run->control.after, seq,
-                   after_keeps_ids(run->control.after) ? control_line_id(line, scratch) : (struct hay_span){ "\"\"", 2 });
+        control_pass(run, seq,
+                     after_keeps_ids(run->control.after) ? control_line_id(line, scratch) : (struct hay_span){ "\"\"", 2 });
 }
 
 void control_note_done(struct run *run, uint64_t seq, const struct input_line *line, enum hay_outcome outcome)
@@ -127,8 +135,9 @@ enum after_verdict control_ask(struct run *run, uint64_t seq, struct hay_span li
     struct after *after = run->control.after;
     if (!after)
         return AFTER_READY;
-    after_note(after, seq, run->job.id);
-    return list.at ? after_ask(after, &run->job, seq, list, reason, capacity) : AFTER_READY;
+    control_pass(run, seq, run->job.id);
+    enum after_verdict verdict = list.at ? after_ask(after, &run->job, seq, list, reason, capacity) : AFTER_READY;
+    return run->options->dry_run && verdict == AFTER_SKIP ? AFTER_READY : verdict;
 }
 
 bool control_has_next(const struct run *run)

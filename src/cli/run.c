@@ -252,8 +252,10 @@ static int run_open(struct run *run, const int fds[2])
     int code = functions_load(run->pool, &options->plugins, &options->configs, options->function, &run->function);
     if (!code)
         code = run_journal_check(options);
+    if (!code && options->dry_run && !(code = run_journal_open(run)) && !control_open_after(run))
+        code = say_no_memory();
     if (code || options->dry_run)
-        return code ? code : run_journal_open(run);
+        return code;
     if (run_write_open(run, fds[1]))
         return run_say_output(&run->output);
     const char *same = input_same_file(&run->input, &run->output.stream);

@@ -61,7 +61,8 @@ static void dry_put_after(const struct run *run, const struct input_line *line, 
 static int dry_line(struct run *run, const struct input_line *line, struct bytes *text)
 {
     run_feed_line(run, line);
-    if (!run->held)
+    control_look(run);
+    if (!run->held || run->broken)
         return run->broken ? CLI_STOPPED : CLI_OK;
     run->held = false;
     run->read++;

@@ -75,6 +75,17 @@ printf '%s\n' '{"id":"bad","fn":1}' '{"id":"x","fn":"demo.noop","after":["bad"]}
 run "$HAYFORK" run -j2 -p demo rejected
 is "what comes after a rejected line does not run" "$code $(status '"x"')" "1 skipped"
 
+# A dry run does not know how jobs end, but which lines are rejected.
+for how in '"$HAYFORK" run --dry-run -p demo unknown' '"$HAYFORK" run --dry-run -p demo <unknown' \
+    'cat unknown | "$HAYFORK" run --dry-run -p demo'; do
+    run sh -c "$how"
+    is "a dry run tells what is rejected: $how" "$code $(cut -d : -f 3 err | tr '\n' ' ')$(cat out)" '1 1 2 4 {"id":"z","fn":"demo.noop"}'
+done
+run "$HAYFORK" run --dry-run -p demo failing
+is "and nothing else" "$code $(cmp out failing)" "0 "
+run "$HAYFORK" run --dry-run -p demo rejected
+is "also what comes after a rejected line" "$code $(cat out)" '1 {"id":"x","fn":"demo.noop","after":["bad"]}'
+
 # The input is read a second time for the ids in it, and is not there any more: nothing is rejected for that.
 {
     echo '{"id":"rm","fn":"exec.run","args":{"argv":["rm","gone"]}}'
