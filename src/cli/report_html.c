@@ -61,7 +61,7 @@ static bool html_shown(uint32_t character)
         return character == '\n' || character == '\t';
     if (character >= 0x7f && character < 0xa0)
         return false;
-    if (character == 0x200e || character == 0x200f || (character >= 0x2028 && character <= 0x202e))
+    if (character == 0x61c || character == 0x200e || character == 0x200f || (character >= 0x2028 && character <= 0x202e))
         return false;
     return !(character >= 0x2066 && character <= 0x2069) && character != 0xfeff && (character & 0xfffe) != 0xfffe;
 }

@@ -119,6 +119,15 @@ is "markup in ids, messages and names is shown, not obeyed" \
     "$code|$(grep -ciE '<script|<img|onload=.x|<b>&"x' page.html)|$(count '^</style>$')|$(count "$shown")" \
     "0|0|1|1"
 
+# So is what is no ASCII, but for controls, byte order marks, and what turns the direction of a line.
+printf '%s\n' '{"id":"\u00e9\u65e5\ud83d\ude00","status":"error","error":{"message":"a\u061cb\u200ec\u200fd\u202ae\u202ef"}}' \
+    '{"id":"g\u2028h\u2066i\u2069j\ufeffk\ufffel\u007fm\u009fn\u001bo","status":"error","error":{"message":"\u2027\u202f\u2065"}}' >marks
+report marks
+shown() { sed 's/\o357\o277\o275/?/g' page.html | grep -o "$1[^<]*" | sed 's/.*>//' | sort -u | tr '\n' ' '; }
+is "characters are shown, but those that would not show" "$(shown 'job <code>')" \
+    "g?h?i?j?k?l?m?n?o $(printf '\303\251\346\227\245\360\237\230\200') "
+is "also in messages, each byte for byte" "$(shown '"message">')" "a?b?c?d?e?f $(printf '\342\200\247\342\200\257\342\201\245') "
+
 # What is too long is cut at a character, and nothing of another text comes behind it.
 awk 'BEGIN {
     for (i = 0; i < 397; i++)
