@@ -153,7 +153,7 @@ void failures_add(struct failures *failures, const struct hay_resultline *result
     memcpy(example->message, message, size);
     example->message_size = (uint16_t)size;
     example->id_size = (uint16_t)failures_id(&result->id, example->id, sizeof example->id);
-    example->place = result->has_seq ? result->seq : result->line;
+    example->place = result->outcome == HAY_OUTCOME_REJECTED ? result->line : result->seq;
     example->worker = result->has_meta ? result->worker : -1;
     example->run_ns = result->has_meta ? result->run_ns : -1;
     example->attempts = result->attempts;

@@ -142,6 +142,16 @@ cut() { grep -o "$1>B\\{50,\\}[^<]*" page.html | sed 's/B\{50,\}/B/' | sort | un
 is "messages: two kinds, with two examples each" "$code|$(cut '"message"')" '0| 3 "message">B 3 "message">Bxxxxxxxxxx '
 is "ids" "$(cut code)" " 2 code>B 2 code>Bxxxxxxxxx "
 
+# What is told of a job that failed, and of one without an id.
+printf '%s\n' '{"status":"rejected","line":1234,"error":{"message":"no }"},"seq":1}' \
+    '{"id":"r","status":"rejected","line":3,"error":{"message":"no }"},"seq":2}' \
+    '{"status":"crash","error":{"message":""},"attempts":2,"seq":3,"worker":4,"pid":1,"start":1763847841,"wall_ms":0}' \
+    '{"status":"error","error":{"message":"x"}}' >nameless
+report nameless
+is "examples say which job it was" "$code|$(sed -n 's/.*class="example"><p>\(.*\)<.p>.*/\1/p' page.html | sort | tr '\n' '|')" \
+    '0|job 3, after &lt;1 µs on worker 4, attempt 2|job without an id|line 1,234|line 3, id <code>r</code>|'
+is "so do the charts" "$(count '<title>job 3: crash, &lt;1')|$(count '<tr><td><code>3</code>')|$(count '(no message)')" "1|1|1"
+
 # The newest result of a job counts.
 { cat hundred; printf '{"id":100,"status":"ok","result":1,"attempts":2,"seq":100,"key":"00000000000000ff"}\n'; } >again
 report again
