@@ -72,6 +72,21 @@ is "nothing ran" "$code|$(says verdict)|$(says failed)" "0|None of 1 job ran|0"
 head -n 1 hundred >one
 report one
 is "one job" "$code|$(says verdict)|$(says busy)" "0|The job ended ok|100 %"
+# verdict_of STATUS...: of results that end so
+verdict_of()
+{
+    for status; do
+        printf '{"id":1,"status":"%s","error":{"message":"m"}}\n' "$status" | sed '/"ok"/s/"error".*/"result":1}/'
+    done >ends
+    report ends
+    says verdict
+}
+is "the verdict, in words" "$(verdict_of error; verdict_of error crash; verdict_of timeout skipped; verdict_of ok cancelled;
+    verdict_of skipped cancelled ok error)" "The job failed
+All 2 jobs failed
+1 of 2 jobs failed, 1 not run
+1 of 2 jobs not run
+1 of 4 jobs failed, 2 not run"
 printf '\357\273\277{"id":1,"status":"ok","result":1}\r\n\r\n  \n{"id":2,"status":"ok","result":1}' >dos
 report dos
 is "BOM, CR, blank lines, and no last line end" "$code|$(says verdict)|$(cat err)" "0|All 2 jobs ended ok|"
@@ -151,6 +166,15 @@ report nameless
 is "examples say which job it was" "$code|$(sed -n 's/.*class="example"><p>\(.*\)<.p>.*/\1/p' page.html | sort | tr '\n' '|')" \
     '0|job 3, after &lt;1 µs on worker 4, attempt 2|job without an id|line 1,234|line 3, id <code>r</code>|'
 is "so do the charts" "$(count '<title>job 3: crash, &lt;1')|$(count '<tr><td><code>3</code>')|$(count '(no message)')" "1|1|1"
+awk 'BEGIN {
+    for (i = 2; i <= 1002; i++)
+        printf "{\"id\":%d,\"status\":\"ok\",\"result\":1}\n", i
+    print "{\"id\":1,\"status\":\"error\",\"error\":{\"message\":\"at 0x7ffDE of deadbeef00 by 3.25, code 12 = 7 errno 3.5\"}}"
+}' >rare
+report rare
+is "numbers in all forms are one kind" "$code|$(sed -n 's/.*s-error.*"message">\([^<]*\)<.*/\1/p' page.html)" \
+    '0|at # of # by #, code 12 = # errno 3.5'
+is "and nearly all is not all" "$(count '&gt;99.9 % ok')|$(count '&lt;0.1 %')" "1|3"
 
 # The newest result of a job counts.
 { cat hundred; printf '{"id":100,"status":"ok","result":1,"attempts":2,"seq":100,"key":"00000000000000ff"}\n'; } >again
