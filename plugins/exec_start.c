@@ -11,7 +11,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -25,6 +27,7 @@
 #define EXEC_PATIENCE_MS 10000  /* how long a command waits for a process to be had */
 #define EXEC_NAP_MS 5           /* at first, then doubled */
 #define EXEC_NAP_MAX_MS 500
+#define EXEC_OTHERS_MS 2000     /* how often one that waits looks whether other workers have what it waits for */
 /* For what runs on the child's stack: it never returns, so marks that AddressSanitizer made there would stay. */
 #define EXEC_IN_CHILD __attribute__((no_sanitize("address")))
 
@@ -233,14 +236,47 @@ static int exec_clone(struct exec_start *start, pid_t *pid, int *pidfd)
     return error;
 }
 
-/* exec_clone(), which waits where the user has as many processes as he may: some may end. But when that was in vain, the next
- * command does not wait so long again. */
+static FILE *exec_open_children(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    return fopen(path, "re");
+}
+
+/* Does another worker run a command now? Its end makes room for one. */
+static bool exec_others_run(const struct exec_start *start)
+{
+    FILE *workers = start->task->begun ? exec_open_children(getppid()) : NULL; /* inline the parent is no master */
+    bool found = false;
+    int pid;
+    while (workers && !found && fscanf(workers, "%d", &pid) == 1) {
+        FILE *commands = pid != getpid() ? exec_open_children(pid) : NULL;
+        found = commands && fgetc(commands) != EOF;
+        if (commands)
+            fclose(commands);
+    }
+    if (workers)
+        fclose(workers);
+    return found;
+}
+
+/* exec_clone(), which waits where the user has as many processes as he may: some may end, and as long as other workers have some
+ * of them they will. But when that was in vain, the next command does not wait so long again. */
 static int exec_clone_patiently(hay_task *task, struct exec_start *start, pid_t *pid, int *pidfd)
 {
     static int64_t patience_ms = EXEC_PATIENCE_MS;
-    int64_t until_ms = exec_now_ms() + patience_ms;
+    int64_t now_ms = exec_now_ms(), look_ms = now_ms + (patience_ms < EXEC_OTHERS_MS ? patience_ms : EXEC_OTHERS_MS);
+    int64_t until_ms = now_ms + patience_ms;
     int error, nap_ms = EXEC_NAP_MS;
-    while ((error = exec_clone(start, pid, pidfd)) == EAGAIN && exec_now_ms() < until_ms && !task->host->cancelled(task)) {
+    while ((error = exec_clone(start, pid, pidfd)) == EAGAIN && !task->host->cancelled(task)) {
+        now_ms = exec_now_ms();
+        if (now_ms >= look_ms) {
+            look_ms = now_ms + EXEC_OTHERS_MS;
+            if (exec_others_run(start))
+                until_ms = now_ms + EXEC_PATIENCE_MS;
+        }
+        if (now_ms >= until_ms)
+            break;
         poll(NULL, 0, nap_ms);
         nap_ms = nap_ms * 2 < EXEC_NAP_MAX_MS ? nap_ms * 2 : EXEC_NAP_MAX_MS;
     }

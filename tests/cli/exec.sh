@@ -568,4 +568,14 @@ run sh -c 'echo "kill -KILL \$PPID" | "$HAYFORK" exec --crash-retries 0 sh -c'
 is "a worker that was killed is not its command" "$code $(cat err)" \
     "1 hayfork exec: its worker was lost: killed by SIGKILL (core not dumped): sh -c 'kill -KILL \$PPID'"
 
+# Of a user who has room for one command beside the workers. He is nobody else's.
+user=$((500000000 + $$))
+crowded="setpriv --reuid=$user --regid=$user --clear-groups prlimit --nproc=4:4"
+if [ -n "${HAY_SANITIZED:-}" ] || ! $crowded "$HAYFORK" --version >out 2>&1; then
+    skip "a command waits for a process as long as another has it" "no other user can be had, or a sanitizer starts processes too"
+else
+    run $crowded "$HAYFORK" exec -j 2 sleep ::: 11 0
+    is "a command waits for a process as long as another has it" "$code $(cat err)" "0 "
+fi
+
 done_testing
