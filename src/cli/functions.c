@@ -47,7 +47,8 @@ int functions_load_plugin(struct hay_pool *pool, const char *plugin)
     if (status == HAY_OK)
         return CLI_OK;
     say("%s", error.text);
-    return CLI_PLUGIN;
+    /* No process or descriptor for the check of it: that is no fault of the plugin. */
+    return status == HAY_ENOMEM || status == HAY_ESYSTEM ? CLI_STOPPED : CLI_PLUGIN;
 }
 
 /* The JSON of --config PLUGIN=JSON or PLUGIN=@FILE as one terminated line. */

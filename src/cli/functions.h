@@ -18,7 +18,7 @@
 int functions_load(struct hay_pool *pool, const struct option_list *plugins, const struct option_list *configs,
                    const char *function, int *index);
 
-/* Load one. CLI_OK or CLI_PLUGIN. What the check of it has left running is ended. */
+/* Load one. CLI_OK, CLI_PLUGIN or CLI_STOPPED. What the check of it has left running is ended. */
 int functions_load_plugin(struct hay_pool *pool, const char *plugin);
 
 /* Why a line is rejected that names no function, where the command line does not either. */

@@ -14,4 +14,9 @@ system_calls()
 
 again=yes
 each_verb system_calls
+
+# The first pipe is that of the plugin's check. What the machine lacks is no fault of the plugin, and is told as at the start.
+failing 1000000000 "$HAYFORK" call demo.add '{"a":1,"b":2}'
+failing "$(grep -n -m 1 pipe2 names | cut -d: -f 1)" "$HAYFORK" call demo.add '{"a":1,"b":2}'
+is "a plugin that cannot be checked for want of a descriptor" "$code $(cut -d: -f 1,2 err)" "70 hayfork call: pipe2"
 done_testing
