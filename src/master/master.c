@@ -273,14 +273,17 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 }
 
 /* A timerfd, because it stays armed while the loop sleeps and wakes: a loop timer a millisecond away would have the kernel
- * program its clock anew at each sleep, which costs more than a job. It is exact to the microsecond as well. */
+ * program its clock anew at each sleep, which costs more than a job. It is exact to the microsecond as well. Set by what is left,
+ * not by the time: faketime(1) shows us another clock than the kernel's, whose time would never come. */
 void master_want_tick(struct master *master, int64_t when_ns)
 {
     if (when_ns >= master->tick_ns)
         return;
-    struct itimerspec due = {.it_value = {when_ns / NS_PER_S, when_ns % NS_PER_S}};
+    int64_t left_ns = when_ns - clock_now_ns();
+    left_ns = left_ns > 0 ? left_ns : 1;
+    struct itimerspec due = {.it_value = {left_ns / NS_PER_S, left_ns % NS_PER_S}};
     master->tick_ns = when_ns;
-    if (timerfd_settime(master->tick.fd, TFD_TIMER_ABSTIME, &due, NULL) < 0) {
+    if (timerfd_settime(master->tick.fd, 0, &due, NULL) < 0) {
         master->is_timeless = true;
         master_mark_dirty(master);
     }

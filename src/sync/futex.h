@@ -26,13 +26,16 @@ static inline int futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t dead
 {
     int64_t until_ns = clock_now_ns() + RECHECK_NS;
     if (deadline_ns < until_ns)
-        until_ns = deadline_ns < 0 ? 0 : deadline_ns;
-    /* SYS_futex takes longs, whatever the C library's time_t is. */
-    struct { long s, ns; } until = {(long)(until_ns / NS_PER_S), (long)(until_ns % NS_PER_S)};
+        until_ns = deadline_ns;
     long rc;
-    do
-        rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET, seen, &until, NULL, FUTEX_BITSET_MATCH_ANY);
-    while (rc < 0 && errno == EINTR);
+    do {
+        /* What is left, not the time: faketime(1) shows us another clock than the kernel's. */
+        int64_t left_ns = until_ns - clock_now_ns();
+        left_ns = left_ns > 0 ? left_ns : 0;
+        /* SYS_futex takes longs, whatever the C library's time_t is. */
+        struct { long s, ns; } left = {(long)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
+        rc = syscall(SYS_futex, word, FUTEX_WAIT, seen, &left, NULL, 0);
+    } while (rc < 0 && errno == EINTR);
     return rc < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 

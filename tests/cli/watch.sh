@@ -257,6 +257,13 @@ if [ -z "${HAY_SANITIZED:-}" ]; then
         begin=$(sed -n '/"cat":"job"/s/.*"ts":\([0-9]*\).*/\1/p' trace | sed -n 2p)
         is "nor does the trace ($gain)" "$((begin >= 1000000 && begin < 1000000000))" 1
     done
+    # A monotonic clock that is not the kernel's.
+    jobs '{"fn":"demo.sleep","args":{"ms":60000},"timeout":0.2}'
+    faked="env LD_PRELOAD=$top_builddir/tests/support/.libs/hurtclock.so HURT_MONOTONIC=100000000"
+    run $faked timeout 20 "$HAYFORK" run -j 1 -p demo jobs
+    is "a timeout needs no clock that is the kernel's" "$code $(grep -c '"timeout"' out)" "1 1"
+    run $faked timeout 60 "$top_builddir/tests/unit/sync/test_event"
+    is "nor does a wait for an event" "$code" 0
 else
     skip "what is shown does not go by the wall clock" "a sanitizer does not like what is preloaded"
 fi

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * For LD_PRELOAD: a wall clock that is set forward all the time. With HURT_CLOCK it gains so many seconds in each.
+ * For LD_PRELOAD: a wall clock that is set forward all the time. With HURT_CLOCK it gains so many seconds in each. And a
+ * monotonic clock that is not the kernel's, as under faketime(1): with HURT_MONOTONIC it is so many seconds ahead.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -14,9 +15,14 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 {
     static clock_fn *next;
     struct timespec since;
-    const char *gain = getenv("HURT_CLOCK");
+    const char *gain = getenv("HURT_CLOCK"), *ahead = getenv("HURT_MONOTONIC");
     if (!next)
         *(void **)&next = dlsym(RTLD_NEXT, "clock_gettime");
+    if (clock == CLOCK_MONOTONIC && ahead) {
+        int failure = next(clock, now);
+        now->tv_sec += strtol(ahead, NULL, 10);
+        return failure;
+    }
     if (clock == CLOCK_REALTIME && gain && !next(CLOCK_MONOTONIC, &since)) {
         int failure = next(clock, now);
         now->tv_sec += strtol(gain, NULL, 10) * since.tv_sec;
