@@ -3,6 +3,7 @@
  * Plugins that break while the throw-away process loads them, as the program that wants them sees it: each is an error with a
  * text of its own, in bounded time, and no process is left.
  */
+#include "unit/plugin/scratch.h"
 #include "unit/pool/pool_fixture.h"
 
 #include <limits.h>
@@ -53,6 +54,39 @@ static void one_that_answers_in_its_name_is_an_error(void)
     setenv("LIE", "endless", 1);
     expect_refused("ctor_lies", "it wrote nonsense over its own description");
     unsetenv("LIE");
+}
+
+/* Put the plugin good into the scratch folder, with `to`, of the same length, in place of each `from`. */
+static void put_plugin(const char *from, const char *to)
+{
+    static char bytes[1 << 20];
+    char path[PATH_MAX];
+    const char *top = getenv("top_builddir");
+    snprintf(path, sizeof path, "%s/tests/support/plugins/.libs/good.so", top ? top : ".");
+    FILE *file = fopen(path, "re");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    size_t size = fread(bytes, 1, sizeof bytes, file), length = strlen(from);
+    fclose(file);
+    for (char *at = bytes; (at = memmem(at, size - (size_t)(at - bytes), from, length + 1)); at += length)
+        memcpy(at, to, length);
+    CU_ASSERT(scratch_write("new", bytes, size, 0755) && rename(scratch_path("new"), scratch_path("good.so")) == 0);
+}
+
+/* As by an installation in the middle of a run: the jobs are for what was checked, and nothing else may run them. */
+static void another_plugin_in_its_place_is_not_taken(void)
+{
+    struct fixture fixture;
+    CU_ASSERT_FATAL(scratch_make());
+    put_plugin("nothing", "nothing");
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
+    CU_ASSERT_EQUAL(hay_pool_load(fixture.pool, scratch_path("good.so"), NULL), HAY_OK);
+    put_plugin("nothing", "nothink");
+    CU_ASSERT_EQUAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    uint64_t number = submit(&fixture, "t.echo", "1");
+    CU_ASSERT(all_come(&fixture) && ended_as(&fixture, number, HAY_OUTCOME_SKIPPED));
+    CU_ASSERT_PTR_NOT_NULL(strstr(fixture.reason, "a plugin has other functions now than when it was checked"));
+    fixture_end(&fixture);
+    scratch_remove();
 }
 
 static void a_name_is_needed(void)
@@ -116,6 +150,7 @@ int main(void)
         {"a constructor that hangs is killed", a_constructor_that_hangs_is_killed},
         {"so is one that closes its pipe before", so_is_one_that_closes_its_pipe_before},
         {"one that answers in its name is an error", one_that_answers_in_its_name_is_an_error},
+        {"another plugin in its place is not taken", another_plugin_in_its_place_is_not_taken},
         {"a name is needed", a_name_is_needed},
         {"a configuration is checked at once", a_configuration_is_checked_at_once},
         CU_TEST_INFO_NULL,
