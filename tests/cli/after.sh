@@ -75,6 +75,25 @@ printf '%s\n' '{"id":"bad","fn":1}' '{"id":"x","fn":"demo.noop","after":["bad"]}
 run "$HAYFORK" run -j2 -p demo rejected
 is "what comes after a rejected line does not run" "$code $(status '"x"')" "1 skipped"
 
+for zeros in 57 58; do
+    printf '{"fn":"demo.noop","after":["%0*d\303\251 and more"]}\n' $zeros 0
+done >long
+run "$HAYFORK" run -k -j1 -p demo long
+is "a long id is cut at a character" "$code $(grep -c "$(printf '0\303\251\.\.\., which no earlier')" out) $(grep -c '0\.\.\., which no earlier' out)" "1 1 1"
+awk 'BEGIN {
+    print "{\"fn\":\"demo.noop\"}"
+    for (names = 1000000; names <= 1000001; names++) {
+        printf "{\"fn\":\"demo.noop\",\"after\":[1"
+        for (i = 1; i < names; i++)
+            printf ",1"
+        print "]}"
+    }
+}' >names
+run "$HAYFORK" run -k -j1 -p demo names
+is "a million names are enough" "$code $(sed 's/.*"status":"\([a-z]*\)".*/\1/' out | tr '\n' ' ')$(sed -n 's/.*"message":"\(.*\)",.*/\1/p' out)" \
+    '1 ok ok rejected \"after\" names more than 1000000 jobs'
+rm -f names
+
 # A dry run does not know how jobs end, but which lines are rejected.
 for how in '"$HAYFORK" run --dry-run -p demo unknown' '"$HAYFORK" run --dry-run -p demo <unknown' \
     'cat unknown | "$HAYFORK" run --dry-run -p demo'; do
@@ -161,5 +180,20 @@ ok "it is running" until_true test -e up
 kill -INT $pid
 wait $pid
 is "an interrupt ends it" "$? $(grep -c '"id":"a","status":"cancelled"' out) $(grep -c '"ok"' out)" "130 1 0"
+
+# The same where one that has waited is in hand just then, and the queue full: 2 waits for 1, and 4 takes the place of 1.
+held='while [ ! -e go ]; do sleep 0.01; done'
+printf '%s\n' '{"id":1,"fn":"exec.run","args":{"shell":"while [ ! -e third ]; do sleep 0.01; done"}}' '{"id":2,"fn":"demo.noop","after":[1]}' \
+    "{\"id\":3,\"fn\":\"exec.run\",\"args\":{\"shell\":\": >third; $held\"}}" \
+    "{\"id\":4,\"fn\":\"exec.run\",\"args\":{\"shell\":\": >fourth; $held\"}}" >held
+"$HAYFORK" run -j2 --queue 2 -p demo -p exec held >out 2>err &
+pid=$!
+until_true test -e fourth
+kill -HUP $pid
+until_true grep -q 'hung up' err
+: >go
+wait $pid
+is "a hang-up skips what was in hand, once" "$? $(sed 's/^{"id":\(.\),"status":"\([a-z]*\)".*/\1 \2/' out | sort | tr '\n' ' ')$(cat err)" \
+    "3 1 ok 2 skipped 3 ok 4 ok hayfork run: hung up: no more jobs are started"
 
 done_testing

@@ -99,6 +99,18 @@ is "and is one line whatever the name" "$(cat err)" "hayfork run: cannot read 'n
 run sh -c '"$HAYFORK" run -p demo <.'
 is "stdin is a directory" "$code $(cat err)" "65 hayfork run: cannot read standard input: Is a directory"
 
+# Of many files not all are open: one may be gone when its turn has come.
+for i in 1 2 3 4 5 6 7 8 9; do
+    cp b many$i
+done
+echo '{"fn":"exec.run","args":{"shell":"rm many9; : >gone"}}' >first
+mkfifo turn
+{ until_true test -e gone; cat b; } >turn &
+run sh -c 'ulimit -n 32; exec "$HAYFORK" run -j1 -p demo -p exec first turn many?'
+wait
+is "a file that is gone when its turn comes" "$code $(ids)$(cat err)" \
+    "65 1 2 3 4 5 6 7 8 9 10 hayfork run: cannot read 'many9': No such file or directory"
+
 # Long lines. awk makes them faster than any loop of the shell.
 long()
 {

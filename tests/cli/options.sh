@@ -129,6 +129,60 @@ for list in '' "$(printf 'files=100,%.0s' $(seq 40))"; do
     run "$HAYFORK" run --limit "$list" jobs
     is "--limit of ${#list} bytes" "$code $(grep -c -- '--limit needs a list of mem=SIZE, ' err)" "2 1"
 done
+echo '{"fn":"exec.run","args":{"shell":"ulimit -Sn; ulimit -St; nice"}}' >limits
+run "$HAYFORK" run --nice 3 --limit files=99,cpu=1.0001m --nice 2 --limit files=77 -p exec limits
+is "--limit files and cpu, --nice" "$code $(sed 's/.*"stdout":"\([^"]*\)".*/\1/' out)" "0 77\\n61\\n$(($(nice) + 2))\\n"
+while read -r words; do
+    # shellcheck disable=SC2086 # words
+    run "$HAYFORK" run $words limits
+    is "refused: $words" "$code $(wc -l <out) $(sed -n '1s/^hayfork run: //p' err)" "2 0 $(sed -n "s/^$words: //p" <<'WANTED'
+--limit cpu=0: --limit cpu=0 needs a time above 0, not '0'
+--limit cpu: --limit needs a list of mem=SIZE, cpu=TIME, files=N and fsize=SIZE, not 'cpu'
+--limit files=99,disk=1: --limit needs a list of mem=SIZE, cpu=TIME, files=N and fsize=SIZE, not 'files=99,disk=1'
+--retry-on error,never: --retry-on needs a list of error, timeout and crash, not 'error,never'
+--nice 20: --nice needs a whole number from 0 to 19, not '20'
+--queue 99999999999999999999: --queue needs a whole number from 1 to 1000000000, not '99999999999999999999'
+--timeout 99999999999999999999: --timeout needs a duration such as 250ms, 5s, 2m or 1h, not '99999999999999999999'
+WANTED
+)"
+done <<'END'
+--limit cpu=0
+--limit cpu
+--limit files=99,disk=1
+--retry-on error,never
+--nice 20
+--queue 99999999999999999999
+--timeout 99999999999999999999
+END
+run "$HAYFORK" run limits --output
+is "a long option without its value" "$code $(sed -n 1p err)" "2 hayfork run: a value is needed after '--output'"
+run "$HAYFORK" exec -kj2 --dry-run echo ::: a
+is "letters in one word" "$code $(cat out)" "0 echo a"
+run "$HAYFORK" exec -kxj2 echo ::: a
+is "of which one is none" "$code $(sed -n 1p err)" "2 hayfork exec: unknown option '-x'"
+run "$HAYFORK" call --timeout 300ms --grace 0 exec.run '{"shell":"trap : TERM; trap \"echo asked >asked\" EXIT; : >trapped; while :; do sleep 0.01; done"}'
+is "call --grace 0: killed without being asked" "$code $(cat err) $(ls trapped asked 2>/dev/null)" \
+    "1 hayfork call: timeout: timed out after 0.3 s trapped"
+run "$HAYFORK" call --grace x demo.noop
+is "call --grace x" "$code $(sed -n 1p err)" "2 hayfork call: --grace needs a duration such as 250ms, 5s, 2m or 1h, not 'x'"
+jobs '{"id":1,"fn":"demo.fail","retries":2}'
+run "$HAYFORK" run --retry-delay 1h --retry-delay-max 1ms -p demo jobs
+is "--retry-delay-max" "$code $(grep -c '"attempts":3' out)" "1 1"
+
+# A dry run prints all of a job, and what it prints is such a job.
+cat >dry <<'END'
+{"timeout":1.5,"retries":0,"priority":-3,"id":"a","fn":"demo.add"}
+{"fn":"demo.add","args":[1, {}],"timeout":0.0001,"retries":1000000,"priority":2147483647,"after":["a", "a" ]}
+{"args":null,"timeout":0,"priority":0,"after":[]}
+END
+run "$HAYFORK" run --dry-run -f demo.noop --timeout 9 --retries 9 dry
+is "--dry-run" "$code $(cat out)" '0 {"id":"a","fn":"demo.add","timeout":1.500,"retries":0,"priority":-3}
+{"id":2,"fn":"demo.add","args":[1, {}],"timeout":0.001,"retries":1000000,"priority":2147483647,"after":["a", "a" ]}
+{"id":3,"fn":"demo.noop","args":null,"after":[]}'
+cp out dry
+run "$HAYFORK" run --dry-run -p demo dry
+is "--dry-run of what it has printed" "$code $(cmp out dry)" "0 "
+
 if [ -n "${HAY_SANITIZED:-}" ] || ! unshare -rpf true 2>/dev/null; then
     skip "--limit mem where /proc has other process numbers" "no such place, or a sanitizer that maps terabytes"
 else

@@ -67,6 +67,16 @@ sed 's/\o377/\xef\xbf\xbd/' out >wanted
 ok "--plain: their output is that of exec -k, but for what is no text" cmp -s wanted plain.out
 grep -v '^hayfork exec: exit 7' err >wanted
 ok "--plain: and so are their errors" cmp -s wanted plain.err
+for torn in '{"id":"a\",' '{"id":"a","st' '{"id":"a\\","status":"'; do
+    { cat before; printf %s "$torn"; } >torn
+    run "$HAYFORK" results torn
+    is "torn within or behind a string: $torn" "$code $(wc -l <err)" "0 1"
+done
+for foreign in '{"id":"a"}' '{"id":"a\\"}'; do
+    { cat before; printf %s "$foreign"; } >torn
+    run "$HAYFORK" results torn
+    is "not torn, but another's: $foreign" "$code" 65
+done
 run "$HAYFORK" results --plain before
 is "--plain: results of other functions print nothing" "$code $(cat out err)" "0 "
 run sh -c '"$HAYFORK" results --plain journal >/dev/full'

@@ -33,6 +33,10 @@ head -n 40 whole >results
 run "$HAYFORK" run -p demo -o results --resume --keep-order jobs
 tail -n 60 results | sed 's/.*"seq":\([0-9]*\).*/\1/' >order
 is "also in order" "$code $(wc -l <order) $(sort -n order | cmp - order)" "0 60 "
+{ echo '{"id":1,"fn":"demo.sleep","args":{"ms":100}}'; sed 1d jobs; } >slow
+grep -v '"seq":1,' whole >results
+run "$HAYFORK" run -j2 -p demo -o results --resume-changed --keep-order slow
+is "also where the first of all is the last to end" "$code $(wc -l <results) $(sed -n '$s/.*"seq":\([0-9]*\).*/\1/p' results)" "0 100 1"
 head -n 40 whole >results
 run "$HAYFORK" run --inline -p demo -o results --resume jobs
 is "also --inline" "$code $(numbers results)" "0 $(seq 1 100)"

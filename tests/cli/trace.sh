@@ -39,6 +39,10 @@ is "deaths are marked" "$(grep '"name":"death"' trace | grep -c '"signal":11')" 
 ok "and the process in its place" grep -q '"name":"new process"' trace
 is "an id is in it as it was written" "$(grep -cF '"id":"a\"\\b"' trace)" 1
 
+jobs '{"fn":"fault.act","args":"_exit 7"}'
+run "$HAYFORK" run -j 1 --crash-retries 0 -p fault --trace trace jobs
+is "so is one by exit" "$code $(sed -n 's/.*"name":"death".*"args":\({.*}\)}.*/\1/p' trace)" '1 {"exit":7}'
+
 run "$HAYFORK" run --inline -p demo --trace trace /dev/null
 is "no job" "$code $("$checktrace" trace)" "0 0 slices, 0 rows, 0 instants"
 jobs '{"fn":"demo.noop"}' '{"fn":"demo.noop"}'

@@ -122,6 +122,12 @@ for verb in info 'check /dev/null -p' 'run /dev/null -p' 'call ctor_daemon.noop 
         grep -c 'No such process')" "0 $(sort -u daemons | wc -l)"
 done
 
+run sh -c '{ head -c 17000000 /dev/zero | tr "\0" " "; printf "\n{\"fn\":\"demo.noop\"}\nbad\n"; } | "$HAYFORK" check -p demo'
+is "check: a line that is too long" "$code $(cut -d : -f 2,3 out | tr '\n' ' ')$(sed -n '1s/.*: //p' out)" \
+    "1 1:16777217 3:1 the line is longer than 16 MiB"
+run "$HAYFORK" info --bogus demo
+is "info: an unknown option" "$code $(sed -n 1p err)" "2 hayfork info: unknown option '--bogus'"
+
 # Every verb that prints says why it cannot, whatever it has printed by then.
 for lines in 1 20 200 2000; do
     seq $lines >bad
