@@ -81,6 +81,21 @@ static void *setup_allocate(void *bytes, long size) EV_NOEXCEPT
     return bytes;
 }
 
+/* The kernel's default actions spare the first process of a container. Where nothing better stands for these, it ends by them. */
+static void setup_on_end(int number)
+{
+    _exit(128 + number);
+}
+
+static void setup_signals_of_first(void)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+    struct sigaction action = { .sa_handler = setup_on_end }, old;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &action, NULL);
+}
+
 void setup_start(void)
 {
     static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
@@ -88,6 +103,8 @@ void setup_start(void)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", modes[fd]) < 0)
             break;
     sigset_t none;
+    if (getpid() == 1)
+        setup_signals_of_first();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGCHLD, SIG_DFL);

@@ -480,4 +480,20 @@ if [ -z "${HAY_SANITIZED:-}" ]; then
 else
     skip "loops that are refused something" "a sanitizer does not like what is preloaded"
 fi
+
+# The first process of a container, which the kernel's default action does not end: before a run catches signals, and without any.
+if unshare -rpf true 2>/dev/null; then
+    mkfifo unhurried
+    unshare -rpf "$HAYFORK" check -p demo unhurried >out 2>err &
+    first=$!
+    exec 9>unhurried # which waits until it has opened it
+    kill -TERM "$(children $first)"
+    ended() { [ -z "$(children $first)" ]; }
+    until_true ended
+    exec 9>&-
+    wait $first
+    is "SIGTERM ends the first process of a container" "$?" 143
+else
+    skip "SIGTERM ends the first process of a container" "no container can be made here"
+fi
 done_testing
