@@ -13,6 +13,7 @@
 #include <hayfork/queue.h>
 #include <hayfork/shared.h>
 #include <hayfork/sync.h>
+#include <hayfork/version.h>
 #include <hayfork/wait.h>
 
 #endif

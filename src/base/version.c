@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <hayfork/version.h>
+
+const char *hay_version(void)
+{
+    return HAY_VERSION;
+}
