@@ -129,10 +129,10 @@ HAY_API enum hay_status hay_process_free(struct hay_process *process);
  * meanwhile. */
 HAY_API size_t hay_active_children(struct hay_process **children, size_t capacity);
 
-/* The name of the calling process: its process object's, or "MainProcess". */
+/* The name of the calling process: its process object's, "PoolWorker-1" and so on in a pool's workers, or "MainProcess". */
 HAY_API const char *hay_current_name(void);
 /* Readable when the process that started this one has ended. Opened at the first call, and the library's. -1: HAY_ESTATE,
- * nobody started this one with hay_process_start(); or HAY_ESYSTEM. */
+ * nobody started this one with hay_process_start() or as a pool's worker; or HAY_ESYSTEM. */
 HAY_API int hay_parent_fd(struct hay_error *error);
 /* Does the process that started this one still run? False also where hay_parent_fd() has HAY_ESTATE. */
 HAY_API bool hay_parent_alive(void);

@@ -10,11 +10,13 @@
 #include "plugin/plugin_load.h"
 #include "pool/pool.h"
 #include "pool/probe.h"
+#include "process/family.h"
 #include "worker/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONFIG_MAX (16u << 20) /* bytes of a plugin's configuration */
 
@@ -178,6 +180,7 @@ static int run_worker(struct master_worker *given)
                                  .max_result_bytes = pool->options.max_result_bytes,
                                  .table = &pool->registry,
                                  .limits = pool->options.limits};
+    family_be_worker(given->index, getppid());
     return worker_main(&setup);
 }
 

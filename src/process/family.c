@@ -219,6 +219,14 @@ void family_be_child(const char *name, pid_t parent)
     family.hooked = true; /* by the start */
 }
 
+void family_be_worker(int index, pid_t pool)
+{
+    char name[PROCESS_NAME_SIZE] = "PoolWorker-";
+    *digits_decimal(name + strlen(name), (uint64_t)index + 1) = '\0';
+    reset(owner_token(), pool, name);
+    family.hooked = false; /* what the pool's process has registered does not run here */
+}
+
 size_t hay_active_children(struct hay_process **children, size_t capacity)
 {
     struct list *next;

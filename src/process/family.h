@@ -16,6 +16,8 @@ void family_remove(struct hay_process *process);
 /* In a forked child: from now on we are `name` (PROCESS_NAME_SIZE bytes), a child of `parent`. Whoever started it sees to it that
  * exit() calls family_end(). */
 void family_be_child(const char *name, pid_t parent);
+/* The same for a pool's worker, whose exit() goes by what is registered in it alone. */
+void family_be_worker(int index, pid_t pool);
 /* The end of this process in good order: daemons are ended, others joined. */
 void family_end(void);
 

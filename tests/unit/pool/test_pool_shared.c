@@ -5,6 +5,7 @@
  */
 #include "unit/pool/pool_fixture.h"
 
+#include <hayfork/process.h>
 #include <hayfork/queue.h>
 #include <hayfork/sync.h>
 #include <hayfork/wait.h>
@@ -191,12 +192,57 @@ static void jobs_meet_their_program_at_a_barrier(void)
     hay_event_free(event);
 }
 
+static int run_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* Its own name, that of a process that it starts, and whether its program is there. */
+static int fn_who(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    char text[64];
+    struct hay_exit how = {0};
+    struct hay_process *process = hay_process_new(run_nothing, NULL, NULL, NULL);
+    if (!process || hay_process_start(process, NULL) || hay_process_join(process, LIMIT_MS, &how, NULL))
+        return task->host->fail(task, "no process in a job");
+    snprintf(text, sizeof text, "\"%s %s %d\"", hay_current_name(), hay_process_name(process), hay_parent_alive());
+    hay_process_free(process);
+    return give(task, text);
+}
+
+/* As Python's current_process() and parent_process() do. The program has had a child of its own before. */
+static void workers_know_who_they_are(void)
+{
+    struct fixture fixture;
+    char wanted[64];
+    struct hay_process *process = hay_process_new(run_nothing, NULL, NULL, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(process);
+    CU_ASSERT_EQUAL(hay_process_start(process, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_join(process, LIMIT_MS, NULL, NULL), HAY_OK);
+    hay_process_free(process);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "s.who", "who", fn_who, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    for (int i = 0; i < 2; i++) {
+        const struct entry *entry = entry_of(&fixture, submit(&fixture, "s.who", NULL));
+        CU_ASSERT(all_come(&fixture));
+        int worker = entry->worker + 1;
+        snprintf(wanted, sizeof wanted, "\"PoolWorker-%d PoolWorker-%d:%d 1\"", worker, worker, i + 1);
+        CU_ASSERT_NSTRING_EQUAL(entry->value, wanted, strlen(wanted));
+    }
+    CU_ASSERT_STRING_EQUAL(hay_current_name(), "MainProcess");
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
         {"jobs are asked and answer by queues", jobs_are_asked_and_answer_by_queues},
         {"what a dead job held is given back", what_a_dead_job_held_is_given_back},
         {"jobs meet their program at a barrier", jobs_meet_their_program_at_a_barrier},
+        {"workers know who they are", workers_know_who_they_are},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"pool shared", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
