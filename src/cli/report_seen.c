@@ -1,61 +1,67 @@
 /* SPDX-License-Identifier: MIT
  *
- * A bitmap of two levels. The upper one grows with the largest number seen, up to 2^36; a page holds 2^18 numbers, so that a file
- * with absurd numbers costs 32 KiB for each line at most.
+ * A hash table of words with 64 numbers each, by open addressing. The hash has a seed, so that no file can be written whose
+ * numbers all meet.
  */
 #include "cli/report_seen.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/random.h>
+#include <xxhash.h>
 
-#define SEEN_PAGE_SHIFT 18
-#define SEEN_PAGES_MAX ((size_t)1 << 18)
-#define SEEN_WORDS ((size_t)1 << (SEEN_PAGE_SHIFT - 6))
+#define SEEN_LEAST 64 /* words; always a power of two, and never more than three in four of them used */
 
-static int seen_grow(struct seen *seen, size_t index)
+struct seen_word {
+    uint64_t index; /* number / 64 */
+    uint64_t bits;  /* 0: not used */
+};
+
+static struct seen_word *seen_find(const struct seen *seen, uint64_t index)
 {
-    size_t count = seen->count ? seen->count : 64;
-    while (count <= index)
-        count *= 2;
-    uint64_t **pages = realloc(seen->pages, count * sizeof *pages);
-    if (!pages)
+    size_t at = (size_t)XXH3_64bits_withSeed(&index, sizeof index, seen->seed) & (seen->capacity - 1);
+    while (seen->words[at].bits && seen->words[at].index != index)
+        at = (at + 1) & (seen->capacity - 1);
+    return &seen->words[at];
+}
+
+static int seen_grow(struct seen *seen)
+{
+    struct seen grown = *seen;
+    grown.capacity = seen->words ? seen->capacity * 2 : SEEN_LEAST;
+    if (!seen->words && getrandom(&grown.seed, sizeof grown.seed, GRND_NONBLOCK) < 0)
+        grown.seed = (uint64_t)(uintptr_t)&grown;
+    grown.words = calloc(grown.capacity, sizeof *grown.words);
+    if (!grown.words)
         return -ENOMEM;
-    for (size_t i = seen->count; i < count; i++)
-        pages[i] = NULL;
-    seen->pages = pages;
-    seen->count = count;
+    for (size_t i = 0; i < seen->capacity; i++)
+        if (seen->words[i].bits)
+            *seen_find(&grown, seen->words[i].index) = seen->words[i];
+    free(seen->words);
+    *seen = grown;
     return 0;
 }
 
 int seen_mark(struct seen *seen, uint64_t number)
 {
-    uint64_t index = number >> SEEN_PAGE_SHIFT;
-    if (index >= SEEN_PAGES_MAX)
-        return -ERANGE;
-    if (index >= seen->count && seen_grow(seen, (size_t)index))
+    if (seen->count >= seen->capacity / 4 * 3 && seen_grow(seen))
         return -ENOMEM;
-    uint64_t **page = &seen->pages[index];
-    if (!*page && !(*page = calloc(SEEN_WORDS, sizeof **page)))
-        return -ENOMEM;
-    uint64_t *word = &(*page)[(number >> 6) % SEEN_WORDS], bit = UINT64_C(1) << (number & 63);
-    int was = (*word & bit) != 0;
-    *word |= bit;
+    struct seen_word *word = seen_find(seen, number >> 6);
+    uint64_t bit = UINT64_C(1) << (number & 63);
+    int was = (word->bits & bit) != 0;
+    seen->count += !word->bits;
+    word->index = number >> 6;
+    word->bits |= bit;
     return was;
 }
 
 bool seen_has(const struct seen *seen, uint64_t number)
 {
-    uint64_t index = number >> SEEN_PAGE_SHIFT;
-    if (index >= seen->count || !seen->pages[index])
-        return false;
-    return seen->pages[index][(number >> 6) % SEEN_WORDS] >> (number & 63) & 1;
+    return seen->words && (seen_find(seen, number >> 6)->bits >> (number & 63) & 1);
 }
 
 void seen_release(struct seen *seen)
 {
-    for (size_t i = 0; i < seen->count; i++)
-        free(seen->pages[i]);
-    free(seen->pages);
-    *seen = (struct seen){ .pages = NULL };
+    free(seen->words);
+    *seen = (struct seen){ .words = NULL };
 }

@@ -303,6 +303,13 @@ is "a million results in 64 MiB" "$code|$(says jobs)|$(says failed)|$(says flaky
 ok "a page of less than 5 MB" test "$(wc -c <million.html)" -lt 5000000
 ok "in good time" test "$took" -lt 60
 awk 'BEGIN {
+    for (i = 1; i <= 40000; i++)
+        printf "{\"id\":%d,\"status\":\"%s\",\"seq\":%.0f,\"worker\":0,\"pid\":1,\"start\":1763847841,\"wall_ms\":1}\n",
+               i, i % 4 ? "ok" : "timeout", i % 30000 * 2 ^ 38 + 5
+}' >apart
+run sh -c "ulimit -v $limit_bytes; exec \"\$HAYFORK\" report apart -o page.html"
+is "and 30,000 whose places are far apart" "$code|$(says jobs)|$(says failed)|$(cat err)" "0|30,000|7,500|"
+awk 'BEGIN {
     for (i = 1; i <= 200000; i++) {
         message = sprintf("%c%c%c %0400d", 97 + i % 26, 97 + i / 26 % 26, 97 + i / 676 % 26, 7)
         printf "{\"id\":%d,\"status\":\"error\",\"error\":{\"message\":\"%s\"},\"seq\":%d,\"worker\":%d,\"pid\":1,",
