@@ -24,6 +24,7 @@
 /* A window on the file: it grows while lines are found in it, and begins anew where they are not. */
 #define RESULTS_WINDOW_LEAST ((size_t)4 << 10)
 #define RESULTS_WINDOW_MOST ((size_t)256 << 10)
+#define RESULTS_REGION_SHIFT 16 /* so many places, as a power of two, are passed over at once where none has a line */
 
 enum { RESULTS_PLAIN = 256 };
 
@@ -39,6 +40,7 @@ struct results {
     bool plain;
     struct bytes text;      /* of a command's output */
     struct pages offsets;   /* by seq: where the line begins, plus 1; 0: none */
+    struct pages regions;   /* a byte for each region of places: has it a line? */
     uint64_t last;
     struct pages window;    /* bytes [from, from + size) of the file */
     uint64_t from;
@@ -47,9 +49,11 @@ struct results {
 
 static bool results_note(struct results *results, uint64_t seq, uint64_t at)
 {
-    if (!pages_reserve(&results->offsets, (size_t)(seq + 1) * sizeof at))
+    size_t region = (size_t)(seq >> RESULTS_REGION_SHIFT);
+    if (!pages_reserve(&results->offsets, (size_t)(seq + 1) * sizeof at) || !pages_reserve(&results->regions, region + 1))
         return false;
     ((uint64_t *)(void *)results->offsets.at)[seq] = at + 1;
+    results->regions.at[region] = true;
     if (results->last < seq)
         results->last = seq;
     return true;
@@ -171,7 +175,10 @@ static int results_run(struct results *results)
     resultfile_close(&file);
     const uint64_t *offsets = (const uint64_t *)(const void *)results->offsets.at;
     for (uint64_t seq = 1; !code && seq <= results->last && !ferror(stdout); seq++) {
-        failure = offsets[seq] ? results_print(results, offsets[seq] - 1) : 0;
+        if (!results->regions.at[seq >> RESULTS_REGION_SHIFT])
+            seq |= (UINT64_C(1) << RESULTS_REGION_SHIFT) - 1;
+        else
+            failure = offsets[seq] ? results_print(results, offsets[seq] - 1) : 0;
         if (failure)
             code = resultfile_unread(results->path, failure);
     }
@@ -201,6 +208,7 @@ int results_main(int argc, char **argv)
         return say_usage("which file? The one of hayfork run -o FILE");
     int code = results_run(&results);
     pages_release(&results.offsets);
+    pages_release(&results.regions);
     pages_release(&results.window);
     bytes_release(&results.text);
     if (results.fd >= 0)

@@ -96,4 +96,13 @@ awk -F '"seq":' '{ seq = $2 + 0; last[seq] = $0; if (seq > most) most = seq } EN
     large >wanted
 run "$HAYFORK" results large
 is "60,000 lines in any order" "$code $(cmp out wanted)" "0 "
+
+# A place far behind the others, of a file that is damaged.
+{ line 1 ok 1 1; line 2 ok 1 500000000; line 3 ok 1 70000; line 4 error 1 500000001; line 5 ok 1 65535; line 6 ok 1 65536; } >far
+run "$HAYFORK" results far
+if [ "$code" -eq 70 ]; then
+    skip "a place far behind the others" "no memory for so many places"
+else
+    is "a place far behind the others" "$code $(cat out)" "0 $(for i in 1 5 6 3 2 4; do sed -n ${i}p far; done)"
+fi
 done_testing
