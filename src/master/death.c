@@ -2,6 +2,7 @@
 #include "master/death.h"
 
 #include "base/clock.h"
+#include "base/oom.h"
 #include "master/logpipe.h"
 #include "master/lookout.h"
 #include "master/master.h"
@@ -43,11 +44,14 @@ static const char *meaning_of(int code)
     }
 }
 
-static size_t describe_exit(struct hay_exit status, char *text, size_t size)
+/* Nobody but the kernel knows whom it killed for lack of memory; that it killed someone in this worker's time, it tells. */
+static size_t describe_exit(const struct slot *slot, struct hay_exit status, char *text, size_t size)
 {
     size_t n = hay_exit_text(&status, text, size);
     if (status.kind == HAY_EXIT_CODE)
         n += (size_t)snprintf(text + n, size - n, "%s", meaning_of(status.value));
+    else if (status.kind == HAY_EXIT_SIGNAL && status.value == SIGKILL && !slot->killed && oom_kills() > slot->oom_kills)
+        n += (size_t)snprintf(text + n, size - n, ", probably for lack of memory");
     return n;
 }
 
@@ -67,7 +71,7 @@ static size_t describe_death(const struct slot *slot, struct hay_exit status, ch
     if (is_ours && slot->fault[0]) {
         n = (size_t)snprintf(text, size, "killed: the worker %s", slot->fault);
     } else {
-        n = describe_exit(status, text, size);
+        n = describe_exit(slot, status, text, size);
         if (slot->fault[0])
             n += (size_t)snprintf(text + n, size - n, "; the worker %s", slot->fault);
     }
@@ -175,7 +179,7 @@ static void plan_restart(struct slot *slot)
 static void note_loss(struct slot *slot, struct hay_exit status)
 {
     if (!slot->fault[0])
-        describe_exit(status, slot->fault, sizeof slot->fault);
+        describe_exit(slot, status, slot->fault, sizeof slot->fault);
     size_t size = strlen(slot->fault);
     describe_hook(slot, slot->fault + size, sizeof slot->fault - size);
     count_worker_loss(slot);

@@ -93,6 +93,7 @@ struct slot {
     int64_t kill_ns;            /* when it is killed, TIME_NEVER: not (yet) */
     bool killed;                /* SIGKILL was sent by us */
     int64_t started_ns;         /* this generation's fork */
+    uint64_t oom_kills;         /* the kernel's count then */
     int64_t ready_ns;           /* when it became ready, 0: not yet */
     int64_t limited_ns;         /* when the limit for its start or its stop, which look_ns ends, began */
     int64_t resumed_ns;         /* when it was last continued between two jobs: none that it claims later began before that */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/oom.h"
 #include "master/death.h"
 #include "master/dispatch.h"
 #include "master/logpipe.h"
@@ -214,6 +215,7 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
     struct birth birth = {{-1, -1}, {-1, -1}};
     slot_begin_generation(slot);
     slot->started_ns = clock_now_ns();
+    slot->oom_kills = oom_kills();
     enum hay_status status = open_birth(&birth, slot, error);
     if (!status && !(slot->log = log_pipe_open(master->loop, &master->turns, birth.log[0], slot, slot_tell_line)))
         status = error_set(error, HAY_ENOMEM, "out of memory");

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Workers that die, are killed or stand still: each job still gets exactly one result, the right one, and only the job that ran
- * pays. Kills are aimed by
- * what the pool and the board say, not by time. The program is linked with --wrap=recv, so that workers can be
- * made to stop or to die before they read.
+ * pays. Kills are aimed by what the pool and the board say, not by time. The program is linked with --wrap=recv, so that workers
+ * can be made to stop or to die before they read, and with --wrap=oom_kills, the kernel's count.
  */
 #include "support/tracer.h"
 #include "unit/pool/pool_fixture.h"
@@ -35,6 +34,15 @@ ssize_t __wrap_recv(int fd, void *bytes, size_t size, int flags)
     return n;
 }
 
+static uint64_t kernel_kills;
+
+uint64_t __wrap_oom_kills(void);
+
+uint64_t __wrap_oom_kills(void)
+{
+    return kernel_kills;
+}
+
 static void a_crash_says_how_it_died(void)
 {
     static const struct { const char *args; int signal, exit_code; const char *text; } deaths[] = {
@@ -54,6 +62,25 @@ static void a_crash_says_how_it_died(void)
         CU_ASSERT_EQUAL(entry->exit_code, deaths[i].exit_code);
         CU_ASSERT(strstr(entry->message, deaths[i].text) != NULL);
         CU_ASSERT(entry->attempts == 1 && entry->pid > 0 && entry->worker >= 0);
+    }
+    fixture_end(&fixture);
+}
+
+/* The kernel has killed someone since the worker began. */
+static void a_sigkill_may_be_for_lack_of_memory(void)
+{
+    static const struct { const char *args; bool kernel_kills, says_so; } deaths[] = {
+        {"9", false, false}, {"9", true, true}, {"9", false, false}, {"11", true, false}, {"-9", true, false}, {"9", true, true}};
+    struct fixture fixture;
+    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
+    for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++) {
+        submit(&fixture, "t.echo", "1"); /* the worker is there when the kernel counts */
+        CU_ASSERT(all_come(&fixture));
+        kernel_kills += deaths[i].kernel_kills;
+        uint64_t number = submit(&fixture, "t.die", deaths[i].args);
+        CU_ASSERT(all_come(&fixture));
+        CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_CRASH));
+        CU_ASSERT_EQUAL(strstr(entry_of(&fixture, number)->message, "probably for lack of memory") != NULL, deaths[i].says_so);
     }
     fixture_end(&fixture);
 }
@@ -496,6 +523,7 @@ int main(void)
     master_pid = getpid();
     CU_TestInfo crashes[] = {
         {"a crash says how it died", a_crash_says_how_it_died},
+        {"a SIGKILL may be for lack of memory", a_sigkill_may_be_for_lack_of_memory},
         {"a dead worker that is traced is given up", a_dead_worker_that_is_traced_is_given_up},
         {"the last line printed is in the message", the_last_line_printed_is_in_the_message},
         {"a crash is retried on a fresh worker", a_crash_is_retried_on_a_fresh_worker},
