@@ -8,6 +8,7 @@
 #include "master/master.h"
 #include "master/settle.h"
 #include "master/shutdown.h"
+#include "master/straggler.h"
 #include "master/supervisor.h"
 
 #include <errno.h>
@@ -227,7 +228,9 @@ void death_bury(struct slot *slot, struct hay_exit status)
         master->recorder.deaths++;
     if (was_stopping && !in_order && status.kind != HAY_EXIT_UNKNOWN && !master->is_terminating && !master->is_broken)
         tell_bad_stop(slot, status);
-    child_reap(&slot->child, slot->broken_ns ? 0 : CHILD_PATIENCE_MS); /* what had to be waited for was, in judge_broken() */
+    if (child_peek(&slot->child, &status) == 0)
+        straggler_keep(&master->stragglers, &slot->child);
+    child_reap(&slot->child, 0);
     slot_end_generation(slot);
     slot_set_state(slot, SLOT_DEAD);
     if (!was_stopping) {
@@ -246,8 +249,13 @@ static void discard(struct slot *slot, int64_t deadline_ns)
 {
     struct pollfd ended = {.fd = slot->child.pidfd, .events = POLLIN};
     struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
-    while (poll(&ended, 1, clock_left_ms(deadline_ns)) < 0 && errno == EINTR)
+    int ready;
+    while ((ready = poll(&ended, 1, clock_left_ms(deadline_ns))) < 0 && errno == EINTR)
         ;
+    if (!ready) {
+        supervisor_give_up(slot);
+        return;
+    }
     child_peek(&slot->child, &status);
     death_bury(slot, status);
 }

@@ -12,6 +12,7 @@
 #include "master/settle.h"
 #include "master/shutdown.h"
 #include "master/standstill.h"
+#include "master/straggler.h"
 #include "master/supervisor.h"
 
 #include <errno.h>
@@ -54,6 +55,7 @@ int master_init(struct master *master, const struct master_options *options)
     queue_init(&master->queue);
     delay_init(&master->delay, clock_now_ns());
     list_init(&master->fresh);
+    list_init(&master->stragglers);
     master->wanted = options->workers;
     master->outbox_copy = malloc(OUTBOX_SIZE);
     if (!master->outbox_copy || recorder_init(&master->recorder, options->function_count) ||
@@ -79,6 +81,7 @@ void master_release(struct master *master)
 {
     master->is_terminating = master->is_closed = true;
     death_discard_all(master);
+    straggler_release(&master->stragglers);
     for (int i = 0; i < master->slots_made; i++)
         slot_free(master->slots[i]);
     if (master->holds_loop)
@@ -319,6 +322,8 @@ static void on_tick(struct ev_loop *loop, ev_io *watcher, int events)
         int64_t wanted_ns = supervisor_tick(master->slots[i], now_ns);
         next_ns = wanted_ns < next_ns ? wanted_ns : next_ns;
     }
+    int64_t look_ns = straggler_tick(&master->stragglers, now_ns);
+    next_ns = look_ns < next_ns ? look_ns : next_ns;
     master->served_ns = TIME_NEVER;
     if (next_ns != TIME_NEVER)
         master_want_tick(master, next_ns);

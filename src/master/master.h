@@ -72,6 +72,7 @@ struct master {
     struct queue queue;
     struct delay delay;        /* jobs that wait for theirs */
     struct list fresh;         /* queued, but only for a worker that ran nothing yet */
+    struct list stragglers;    /* given up, and not reaped */
     struct recorder recorder;
     struct slot **slots;       /* each stays where it is, and as long as the master, for watchers point at it */
     int slot_count;            /* slots in use: wanted ones, and surplus ones whose worker still lives */

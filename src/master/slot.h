@@ -92,6 +92,8 @@ struct slot {
     int64_t asked_ns;           /* when it was asked to end */
     int64_t kill_ns;            /* when it is killed, TIME_NEVER: not (yet) */
     bool killed;                /* SIGKILL was sent by us */
+    int64_t killed_ns;          /* when it was, or was last seen to have had no effect yet */
+    int survived;               /* so many looks */
     int64_t started_ns;         /* this generation's fork */
     uint64_t oom_kills;         /* the kernel's count then */
     int64_t ready_ns;           /* when it became ready, 0: not yet */

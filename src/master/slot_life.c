@@ -90,6 +90,7 @@ void slot_begin_generation(struct slot *slot)
     slot->ending = 0;
     slot->kill_ns = TIME_NEVER;
     slot->killed = false;
+    slot->survived = 0;
     slot->is_successor = slot->is_recycled;
     slot->is_recycled = slot->is_due = false;
     slot->jobs_limit = UINT64_MAX;

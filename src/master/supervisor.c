@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define STOP_LIMIT_NS (5 * NS_PER_S)
 #define TRACED_LIMIT_NS NS_PER_S            /* a dead worker that its tracer keeps from us is given up then */
 #define BROKEN_LIMIT_NS (50 * NS_PER_MS)   /* a dying worker closes its pipe a moment before it can be waited for */
 #define REAPED_LIMIT_NS (1 * NS_PER_S)     /* for the default loop to tell the status that it took */
@@ -246,49 +245,6 @@ enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
     return status;
 }
 
-/* ---- end ---- */
-
-void supervisor_kill(struct slot *slot)
-{
-    if (slot->state == SLOT_DEAD)
-        return;
-    slot->killed = true;
-    child_signal(&slot->child, SIGKILL);
-    child_signal_group(&slot->child, SIGKILL);
-}
-
-void supervisor_fault(struct slot *slot, const char *reason)
-{
-    if (slot->fault[0] || slot->state == SLOT_DEAD)
-        return;
-    snprintf(slot->fault, sizeof slot->fault, "%s", reason);
-    channel_mute(&slot->channel); /* a claim of what was not sent shall not become true before it is dead */
-    supervisor_kill(slot);
-}
-
-void supervisor_stop(struct slot *slot)
-{
-    struct frame_head head = {.size = sizeof head, .type = FRAME_STOP};
-    if (slot->killed)
-        return; /* its job has come to its end after all, but it cannot end in good order */
-    int64_t now_ns = clock_now_ns();
-    /* A start that is not over keeps its own limit, where that is later. */
-    if (slot->state != SLOT_STARTING || slot->look_ns < now_ns + STOP_LIMIT_NS) {
-        slot->limited_ns = now_ns;
-        slot->look_ns = now_ns + STOP_LIMIT_NS;
-    }
-    slot_set_state(slot, SLOT_STOPPING);
-    master_want_tick(slot->master, slot->look_ns);
-    unsigned char *at = channel_reserve(&slot->channel, sizeof head);
-    if (!at) {
-        supervisor_kill(slot);
-        return;
-    }
-    frame_put_head(at, head);
-    channel_commit(&slot->channel, sizeof head);
-    channel_flush(&slot->channel);
-}
-
 /* ---- the tick ---- */
 
 static void restart(struct slot *slot, int64_t now_ns)
@@ -361,10 +317,8 @@ static int64_t tick_starting(struct slot *slot, int64_t now_ns)
     return slot->fault[0] ? TIME_NEVER : slot->look_ns;
 }
 
-int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
+static int64_t tick_state(struct slot *slot, int64_t now_ns)
 {
-    if (slot->master->frozen_ns)
-        return TIME_NEVER;
     if (slot->broken_ns && slot->state != SLOT_DEAD) {
         judge_broken(slot, now_ns);
         if (slot->state != SLOT_DEAD)
@@ -391,4 +345,13 @@ int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
     default:
         return TIME_NEVER;
     }
+}
+
+int64_t supervisor_tick(struct slot *slot, int64_t now_ns)
+{
+    if (slot->master->frozen_ns)
+        return TIME_NEVER;
+    int64_t killed_ns = slot->killed && slot->state != SLOT_DEAD ? supervisor_tick_killed(slot, now_ns) : TIME_NEVER;
+    int64_t state_ns = tick_state(slot, now_ns);
+    return killed_ns < state_ns ? killed_ns : state_ns;
 }

@@ -25,4 +25,9 @@ void supervisor_stop(struct slot *slot);
 /* SIGKILL, to the worker and its group. */
 void supervisor_kill(struct slot *slot);
 
+/* Killed, and not dead after all the time that it gets: buried as if it were. */
+void supervisor_give_up(struct slot *slot);
+/* For supervisor_tick(): the part of a killed worker that is not dead yet. */
+int64_t supervisor_tick_killed(struct slot *slot, int64_t now_ns);
+
 #endif
