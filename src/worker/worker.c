@@ -6,6 +6,7 @@
 #include "base/copy.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/oom.h"
 #include "base/flush.h"
 #include "base/iov.h"
 #include "config.h"
@@ -286,6 +287,7 @@ static void set_up_process(struct worker *worker)
     snprintf(name, sizeof name, "hayfork-w%d", worker->setup->index);
     prctl(PR_SET_NAME, name);
     setvbuf(stdout, NULL, _IOLBF, 0);
+    oom_volunteer(); /* a worker costs one job, the master all */
 }
 
 static void send_ready(struct worker *worker, enum frame_flags flags, const void *bytes, size_t size)

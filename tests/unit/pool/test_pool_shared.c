@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Jobs that use what their program made before the pool: queues, a mutex, a tracked semaphore, a barrier and an event. Workers
- * are forked, so that they have it under the same pointers, and a worker that takes a dead one's place has it too.
+ * are forked, so that they have it under the same pointers, and a worker that takes a dead one's place has it too. And what they
+ * are to themselves and to the kernel.
  */
 #include "unit/pool/pool_fixture.h"
 
@@ -236,6 +237,44 @@ static void workers_know_who_they_are(void)
     fixture_end(&fixture);
 }
 
+#define NO_SCORE 9999 /* not to be had here */
+
+static long oom_score(void)
+{
+    FILE *file = fopen("/proc/self/oom_score_adj", "r");
+    long score;
+    if (!file || fscanf(file, "%ld", &score) != 1)
+        score = NO_SCORE;
+    if (file)
+        fclose(file);
+    return score;
+}
+
+static int fn_oom_score(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    char text[24];
+    snprintf(text, sizeof text, "%ld", oom_score());
+    return give(task, text);
+}
+
+static void workers_are_killed_before_their_program(void)
+{
+    struct fixture fixture;
+    char wanted[24];
+    long score = oom_score();
+    snprintf(wanted, sizeof wanted, "%ld", score == NO_SCORE ? score : score < 500 ? score + 500 : 1000);
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "s.oom_score", "score", fn_oom_score, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    const struct entry *entry = entry_of(&fixture, submit(&fixture, "s.oom_score", NULL));
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(entry->value_size, strlen(wanted));
+    CU_ASSERT_NSTRING_EQUAL(entry->value, wanted, strlen(wanted));
+    CU_ASSERT_EQUAL(oom_score(), score);
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -243,6 +282,7 @@ int main(void)
         {"what a dead job held is given back", what_a_dead_job_held_is_given_back},
         {"jobs meet their program at a barrier", jobs_meet_their_program_at_a_barrier},
         {"workers know who they are", workers_know_who_they_are},
+        {"workers are killed before their program", workers_are_killed_before_their_program},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"pool shared", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
