@@ -273,15 +273,22 @@ static void read_more(struct worker *worker)
 
 /* ---- life ---- */
 
+static pid_t own_pid;
+
+/* Only interrupts what the function waits in. A child that a job has forked has this handler too, and ends as any process. */
 static void on_signal(int signal_number)
 {
-    (void)signal_number; /* only interrupts what the function waits in */
+    if (getpid() == own_pid)
+        return;
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
 }
 
 static void set_up_process(struct worker *worker)
 {
     struct sigaction action = {.sa_handler = on_signal};
     char name[16];
+    own_pid = getpid();
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     snprintf(name, sizeof name, "hayfork-w%d", worker->setup->index);

@@ -114,6 +114,18 @@ static void a_term_signal_does_not_end_it(void)
     CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_OK);
 }
 
+static void a_term_signal_ends_the_children_of_its_jobs(void)
+{
+    static const char signals[] = {SIGTERM, SIGINT};
+    rig_start_ready();
+    for (uint64_t number = 1; number <= 2; number++) {
+        send_job(number, FN_CHILD, &signals[number - 1], 1);
+        CU_ASSERT(takes_result(number, "1"));
+    }
+    send_stop();
+    CU_ASSERT_EQUAL(rig_end(), WORKER_EXIT_OK);
+}
+
 /* ---- what it cannot begin without ---- */
 
 /* The code of a worker whose set-up `spoil` has seen to, in its own process. */
@@ -227,6 +239,7 @@ int main(void)
         {"a large result goes to no other socket", a_large_result_goes_to_no_other_socket},
         {"progress goes to no other socket", progress_goes_to_no_other_socket},
         {"a TERM signal does not end it", a_term_signal_does_not_end_it},
+        {"a TERM signal ends the children of its jobs", a_term_signal_ends_the_children_of_its_jobs},
         {"each failure of its set-up has its code", each_failure_of_its_set_up_has_its_code},
         {"a bad head ends it", a_bad_head_ends_it},
         {"a frame of the other direction ends it", a_frame_of_the_other_direction_ends_it},

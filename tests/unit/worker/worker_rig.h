@@ -29,7 +29,7 @@
 #define MAX_RESULT (4u << 20)
 
 enum { FN_ECHO, FN_HOLD, FN_FAIL, FN_FILL, FN_PROGRESS, FN_NONBLOCKING, FN_CANCELLED, FN_NOTHING, FN_DEADLINE, FN_OVER,
-       FN_BEHIND, FN_SHUT };
+       FN_BEHIND, FN_SHUT, FN_CHILD };
 
 struct rig {
     struct ledger *ledger;
@@ -164,14 +164,32 @@ static inline int run_shut(hay_task *task, const struct hay_function *function, 
     return task->host->result(task, "1", 1);
 }
 
+/* By which signal a child ended that was sent the one in the args, as one byte: "1" by that one. */
+static inline int run_child(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function;
+    int status = 0, number = size == 1 ? *(const char *)args : 0;
+    pid_t got = 0, pid = fork();
+    if (pid == 0)
+        for (;;)
+            poll(NULL, 0, -1);
+    for (int64_t deadline_ns = clock_deadline_ns(LIMIT_MS); pid > 0 && !got && clock_now_ns() < deadline_ns; poll(NULL, 0, 1)) {
+        kill(pid, number);
+        got = waitpid(pid, &status, WNOHANG);
+    }
+    if (!got)
+        kill(pid, SIGKILL);
+    return task->host->result(task, got == pid && WIFSIGNALED(status) && WTERMSIG(status) == number ? "1" : "0", 1);
+}
+
 /* ---- the rig ---- */
 
 static inline void rig_start(void)
 {
     static hay_run_fn *const runs[] = {run_echo, run_hold, run_fail, run_fill, run_progress, run_nonblocking, run_cancelled,
-                                       run_nothing, run_deadline, run_over, run_behind, run_shut};
+                                       run_nothing, run_deadline, run_over, run_behind, run_shut, run_child};
     static const char *const names[] = {"t.echo", "t.hold", "t.fail", "t.fill", "t.progress", "t.nonblocking", "t.cancelled",
-                                        "t.nothing", "t.deadline", "t.over", "t.behind", "t.shut"};
+                                        "t.nothing", "t.deadline", "t.over", "t.behind", "t.shut", "t.child"};
     int pair[2];
     memset(&rig, 0, sizeof rig);
     registry_init(&rig.registry);
