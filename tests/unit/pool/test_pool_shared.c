@@ -239,6 +239,11 @@ static void workers_know_who_they_are(void)
 
 #define NO_SCORE 9999 /* not to be had here */
 
+static bool may_set_score(void)
+{
+    return access("/proc/self/oom_score_adj", R_OK | W_OK) == 0;
+}
+
 static long oom_score(void)
 {
     FILE *file = fopen("/proc/self/oom_score_adj", "r");
@@ -263,7 +268,7 @@ static void workers_are_killed_before_their_program(void)
     struct fixture fixture;
     char wanted[24];
     long score = oom_score();
-    snprintf(wanted, sizeof wanted, "%ld", score == NO_SCORE ? score : score < 500 ? score + 500 : 1000);
+    snprintf(wanted, sizeof wanted, "%ld", !may_set_score() ? score : score < 500 ? score + 500 : 1000);
     fixture_new(&fixture, &(struct hay_pool_options){.workers = 1});
     CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "s.oom_score", "score", fn_oom_score, NULL, NULL), HAY_OK);
     CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
