@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The handler only counts and wakes the loop; ev_async_send() may be called there. Handlers are installed without SA_RESTART, and
- * workers reset them after the fork: a handler that runs in a child before that can only wake this loop for nothing.
+ * workers reset them after the fork. In a child that has them still, which a job has forked under --inline, they end it as they
+ * end any process.
  */
 #include "cli/signals.h"
 #include "cli/jobserver.h"
@@ -17,6 +18,7 @@ static const int signals_numbers[] = { SIGINT, SIGTERM };
 #define SIGNALS_COUNT (sizeof signals_numbers / sizeof signals_numbers[0])
 
 static struct {
+    pid_t pid;                  /* whose signals these are */
     struct ev_loop *loop;
     struct ev_async wake;
     struct ev_prepare look;     /* for where the kernel could not watch what `wake` wakes by: the signal itself did */
@@ -43,6 +45,8 @@ _Noreturn static void signals_die(int number)
 static void signals_handle(int number)
 {
     int saved = errno;
+    if (getpid() != signals.pid)
+        signals_die(number);
     if (!signals.first)
         signals.first = number;
     signals.count++;
@@ -77,6 +81,7 @@ static void signals_on_look(struct ev_loop *loop, struct ev_prepare *watcher, in
 
 void signals_start(struct ev_loop *loop, int limit, void (*on_signal)(void *context, int count), void *context)
 {
+    signals.pid = getpid();
     signals.loop = loop;
     signals.count = signals.first = signals.told = 0;
     signals.limit = limit;

@@ -395,6 +395,13 @@ kill -TERM $pid
 wait $pid 2>/dev/null
 is "call ends by the signal too" "$? $(left_behind)" "143 nothing"
 
+# What a job has forked ends by the signals that its worker, or with --inline the command, catches for itself.
+for mode in -j1 --inline; do
+    printf '{"fn":"fault.act","args":"end 15"}\n{"fn":"fault.act","args":"end 2"}\n' >jobs
+    run env --default-signal=INT "$HAYFORK" run $mode -p fault jobs
+    is "$mode: a job ends its child by SIGTERM and SIGINT" "$code $(grep -c '"ok"' out)" "0 2"
+done
+
 # Inline, the job is in the way of everything else: it is not waited for twice.
 : >beacon
 HAY_FAULT_BEACON=$scratch/beacon env --default-signal=INT "$HAYFORK" run --inline -p fault <in >out 2>err &

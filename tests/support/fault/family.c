@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,6 +118,27 @@ static enum act_end act_fork(hay_task *task, const char *const words[])
     wait_for_ever();
 }
 
+/* end SIGNAL: a child that waits is sent it once, and has to end by it. */
+static enum act_end act_end_child(hay_task *task, const char *const words[])
+{
+    int status = 0, number = (int)word_number(words[0], 0);
+    pid_t got = 0, pid = fork();
+    if (pid == 0)
+        wait_for_ever();
+    if (pid > 0)
+        kill(pid, number);
+    for (int64_t give_up_us = now_us() + 20000000; pid > 0 && !got && now_us() < give_up_us;) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        got = waitpid(pid, &status, WNOHANG);
+    }
+    if (pid > 0 && !got)
+        kill(pid, SIGKILL);
+    if (pid > 0 && got == pid && WIFSIGNALED(status) && WTERMSIG(status) == number)
+        return ACT_GO_ON;
+    task->host->fail(task, "the child did not end by it");
+    return ACT_FAILED;
+}
+
 static void *thread_pause(void *arg)
 {
     (void)arg;
@@ -213,5 +235,6 @@ static enum act_end act_execve(hay_task *task, const char *const words[])
 const struct act acts_of_family[] = {
     {"fork", act_fork}, {"thread", act_thread}, {"close", act_close}, {"over", act_over}, {"nonblock", act_nonblock},
     {"move", act_move}, {"interrupt", act_interrupt}, {"rlimit", act_rlimit}, {"execve", act_execve},
+    {"end", act_end_child},
     {NULL, NULL},
 };
