@@ -217,6 +217,8 @@ void death_bury(struct slot *slot, struct hay_exit status)
     slot_read_outbox(slot);
     /* A death that a job pays for uses up that job's attempts, so it cannot go on for ever. */
     bool is_charged = settle_ring(slot, status);
+    if (status.kind == HAY_EXIT_SIGNAL && status.value == SIGKILL)
+        master->oom_read_ns = 0; /* should it have been counted, that was before the next one began */
     bool was_sound = slot->ready_ns && clock_now_ns() - slot->ready_ns >= SOUND_NS;
     if (is_charged || slot->settled_jobs || was_sound)
         slot->failures = master->losses = 0;

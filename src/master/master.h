@@ -97,6 +97,8 @@ struct master {
     int64_t paused_ns;         /* since when results are not read, 0: not paused */
     int64_t frozen_ns;         /* since when the workers are stopped, 0: not */
     int64_t still_ns;          /* paused or frozen: since when that is not yet excluded from deadlines */
+    uint64_t oom_kills;        /* the kernel's count, */
+    int64_t oom_read_ns;       /* and when it was read; 0: it has changed since */
     bool is_held;              /* sends nothing */
     bool holds_loop;           /* counts as an active watcher, because jobs are pending */
     bool is_dirty;             /* the dispatcher has something to look at */

@@ -95,7 +95,7 @@ struct slot {
     int64_t killed_ns;          /* when it was, or was last seen to have had no effect yet */
     int survived;               /* so many looks */
     int64_t started_ns;         /* this generation's fork */
-    uint64_t oom_kills;         /* the kernel's count then */
+    uint64_t oom_kills;         /* the kernel's count about then */
     int64_t ready_ns;           /* when it became ready, 0: not yet */
     int64_t limited_ns;         /* when the limit for its start or its stop, which look_ns ends, began */
     int64_t resumed_ns;         /* when it was last continued between two jobs: none that it claims later began before that */

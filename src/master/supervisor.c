@@ -208,13 +208,23 @@ void supervisor_leave(struct slot *slot)
     log_pipe_leave(slot->log);
 }
 
+/* As it was a second ago at most: on a machine with hundreds of processors the kernel takes long to sum it up. */
+static uint64_t count_oom_kills(struct master *master, int64_t now_ns)
+{
+    if (!master->oom_read_ns || now_ns - master->oom_read_ns >= NS_PER_S) {
+        master->oom_kills = oom_kills();
+        master->oom_read_ns = now_ns;
+    }
+    return master->oom_kills;
+}
+
 enum hay_status supervisor_start(struct slot *slot, struct hay_error *error)
 {
     struct master *master = slot->master;
     struct birth birth = {{-1, -1}, {-1, -1}};
     slot_begin_generation(slot);
     slot->started_ns = clock_now_ns();
-    slot->oom_kills = oom_kills();
+    slot->oom_kills = count_oom_kills(master, slot->started_ns);
     enum hay_status status = open_birth(&birth, slot, error);
     if (!status && !(slot->log = log_pipe_open(master->loop, &master->turns, birth.log[0], slot, slot_tell_line)))
         status = error_set(error, HAY_ENOMEM, "out of memory");
