@@ -49,6 +49,7 @@ struct hay_process_options {
                          * changes its user or group by then (prctl(2), PR_SET_PDEATHSIG); else joined at the parent's exit */
     bool own_group;     /* in a process group of its own (no Ctrl-C from the terminal); signals from here then go to all of it */
     char *const *env;   /* hay_process_new_exec() only, copied: the environment; NULL: the caller's at the start */
+    const char *cwd;    /* the same, copied: the working directory, from which a `path` with a slash counts; NULL: the caller's */
 };
 
 enum hay_exit_kind {

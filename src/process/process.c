@@ -63,6 +63,7 @@ static void destroy(struct hay_process *process)
     gift_drop_all(process);
     handle_close(&process->handle);
     free(process->path);
+    free(process->cwd);
     free_vector(process->argv);
     free_vector(process->env);
     free(process);
@@ -128,7 +129,10 @@ struct hay_process *hay_process_new_exec(const char *path, char *const *argv, co
     process->argv = copy_vector(argv);
     if (options && options->env)
         process->env = copy_vector(options->env);
-    if (process->path && process->argv && (process->env || !options || !options->env))
+    if (options && options->cwd)
+        process->cwd = strdup(options->cwd);
+    bool has_options = !options || ((process->env || !options->env) && (process->cwd || !options->cwd));
+    if (process->path && process->argv && has_options)
         return process;
     destroy(process);
     error_set(error, HAY_ENOMEM, "no memory for a process");

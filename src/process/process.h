@@ -33,7 +33,8 @@ struct hay_process {
     int (*run)(void *arg);
     void *arg;
     char *path;                     /* of a program; NULL: `run` */
-    char **argv, **env;             /* env may be NULL */
+    char *cwd;                      /* may be NULL, */
+    char **argv, **env;             /* and so may env */
     char name[PROCESS_NAME_SIZE];
 };
 

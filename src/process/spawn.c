@@ -28,6 +28,7 @@
 
 struct spawn {
     const char *path;
+    const char *cwd;        /* NULL: where we are */
     char *const *argv;
     char **env;             /* the array is ours; of the strings, those in `text` */
     char *text;
@@ -118,9 +119,12 @@ static IN_CHILD int spawn_main(void *argument)
     *digits_decimal(spawn->pid_digits, (uint64_t)getpid()) = '\0';
     spawn->step = "set up the descriptors of";
     if (child_set_standard_fds(-1, true) && inherit_output() && place_fds(spawn)) {
-        spawn->step = "run";
-        child_reset_signals();
-        execvpe(spawn->path, spawn->argv, spawn->env);
+        spawn->step = "enter the directory of";
+        if (!spawn->cwd || chdir(spawn->cwd) == 0) {
+            spawn->step = "run";
+            child_reset_signals();
+            execvpe(spawn->path, spawn->argv, spawn->env);
+        }
     }
     spawn->error = errno;
     _exit(127);
@@ -161,8 +165,8 @@ static int run_clone(struct spawn *spawn, struct child *child)
 enum hay_status spawn_program(struct child *child, const struct hay_process *process, const struct child_setup *setup,
                               unsigned flags, struct hay_error *error)
 {
-    struct spawn spawn = {.path = process->path, .argv = process->argv, .fds = setup->keep, .fd_count = setup->keep_count,
-                          .flags = flags, .parent = getpid(), .step = "run"};
+    struct spawn spawn = {.path = process->path, .cwd = process->cwd, .argv = process->argv,
+                          .fds = setup->keep, .fd_count = setup->keep_count, .flags = flags, .parent = getpid(), .step = "run"};
     *child = CHILD_NONE;
     int r = make_environment(&spawn, process);
     if (!r) {

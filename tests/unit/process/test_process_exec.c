@@ -124,6 +124,37 @@ static void a_program_begins_clean(void)
     CU_ASSERT(signal(SIGUSR2, SIG_DFL) == SIG_IGN);
 }
 
+/* Role: tell where we are. */
+static int play_where(void)
+{
+    char folder[PATH_MAX];
+    CHILD_CHECK(getcwd(folder, sizeof folder) && strcmp(folder, "/usr/bin") == 0);
+    return 0;
+}
+
+static void a_program_begins_in_its_own_directory(void)
+{
+    char folder[] = "/usr/bin", name[] = "./env", yes[] = "true", *argv[] = {name, yes, NULL}, before[PATH_MAX], after[PATH_MAX];
+    struct hay_process_options options = {.cwd = folder};
+    struct hay_process *process = new_role("where", &options);
+    memset(folder, 'x', strlen(folder)); /* it is copied */
+    CU_ASSERT_PTR_NOT_NULL(getcwd(before, sizeof before));
+    CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(finish(process), 0);
+    options.cwd = "/usr/bin";
+    process = hay_process_new_exec(name, argv, &options, &error);
+    CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(finish(process), 0);
+    options.cwd = "/no/such/folder";
+    process = hay_process_new_exec(self, argv, &options, &error);
+    CU_ASSERT_EQUAL(hay_process_start(process, &error), HAY_ESYSTEM);
+    CU_ASSERT_EQUAL(error.sys_errno, ENOENT);
+    CU_ASSERT(strstr(error.text, "cannot enter the directory of") != NULL);
+    hay_process_free(process);
+    CU_ASSERT_PTR_NOT_NULL(getcwd(after, sizeof after));
+    CU_ASSERT_STRING_EQUAL(before, after);
+}
+
 static void a_program_that_cannot_run_is_an_error_of_the_start(void)
 {
     char none[] = "/no/such/program", folder[] = "/";
@@ -272,13 +303,17 @@ static void a_start_takes_no_number_of_a_standard_stream(void)
 
 int main(int argc, char **argv)
 {
-    if (argc == 2)
-        return strcmp(argv[1], "echo") == 0 ? play_echo() : strcmp(argv[1], "busy") == 0 ? play_busy() : play_clean();
+    static const struct { const char *name; int (*play)(void); } roles[] = {
+        {"echo", play_echo}, {"busy", play_busy}, {"where", play_where}, {"clean", play_clean}};
+    for (size_t i = 0; argc == 2 && i < sizeof roles / sizeof roles[0]; i++)
+        if (strcmp(argv[1], roles[i].name) == 0)
+            return roles[i].play();
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = '\0';
     CU_TestInfo tests[] = {
         {"a program gets what it was given and nothing else", a_program_gets_what_it_was_given_and_nothing_else},
         {"a program begins clean", a_program_begins_clean},
+        {"a program begins in its own directory", a_program_begins_in_its_own_directory},
         {"a program that cannot run is an error of the start", a_program_that_cannot_run_is_an_error_of_the_start},
         {"a program is found in PATH", a_program_is_found_in_path},
         {"a pipe with messages in memory is not given to a program", a_pipe_with_messages_in_memory_is_not_given_to_a_program},
