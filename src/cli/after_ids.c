@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/after_ids.h"
+#include "cli/seed.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <xxhash.h>
 
 #define AFTER_TABLE_LEAST 1024
@@ -148,9 +148,7 @@ bool after_ids_find(const struct after_ids *ids, uint64_t seq, struct hay_span i
 
 bool after_ids_open(struct after_ids *ids)
 {
-    *ids = (struct after_ids){ .states = calloc(1, AFTER_RING / 4) };
-    if (getrandom(&ids->seed, sizeof ids->seed, GRND_NONBLOCK) != sizeof ids->seed)
-        ids->seed = (uint64_t)(uintptr_t)ids->states;
+    *ids = (struct after_ids){ .states = calloc(1, AFTER_RING / 4), .seed = seed_new() };
     return ids->states != NULL;
 }
 

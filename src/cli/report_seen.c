@@ -4,10 +4,10 @@
  * numbers all meet.
  */
 #include "cli/report_seen.h"
+#include "cli/seed.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <xxhash.h>
 
 #define SEEN_LEAST 64 /* words; always a power of two, and never more than three in four of them used */
@@ -29,8 +29,8 @@ static int seen_grow(struct seen *seen)
 {
     struct seen grown = *seen;
     grown.capacity = seen->words ? seen->capacity * 2 : SEEN_LEAST;
-    if (!seen->words && getrandom(&grown.seed, sizeof grown.seed, GRND_NONBLOCK) < 0)
-        grown.seed = (uint64_t)(uintptr_t)&grown;
+    if (!seen->words)
+        grown.seed = seed_new();
     grown.words = calloc(grown.capacity, sizeof *grown.words);
     if (!grown.words)
         return -ENOMEM;
