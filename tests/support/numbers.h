@@ -11,7 +11,6 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,19 +19,14 @@
 
 #define NUMBERS_REFUSED 77
 
-/* fork(), and the child has this number. */
-static inline pid_t numbers_fork(pid_t pid)
+/* fork(), and the child has this number, once it is free: the kernel frees it a moment after kill() says ESRCH. */
+static inline pid_t numbers_fork(pid_t pid, int limit_ms)
 {
     struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&pid, .set_tid_size = 1};
-    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
-}
-
-/* It has ended and was reaped. */
-static inline bool numbers_wait_free(pid_t pid, int limit_ms)
-{
-    for (int i = 0; i < limit_ms && !kill(pid, 0); i++)
+    pid_t child = -1;
+    for (int i = 0; i < limit_ms && (child = (pid_t)syscall(SYS_clone3, &args, sizeof args)) < 0 && errno == EEXIST; i++)
         nanosleep(&(struct timespec){0, 1000000}, NULL);
-    return kill(pid, 0) < 0 && errno == ESRCH;
+    return child;
 }
 
 static inline int numbers_enter(void (*run)(void))

@@ -266,8 +266,7 @@ static void meet_a_stranger(void)
     CHILD_CHECK(begins(&fixture, 1));
     pid_t pid = hay_pool_worker_pid(fixture.pool, 0);
     kill(pid, SIGKILL);
-    CHILD_CHECK(numbers_wait_free(pid, LIMIT_MS));
-    pid_t stranger = numbers_fork(pid);
+    pid_t stranger = numbers_fork(pid, LIMIT_MS);
     if (!stranger)
         be_a_stranger(pair[1]);
     CHILD_CHECK(stranger == pid);

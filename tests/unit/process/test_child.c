@@ -413,7 +413,7 @@ static void meet_its_heir(void)
     siginfo_t info;
     CHILD_CHECK(child_start(&child, &setup, NULL) == HAY_OK);
     CHILD_CHECK(waitpid(-1, NULL, 0) == child.pid);
-    pid_t heir = numbers_fork(child.pid);
+    pid_t heir = numbers_fork(child.pid, LIMIT_MS);
     if (!heir)
         _exit(3);
     CHILD_CHECK(heir == child.pid);
