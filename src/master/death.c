@@ -65,7 +65,17 @@ static size_t describe_hook(const struct slot *slot, char *text, size_t size)
     return hook[0] ? (size_t)snprintf(text, size, ", in %s", hook) : 0;
 }
 
-static size_t describe_death(const struct slot *slot, struct hay_exit status, char *text, size_t size)
+/* Of a log that was drained. A line from before the job began is another's. */
+static size_t describe_line(const struct slot *slot, int64_t job_start_ns, char *text, size_t size)
+{
+    const struct log_pipe *log = slot->log;
+    if (!log || !log->last_size || log->newest_ns <= job_start_ns)
+        return 0;
+    return (size_t)snprintf(text, size, "; last line printed: %.*s", (int)log->last_size, log->last);
+}
+
+/* `job_start_ns`: of the one that ran, or 0. */
+static size_t describe_death(const struct slot *slot, struct hay_exit status, int64_t job_start_ns, char *text, size_t size)
 {
     size_t n;
     bool is_ours = slot->killed && status.kind == HAY_EXIT_SIGNAL && status.value == SIGKILL;
@@ -78,8 +88,8 @@ static size_t describe_death(const struct slot *slot, struct hay_exit status, ch
     }
     if (n < size)
         n += describe_hook(slot, text + n, size - n);
-    if (n < size && slot->log && slot->log->last_size)
-        n += (size_t)snprintf(text + n, size - n, "; last line printed: %.*s", (int)slot->log->last_size, slot->log->last);
+    if (n < size)
+        n += describe_line(slot, job_start_ns, text + n, size - n);
     return n < size ? n : size - 1;
 }
 
@@ -101,14 +111,14 @@ static bool settle_ring(struct slot *slot, struct hay_exit status)
 {
     struct master *master = slot->master;
     char text[640];
-    struct attempt_end end = {.outcome = HAY_OUTCOME_CRASH,
-                              .message = {text, describe_death(slot, status, text, sizeof text)},
-                              .signal = status.kind == HAY_EXIT_SIGNAL ? status.value : 0,
-                              .exit_code = status.kind == HAY_EXIT_CODE ? status.value : -1};
     struct job *head, *running;
-    int64_t start_ns;
+    int64_t start_ns = 0;
     if (lookout_examine(slot, &running, &start_ns) == RUNNING_NOW)
         running->start_ns = start_ns;
+    struct attempt_end end = {.outcome = HAY_OUTCOME_CRASH,
+                              .message = {text, describe_death(slot, status, start_ns, text, sizeof text)},
+                              .signal = status.kind == HAY_EXIT_SIGNAL ? status.value : 0,
+                              .exit_code = status.kind == HAY_EXIT_CODE ? status.value : -1};
     struct job *blamed = slot_bury_ring(slot, &head);
     if (blamed) {
         blamed->run_ns = clock_now_ns() - blamed->start_ns;
@@ -191,7 +201,7 @@ static void tell_bad_stop(struct slot *slot, struct hay_exit status)
 {
     char text[700];
     int n = snprintf(text, sizeof text, "hayfork: worker %d was told to stop: ", slot->index);
-    slot_tell_line(slot, text, (size_t)n + describe_death(slot, status, text + n, sizeof text - (size_t)n));
+    slot_tell_line(slot, text, (size_t)n + describe_death(slot, status, 0, text + n, sizeof text - (size_t)n));
 }
 
 void death_of_start(struct slot *slot)

@@ -59,6 +59,7 @@ static size_t bite(struct log_pipe *log, size_t size)
         n = read(log->fd, bytes, size);
     while (n < 0 && errno == EINTR);
     if (n > 0) {
+        log->newest_ns = clock_now_ns();
         split(log, bytes, (size_t)n);
         return (size_t)n;
     }

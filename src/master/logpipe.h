@@ -34,6 +34,7 @@ struct log_pipe {
     int64_t line_ns;      /* the same when the line in hand began */
     int64_t ahead_ns;     /* and what was printed before this is within the next so many bytes, if there are any: */
     size_t ahead;
+    int64_t newest_ns;    /* the newest bytes were printed before this */
     size_t used;          /* bytes of the unfinished line */
     bool is_cut;          /* the rest of this line is skipped */
     size_t cut_lines;

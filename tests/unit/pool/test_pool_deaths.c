@@ -101,18 +101,6 @@ static void a_dead_worker_that_is_traced_is_given_up(void)
     fixture_end(&fixture);
 }
 
-static void the_last_line_printed_is_in_the_message(void)
-{
-    struct fixture fixture;
-    fixture_start(&fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
-    submit(&fixture, "t.print", "\"last words\"");
-    uint64_t number = submit(&fixture, "t.die", "6");
-    CU_ASSERT(all_come(&fixture));
-    CU_ASSERT(strstr(entry_of(&fixture, number)->message, "last words") != NULL);
-    CU_ASSERT_STRING_EQUAL(fixture.log, "\"last words\"");
-    fixture_end(&fixture);
-}
-
 static void a_crash_is_retried_on_a_fresh_worker(void)
 {
     struct fixture fixture;
@@ -525,7 +513,6 @@ int main(void)
         {"a crash says how it died", a_crash_says_how_it_died},
         {"a SIGKILL may be for lack of memory", a_sigkill_may_be_for_lack_of_memory},
         {"a dead worker that is traced is given up", a_dead_worker_that_is_traced_is_given_up},
-        {"the last line printed is in the message", the_last_line_printed_is_in_the_message},
         {"a crash is retried on a fresh worker", a_crash_is_retried_on_a_fresh_worker},
         {"crashes among idle workers are retried", crashes_among_idle_workers_are_retried},
         {"one job among idle workers is not passed around", one_job_among_idle_workers_is_not_passed_around},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who has printed a line that the pool hands up: never a job that has ended before it, nor one that began behind it, however
- * slowly lines are taken.
+ * Who has printed a line that the pool hands up, or tells of a crash: never a job that has ended before it, nor one that began
+ * behind it, however slowly lines are taken.
  */
 #include "unit/pool/pool_fixture.h"
 
@@ -36,6 +36,12 @@ static int fn_print_half(hay_task *task, const struct hay_function *function, co
     return give(task, "1");
 }
 
+static int fn_print_and_die(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    printf("last words\n");
+    return fn_die(task, function, args, size);
+}
+
 /* Prints when it is told to, and ends when it is told to. */
 static int fn_print_later(hay_task *task, const struct hay_function *function, const void *args, size_t size)
 {
@@ -50,16 +56,16 @@ static int fn_print_later(hay_task *task, const struct hay_function *function, c
     return give(task, "1");
 }
 
-/* A pool of one worker with all that prints. */
+/* A pool of one worker with all that prints. Crashes are not retried. */
 static void start_printing(struct fixture *fixture, void (*on_log)(void *context, int worker, const char *line, size_t size))
 {
     const struct {
         const char *name;
         hay_run_fn *run;
     } functions[] = {{"t.print_and_hold", fn_print_and_hold}, {"t.print_much", fn_print_much}, {"t.print_half", fn_print_half},
-                     {"t.print_later", fn_print_later}};
+                     {"t.print_later", fn_print_later}, {"t.print_and_die", fn_print_and_die}};
     fixture_log = on_log;
-    fixture_new(fixture, &(struct hay_pool_options){.workers = 1});
+    fixture_new(fixture, &(struct hay_pool_options){.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
     fixture_log = NULL;
     printing_pool = fixture->pool;
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
@@ -162,12 +168,44 @@ static void a_line_that_another_job_began_is_of_neither(void)
     fixture_end(&fixture);
 }
 
+static void the_last_line_that_a_job_printed_is_told_of_its_crash(void)
+{
+    struct fixture fixture;
+    start_printing(&fixture, book_log);
+    uint64_t number = submit(&fixture, "t.print_and_die", "6");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_PTR_NOT_NULL(strstr(entry_of(&fixture, number)->message, "; last line printed: last words"));
+    CU_ASSERT_STRING_EQUAL(fixture.log, "last words");
+    fixture_end(&fixture);
+}
+
+static void what_a_job_before_it_printed_is_not(void)
+{
+    struct fixture fixture;
+    start_printing(&fixture, book_log);
+    for (int round = 0; round < 2; round++) {
+        submit(&fixture, round ? "t.print_half" : "t.print", "1");
+        if (!round)
+            turn_until_lines(&fixture, 1);
+        CU_ASSERT(all_come(&fixture));
+        for (int i = 0; round && i < 20; i++)
+            hay_pool_turn(fixture.pool, 1); /* half a line is read, too */
+        uint64_t number = submit(&fixture, "t.die", "6");
+        CU_ASSERT(all_come(&fixture));
+        CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_CRASH));
+        CU_ASSERT_PTR_NULL(strstr(entry_of(&fixture, number)->message, "printed"));
+    }
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
         {"a job that has ended is not told to run", a_job_that_has_ended_is_not_told_to_run},
         {"a line is of the job that printed it", a_line_is_of_the_job_that_printed_it},
         {"a line that another job began is of neither", a_line_that_another_job_began_is_of_neither},
+        {"the last line that a job printed is told of its crash", the_last_line_that_a_job_printed_is_told_of_its_crash},
+        {"what a job before it printed is not", what_a_job_before_it_printed_is_not},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"pool log", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
