@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What stdio has buffered: written before a child is started, and at the end of a process that does not come to the end of
- * exit().
+ * What stdio has buffered: written before a child is started, behind each job, and at the end of a process that does not come
+ * to the end of exit().
  */
 #ifndef BASE_FLUSH_H
 #define BASE_FLUSH_H
@@ -17,6 +17,13 @@ static inline void flush_if_free(FILE *stream)
         return;
     fflush_unlocked(stream);
     funlockfile(stream);
+}
+
+/* What stands there behind its last newline, or all where it is fully buffered. */
+static inline void flush_pending(FILE *stream)
+{
+    if (__fpending(stream))
+        flush_if_free(stream);
 }
 
 /* What we printed comes before what the child prints. A thread that sleeps in a read or a write of stdio holds its stream's lock

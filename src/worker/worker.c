@@ -184,6 +184,9 @@ static void run_job(struct worker *worker, const struct frame_head *head, const 
     task_begin(&worker->task, head->job, fixed.attempt, head->flags & FRAME_RETRIED, deadline_ns);
     worker->task.hay.begun = ++worker->begun;
     enum hay_outcome outcome = task_run(&worker->task, function, body + sizeof fixed, size - sizeof fixed);
+    /* What it printed is its own, not the next one's. */
+    flush_pending(stdout);
+    flush_pending(stderr);
     worker->now_ns = clock_now_ns();
     ledger_end(worker->ledger, head->position);
     struct frame_head answer = {.type = FRAME_RESULT, .epoch = head->epoch, .position = head->position, .job = head->job};
