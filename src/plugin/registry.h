@@ -68,6 +68,8 @@ struct registry {
     uint32_t slot_mask;
     struct registry_program program;
     char *hook;                         /* says which hook runs, in REGISTRY_HOOK_SIZE bytes; NULL: nobody wants to know */
+    void (*on_started)(void *context);  /* behind each hook of a start, which `hook` still names; NULL: nothing */
+    void *context;
 };
 
 void registry_init(struct registry *registry);

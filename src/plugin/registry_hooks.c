@@ -24,6 +24,13 @@ static void leave_hook(const struct registry *registry)
         registry->hook[0] = '\0';
 }
 
+static void leave_start(const struct registry *registry)
+{
+    if (registry->on_started)
+        registry->on_started(registry->context);
+    leave_hook(registry);
+}
+
 static int start_one(const struct registry *registry, const struct registry_plugin *plugin, struct hay_error *error)
 {
     int code = 0;
@@ -31,12 +38,13 @@ static int start_one(const struct registry *registry, const struct registry_plug
     if (plugin->hooks.configure) {
         enter_hook(registry, hook, "plugin ", plugin->shown.name);
         code = plugin->hooks.configure(plugin->config ? plugin->config : "null");
+        leave_start(registry);
     }
     if (!code && plugin->hooks.worker_start) {
         enter_hook(registry, hook = "start", "plugin ", plugin->shown.name);
         code = plugin->hooks.worker_start();
+        leave_start(registry);
     }
-    leave_hook(registry);
     return code ? plugin_text_refuse(error, ECANCELED, plugin->shown.path, "its %s() refused with %d", hook, code) : 0;
 }
 
@@ -47,7 +55,7 @@ static int start_program(struct registry *registry, struct hay_error *error)
     if (program->worker_start) {
         enter_hook(registry, "worker_start", "the program", "");
         code = program->worker_start(program->context, program->worker);
-        leave_hook(registry);
+        leave_start(registry);
     }
     program->is_started = !code;
     return code ? error_set(error, HAY_EPLUGIN, "the program's worker_start() refused with %d", code), -ECANCELED : 0;

@@ -276,6 +276,11 @@ static void read_more(struct worker *worker)
 
 /* ---- life ---- */
 
+static void on_started(void *context)
+{
+    check_pipe_whole(context);
+}
+
 static pid_t own_pid;
 
 /* Only interrupts what the function waits in. A child that a job has forked has this handler too, and ends as any process. */
@@ -353,6 +358,8 @@ int worker_main(const struct worker_setup *setup)
     set_up_process(&worker);
     registry_init(&worker.registry);
     worker.registry.hook = worker.ledger->hook;
+    worker.registry.on_started = on_started;
+    worker.registry.context = &worker;
     worker.registry.program = setup->table->program;
     worker.registry.program.worker = setup->index;
     buffer_init(&worker.in);

@@ -37,6 +37,8 @@ static const struct hook hooks[] = {
      "exited with 0, in start() of plugin fault", 70, 20000, false},
     {"a start that exits with a worker's code", "HAY_FAULT_START=exit_121", "-j 2", "skipped",
      "exited with 121 (a worker's code: what it read from its pipe made no sense), in start() of plugin fault", 70, 20000, false},
+    {"a start that closes all descriptors", "HAY_FAULT_START=close", "-j 2", "skipped",
+     "exited with 120 (a worker's code: its pipe was closed in it), in start() of plugin fault", 70, 20000, false},
     {"a start that hangs", "HAY_FAULT_START=hang", "-j 10", "skipped",
      "was not ready after 10 s, in start() of plugin fault", 70, 25000, false},
     {"a stop that crashes", "HAY_FAULT_STOP=crash", "-j 1", "ok",
