@@ -11,6 +11,7 @@
  */
 #include "exec_args.h"
 #include "exec_command.h"
+#include "exec_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define EXEC_HEAD_SIGNAL "{\"exit\":null,\"signal\":%d,\"stdout\":"
 #define EXEC_STDERR ",\"stderr\":"
 #define EXEC_TRUNCATED ",\"truncated\":true"
+#define EXEC_SHORT ",\"out_of_memory\":true"
 #define EXEC_UNWRITTEN ",\"unwritten\":%d"
 
 /* Captured bytes as a JSON string; what is not UTF-8 becomes U+FFFD, a character cut in two by the limit is left out. */
@@ -60,15 +62,25 @@ static size_t exec_last_line(const struct exec_stream *stream, char buffer[EXEC_
     return end - start;
 }
 
+/* How a command has ended. */
+struct exec_end {
+    int status;
+    bool was_short;     /* probably of memory */
+};
+
 /* Under "check": an end that is not good is an error, told with the last words of stderr. True after fail(). */
-static bool exec_is_refused(hay_task *task, const struct exec_command *command, int status, const struct exec_stream streams[2])
+static bool exec_is_refused(hay_task *task, const struct exec_command *command, struct exec_end end,
+                            const struct exec_stream streams[2])
 {
-    char how[80] = "", told[EXEC_TOLD], buffer[EXEC_STREAM_TAIL];
+    int status = end.status;
+    char how[128] = "", told[EXEC_TOLD], buffer[EXEC_STREAM_TAIL];
     const char *line, *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
     if (WIFSIGNALED(status))
         snprintf(how, sizeof how, name ? "signal %d (SIG%s)" : "signal %d", WTERMSIG(status), name);
     else if (WEXITSTATUS(status))
         snprintf(how, sizeof how, "exit %d", WEXITSTATUS(status));
+    if (end.was_short)
+        snprintf(how + strlen(how), sizeof how - strlen(how), ", probably for lack of memory");
     if (streams[0].truncated || streams[1].truncated)
         snprintf(how + strlen(how), sizeof how - strlen(how), "%sit printed more than %zu bytes", how[0] ? ", and " : "",
                  command->max_output);
@@ -160,8 +172,9 @@ static int exec_put_stream(hay_task *task, const struct exec_stream *stream, boo
 }
 
 /* Where something cannot be put, the host knows already that the job has failed. */
-static int exec_put_result(hay_task *task, int status, struct exec_stream streams[2], bool base64)
+static int exec_put_result(hay_task *task, struct exec_end end, struct exec_stream streams[2], bool base64)
 {
+    int status = end.status;
     char head[64];
     bool truncated = streams[0].truncated || streams[1].truncated;
     if (exec_is_lost(task, streams))
@@ -170,7 +183,8 @@ static int exec_put_result(hay_task *task, int status, struct exec_stream stream
                                    : snprintf(head, sizeof head, EXEC_HEAD_EXIT, WEXITSTATUS(status));
     if (hay_json_put(head, (size_t)size, task) || exec_put_stream(task, &streams[0], base64) ||
         hay_json_put(EXEC_STDERR, sizeof EXEC_STDERR - 1, task) || exec_put_stream(task, &streams[1], base64) ||
-        (truncated && hay_json_put(EXEC_TRUNCATED, sizeof EXEC_TRUNCATED - 1, task)))
+        (truncated && hay_json_put(EXEC_TRUNCATED, sizeof EXEC_TRUNCATED - 1, task)) ||
+        (end.was_short && hay_json_put(EXEC_SHORT, sizeof EXEC_SHORT - 1, task)))
         return -1;
     size = streams[0].lines.fd >= 0 && streams[0].error ? snprintf(head, sizeof head, EXEC_UNWRITTEN, streams[0].error) : 0;
     if (size && hay_json_put(head, (size_t)size, task))
@@ -193,19 +207,30 @@ static int exec_open_streams(const hay_task *task, const struct exec_command *co
     return 0;
 }
 
+/* 0, or -1 after fail(). */
+static int exec_follow(hay_task *task, const struct exec_command *command, struct exec_stream streams[2], struct exec_end *end)
+{
+    exec_memory_note();
+    if (exec_supervise(task, command, streams, &end->status))
+        return -1;
+    end->was_short = exec_memory_was_short(end->status);
+    return 0;
+}
+
 static int exec_run(hay_task *task, json_t *args)
 {
     struct exec_command command = { .stdin_fd = -1, .output_fds = { -1, -1 }, .lock_fd = -1 };
     struct exec_wish wish = { .base64 = false };
     struct exec_stream streams[2] = { EXEC_STREAM_NONE, EXEC_STREAM_NONE };
-    int status, code = -1;
+    struct exec_end end;
+    int code = -1;
     if (!exec_command_read(task, args, &command, &wish)) {
         if (exec_open_streams(task, &command, streams))
             hay_fail(task, "cannot make a pipe: %s", strerror(errno));
-        else if (!exec_supervise(task, &command, streams, &status) &&
+        else if (!exec_follow(task, &command, streams, &end) &&
                  (task->host->cancelled(task) || !wish.checked || exec_is_unwritten(&streams[0]) ||
-                  !exec_is_refused(task, &command, status, streams)))
-            code = exec_put_result(task, status, streams, wish.base64);
+                  !exec_is_refused(task, &command, end, streams)))
+            code = exec_put_result(task, end, streams, wish.base64);
     }
     exec_stream_close(&streams[0], !code);
     exec_stream_close(&streams[1], !code);

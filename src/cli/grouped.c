@@ -21,6 +21,7 @@
 struct grouped {
     int exit_code, signal;      /* -1: null */
     bool truncated;
+    bool was_short;             /* of memory, probably */
     int unwritten;              /* why what was to be passed on was not, as errno; 0: it was */
     struct hay_span streams[2]; /* in base64, or as they stand in a JSON string; NULL: */
     int64_t spooled_bytes[2];   /* so many are in a file; -1: nor that */
@@ -87,6 +88,8 @@ static void grouped_set(struct grouped *grouped, struct hay_span key, struct hay
         grouped_set_stream(grouped, 1, value);
     else if (bytes_span_is(key, "\"truncated\""))
         grouped->truncated = bytes_span_is(value, "true");
+    else if (bytes_span_is(key, "\"out_of_memory\""))
+        grouped->was_short = bytes_span_is(value, "true");
     else if (bytes_span_is(key, "\"unwritten\""))
         grouped->unwritten = (int)grouped_number(value, 4);
 }
@@ -164,6 +167,8 @@ static void grouped_judge_ok(const struct run *run, const struct grouped *groupe
     } else if (!grouped->truncated && !grouped_is_unwritten(grouped)) {
         return;
     }
+    if (grouped->was_short)
+        snprintf(reason + strlen(reason), capacity - strlen(reason), ", probably for lack of memory");
     if (grouped_is_unwritten(grouped)) {
         size_t size = strlen(reason);
         snprintf(reason + size, capacity - size, "%swhat it printed cannot be written: %s", size ? ", and " : "",
@@ -248,13 +253,13 @@ static bool grouped_is_left(const struct hay_result *result)
 }
 
 /* What the command cannot have said itself. */
-static size_t grouped_notice(char *out, const struct hay_result *result, struct hay_span command, bool truncated)
+static size_t grouped_notice(char *out, const struct hay_result *result, struct hay_span command, const struct grouped *grouped)
 {
     char message[GROUPED_NOTICE / 2], name[GROUPED_COMMAND];
     int size;
     if (result->outcome == HAY_OUTCOME_OK || grouped_is_left(result))
         return 0;
-    if (result->outcome == HAY_OUTCOME_ERROR && result->exit_code > 0 && !truncated)
+    if (result->outcome == HAY_OUTCOME_ERROR && result->exit_code > 0 && !grouped->truncated && !grouped->was_short)
         return 0;
     say_escape(message, sizeof message, result->message.at ? result->message.at : "", result->message.size);
     if (result->outcome == HAY_OUTCOME_REJECTED)
@@ -280,7 +285,7 @@ size_t grouped_render(char *out, size_t capacity, const struct hay_result *resul
     struct grouped_head head = { .number = result->tag };
     if (!result->value.at || !grouped_read(result->value, &grouped))
         grouped = (struct grouped){ .exit_code = -1 };
-    head.sizes[GROUPED_NOTE] = grouped_notice(notice, result, command, grouped.truncated);
+    head.sizes[GROUPED_NOTE] = grouped_notice(notice, result, command, &grouped);
     size_t streams_size = grouped.streams[0].size / 4 * 3 + grouped.streams[1].size / 4 * 3;
     size_t most = sizeof head + streams_size + head.sizes[GROUPED_NOTE] + tag.size + 1;
     if (most > capacity)
