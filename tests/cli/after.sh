@@ -186,7 +186,7 @@ held='while [ ! -e go ]; do sleep 0.01; done'
 printf '%s\n' '{"id":1,"fn":"exec.run","args":{"shell":"while [ ! -e third ]; do sleep 0.01; done"}}' '{"id":2,"fn":"demo.noop","after":[1]}' \
     "{\"id\":3,\"fn\":\"exec.run\",\"args\":{\"shell\":\": >third; $held\"}}" \
     "{\"id\":4,\"fn\":\"exec.run\",\"args\":{\"shell\":\": >fourth; $held\"}}" >held
-"$HAYFORK" run -j2 --queue 2 -p demo -p exec held >out 2>err &
+env --default-signal=HUP "$HAYFORK" run -j2 --queue 2 -p demo -p exec held >out 2>err &
 pid=$!
 until_true test -e fourth
 kill -HUP $pid

@@ -198,7 +198,7 @@ rm -f up go
     echo '{"id":"runs","fn":"exec.run","args":{"shell":": >up; until test -e go; do sleep 0.05; done"}}'
     for i in 1 2 3; do echo '{"fn":"demo.noop"}'; done
 } >drained
-"$HAYFORK" run -j 1 -p demo -p exec --progress none drained >out 2>err &
+env --default-signal=HUP "$HAYFORK" run -j 1 -p demo -p exec --progress none drained >out 2>err &
 pid=$!
 ok "the first job runs" until_true test -e up
 kill -HUP $pid
@@ -222,7 +222,7 @@ end_two()
 pair='echo {} >>begun; until test -e go{}; do sleep 0.05; done; echo {} >>done; echo {}'
 mkfifo taken
 rm -f go* begun done rows
-"$HAYFORK" exec -j 2 --joblog rows --shell "$pair" ::: 1 2 3 4 >taken 2>err &
+env --default-signal=HUP "$HAYFORK" exec -j 2 --joblog rows --shell "$pair" ::: 1 2 3 4 >taken 2>err &
 pid=$!
 exec 8<taken
 until_true two_begun
