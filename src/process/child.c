@@ -263,9 +263,12 @@ int child_wait(struct child *child, bool block, struct hay_exit *status)
 {
     siginfo_t info;
     int r;
-    do
+    do {
         r = ask(child, block ? 0 : WNOHANG, &info);
-    while (block && r == 0);
+        /* An event loop may have made the pidfd non-blocking, and waitid() goes by that. */
+        if (block && r == -EAGAIN)
+            r = poll(&(struct pollfd){.fd = child->pidfd, .events = POLLIN}, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+    } while (block && r == 0);
     if (r <= 0)
         return r;
     *status = exit_from_siginfo(&info);

@@ -287,6 +287,27 @@ static int wait_for_end(void *arg)
     return 1;
 }
 
+static int end_later(void *arg)
+{
+    poll(NULL, 0, 200);
+    return *(int *)arg;
+}
+
+/* As libuv makes each descriptor that it watches. */
+static void a_pidfd_that_does_not_block_is_waited_for(void)
+{
+    int code = 3;
+    struct child child;
+    struct hay_exit status = {HAY_EXIT_UNKNOWN, 0, false};
+    struct child_setup setup = {end_later, &code, -1, NULL, 0, NULL};
+    CU_ASSERT_EQUAL_FATAL(child_start(&child, &setup, NULL), HAY_OK);
+    CU_ASSERT_EQUAL(fcntl(child.pidfd, F_SETFL, O_NONBLOCK), 0);
+    CU_ASSERT_EQUAL(child_wait(&child, false, &status), 0);
+    CU_ASSERT_EQUAL(child_wait(&child, true, &status), 1);
+    CU_ASSERT(status.kind == HAY_EXIT_CODE && status.value == code);
+    child_reap(&child, CHILD_PATIENCE_MS);
+}
+
 static void a_peek_leaves_it_unreaped(void)
 {
     struct child child;
@@ -515,6 +536,7 @@ int main(void)
         CU_TEST_INFO_NULL,
     };
     CU_TestInfo ends[] = {
+        {"a pidfd that does not block is waited for", a_pidfd_that_does_not_block_is_waited_for},
         {"a peek leaves it unreaped", a_peek_leaves_it_unreaped},
         {"a stop is not an end", a_stop_is_not_an_end},
         {"a trap of a child that we trace is not an end", a_trap_of_a_child_that_we_trace_is_not_an_end},
