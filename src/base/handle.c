@@ -2,12 +2,12 @@
 #include "base/handle.h"
 
 #include "base/fd.h"
+#include "base/guard.h"
 #include "base/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,25 +15,23 @@
 #include <unistd.h>
 
 static struct list open_handles = {&open_handles, &open_handles};
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void handle_open(struct handle *handle, enum hay_handle_kind kind, int fd, int (*ready)(struct hay_handle *, int))
 {
     handle->view = (struct hay_handle){kind, fd, POLLIN, ready};
     handle->owner = owner_token();
     handle->given = NULL;
-    pthread_mutex_lock(&lock);
+    guard_enter();
     list_push_tail(&open_handles, &handle->node);
-    pthread_mutex_unlock(&lock);
+    guard_leave();
 }
 
 void handle_close(struct handle *handle)
 {
-    if (handle->node.next) {
-        pthread_mutex_lock(&lock);
+    guard_enter();
+    if (handle->node.next)
         list_remove(&handle->node);
-        pthread_mutex_unlock(&lock);
-    }
+    guard_leave();
     handle->given = NULL;
     fd_close(&handle->view.fd);
 }
@@ -41,13 +39,13 @@ void handle_close(struct handle *handle)
 struct handle *handle_find(const struct hay_handle *view)
 {
     struct handle *found = NULL;
-    pthread_mutex_lock(&lock);
+    guard_enter();
     for (struct list *at = open_handles.next; at != &open_handles && !found; at = at->next) {
         struct handle *handle = LIST_ITEM(at, struct handle, node);
         if (&handle->view == view)
             found = handle;
     }
-    pthread_mutex_unlock(&lock);
+    guard_leave();
     return found;
 }
 
@@ -55,13 +53,13 @@ struct handle *handle_find(const struct hay_handle *view)
 static enum hay_handle_kind kind_of(int fd)
 {
     enum hay_handle_kind kind = HAY_HANDLE_FD;
-    pthread_mutex_lock(&lock);
+    guard_enter();
     for (struct list *at = open_handles.next; at != &open_handles && kind == HAY_HANDLE_FD; at = at->next) {
         const struct handle *handle = LIST_ITEM(at, struct handle, node);
         if (handle->view.fd == fd)
             kind = handle->view.kind;
     }
-    pthread_mutex_unlock(&lock);
+    guard_leave();
     return kind;
 }
 
@@ -100,19 +98,19 @@ bool handle_is_same(const struct handle *handle, int fd)
 bool handle_is_promised(int fd)
 {
     bool found = false;
-    pthread_mutex_lock(&lock);
+    guard_enter();
     for (struct list *at = open_handles.next; at != &open_handles && !found; at = at->next) {
         const struct handle *handle = LIST_ITEM(at, struct handle, node);
         found = handle->view.kind == HAY_HANDLE_FD && handle_is_same(handle, fd);
     }
-    pthread_mutex_unlock(&lock);
+    guard_leave();
     return found;
 }
 
 size_t handle_common_fds(int *fds, size_t capacity)
 {
     size_t count = 0;
-    pthread_mutex_lock(&lock);
+    guard_enter();
     for (struct list *at = open_handles.next; at != &open_handles; at = at->next) {
         const struct handle *handle = LIST_ITEM(at, struct handle, node);
         if (!handle->common || handle->view.fd < 0)
@@ -121,7 +119,7 @@ size_t handle_common_fds(int *fds, size_t capacity)
             fds[count] = handle->view.fd;
         count++;
     }
-    pthread_mutex_unlock(&lock);
+    guard_leave();
     return count;
 }
 
@@ -150,14 +148,14 @@ void handle_forget_all_but(const int *keep, size_t count)
 void handle_end_streams(void)
 {
     uint64_t self = owner_token();
-    pthread_mutex_lock(&lock);
+    guard_enter();
     for (struct list *at = open_handles.next; at != &open_handles; at = at->next) {
         const struct handle *handle = LIST_ITEM(at, struct handle, node);
         /* Not closed: in another thread the number may be in use this very moment. */
         if (handle->view.kind == HAY_HANDLE_PIPE && handle->owner == self)
             shutdown(handle->view.fd, SHUT_RDWR);
     }
-    pthread_mutex_unlock(&lock);
+    guard_leave();
 }
 
 /* "3:pipe,4:fd": the item numbered `index`. */

@@ -5,7 +5,7 @@
  *
  * The list is how a forked child comes to own exactly what it was given: the parent's fork code asks for the descriptors that
  * every child keeps, and the child marks all others as closed before it closes them, so that no object there speaks to a
- * number that means something else by then. Guarded by a lock: objects are made in any thread. Nothing here waits.
+ * number that means something else by then. Guarded by guard.h's lock: objects are made in any thread. Nothing here waits.
  */
 #ifndef BASE_HANDLE_H
 #define BASE_HANDLE_H

@@ -5,6 +5,7 @@
 #include "base/digits.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/guard.h"
 #include "base/owner.h"
 
 #include <errno.h>
@@ -32,7 +33,6 @@ static struct {
     char name[PROCESS_NAME_SIZE];
     struct list running;
 } family;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void reset(uint64_t self, pid_t parent, const char *name)
 {
@@ -59,7 +59,7 @@ static void enter(void)
 {
     static const char unnamed[PROCESS_NAME_SIZE] = "MainProcess";
     uint64_t self = owner_token();
-    pthread_mutex_lock(&lock);
+    guard_enter();
     if (family.self == self)
         return;
     reset(self, 0, unnamed);
@@ -68,7 +68,7 @@ static void enter(void)
 
 static void leave(void)
 {
-    pthread_mutex_unlock(&lock);
+    guard_leave();
 }
 
 void family_name_child(char *name)

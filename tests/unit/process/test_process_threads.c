@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * exit() in a program in which other threads use process objects: it takes none of theirs, ends the daemons, and waits for the
- * children that there are.
+ * children that there are. And fork() there.
  */
 #include "unit/process/process_fixture.h"
 
@@ -155,6 +155,55 @@ static void exit_waits_for_no_child_that_a_thread_starts_meanwhile(void)
     CU_ASSERT_EQUAL(status, 0);
 }
 
+static void *open_and_close(void *arg)
+{
+    struct hay_pipe *left_end, *right_end;
+    while (!atomic_load(&leaving))
+        if (hay_pipe_new(&left_end, &right_end, NULL) == HAY_OK) {
+            hay_pipe_free(left_end);
+            hay_pipe_free(right_end);
+        }
+    return arg;
+}
+
+/* By its own fork(2), while other threads are in the library. Its copies of objects are freed, and new ones made. */
+static _Noreturn void fork_beside_threads(void)
+{
+    char program[] = "true", *argv[] = {program, NULL};
+    struct hay_pipe *ours, *theirs;
+    pthread_t threads[3];
+    bool ok = hay_pipe_new(&ours, &theirs, NULL) == HAY_OK;
+    for (int i = 0; i < 3; i++)
+        ok = ok && !pthread_create(&threads[i], NULL, open_and_close, NULL);
+    for (int i = 0; ok && i < 300; i++) {
+        int status = -1;
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(LONG_MS / 1000);
+            hay_pipe_free(ours);
+            hay_pipe_free(theirs);
+            hay_process_free(hay_process_new_exec("/bin/true", argv, NULL, NULL));
+            _exit(!hay_current_name());
+        }
+        ok = waitpid(pid, &status, 0) == pid && status == 0;
+    }
+    atomic_store(&leaving, true);
+    for (int i = 0; ok && i < 3; i++)
+        pthread_join(threads[i], NULL);
+    _exit(!ok);
+}
+
+static void a_child_that_was_forked_beside_threads_finds_no_lock_held(void)
+{
+    int status = -1;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        fork_beside_threads();
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
 int main(void)
 {
     atexit(look_late);
@@ -163,6 +212,7 @@ int main(void)
         {"exit() beside a thread ends daemons and needs no descriptor",
          exit_beside_a_thread_ends_daemons_and_needs_no_descriptor},
         {"exit() waits for no child that a thread starts meanwhile", exit_waits_for_no_child_that_a_thread_starts_meanwhile},
+        {"a child that was forked beside threads finds no lock held", a_child_that_was_forked_beside_threads_finds_no_lock_held},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"process_threads", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
