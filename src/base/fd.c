@@ -52,6 +52,16 @@ int fd_raise(int *fd)
     return 0;
 }
 
+int fd_fill_low(int low[3])
+{
+    int count = 0, fd = -1;
+    while (count < 3 && (fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= 2)
+        low[count++] = fd;
+    if (fd > 2)
+        close(fd);
+    return count;
+}
+
 static int raise_both(int ends[2])
 {
     int failure = fd_raise(&ends[0]);

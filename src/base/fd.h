@@ -16,6 +16,9 @@ int fd_write_all(int fd, const void *bytes, size_t size);
 int fd_set_nonblocking(int fd);
 /* Not one of 0 to 2, which a child replaces: moved up to 3 or more, close-on-exec, where it is one. 0 or -errno. */
 int fd_raise(int *fd);
+/* Open /dev/null under each number from 0 to 2 that is free, so that what is opened next gets none of them: how many, to be
+ * closed behind it. */
+int fd_fill_low(int low[3]);
 /* The two ends of a stream socket pair, or of a pipe (read, write): both 3 or more, close-on-exec. 0; or -errno, and both -1. */
 int fd_open_pair(int ends[2]);
 int fd_open_pipe(int ends[2]);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/copy.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/owner.h"
 #include "master/death.h"
 #include "master/dispatch.h"
@@ -70,6 +71,11 @@ int master_init(struct master *master, const struct master_options *options)
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (timer < 0)
         return -errno;
+    int failure = fd_raise(&timer);
+    if (failure) {
+        close(timer);
+        return failure;
+    }
     ev_io_init(&master->tick, on_tick, timer, EV_READ);
     master->tick.data = master;
     ev_io_start(master->loop, &master->tick);

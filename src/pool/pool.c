@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "plugin/plugin_load.h"
 #include "pool/pool.h"
 #include "pool/probe.h"
@@ -21,6 +22,16 @@
 #define CONFIG_MAX (16u << 20) /* bytes of a plugin's configuration */
 
 /* ---- set-up ---- */
+
+/* No number from 0 to 2 is the loop's, whether or not the program has something there: it may put it there later. */
+static struct ev_loop *make_loop(void)
+{
+    int low[3], count = fd_fill_low(low);
+    struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+    while (count)
+        fd_close(&low[--count]);
+    return loop;
+}
 
 struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay_error *error)
 {
@@ -51,7 +62,7 @@ struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay
         memcpy(pool->keep + 1, pool->options.keep_fds, pool->options.keep_count * sizeof *pool->keep);
     pool->loop = pool->options.loop;
     if (!pool->loop && !pool->is_inline) {
-        pool->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+        pool->loop = make_loop();
         pool->owns_loop = true;
         if (!pool->loop) {
             error_set(error, HAY_ENOMEM, "no event loop can be made");

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Forks that fail: at the start, at a restart, for a while and for good; in a process with threads; and with the standard
- * descriptors closed. The
- * program is linked with --wrap=fork, so the next forks fail as told.
+ * descriptors closed. The program is linked with --wrap=fork, so the next forks fail as told.
  */
 #include "unit/pool/pool_fixture.h"
 
@@ -296,6 +295,9 @@ static int run_without_standard_fds(int report)
     for (int i = 0; i < 50; i++)
         if (hay_pool_submit(pool, &(struct hay_job){.function = "t.echo"}, 5000, NULL, NULL))
             return 3;
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            return 6; /* it has a place for itself that a program may fill with its own */
     hay_pool_close(pool);
     if (hay_pool_join(pool, 10000))
         return 4;
