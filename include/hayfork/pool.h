@@ -6,13 +6,14 @@
  * the start. Jobs wait in a bounded queue; each accepted job gets exactly one result, whatever dies. A crash costs the job
  * that ran.
  *
- * Context: a pool belongs to the thread that opened it, which has to outlive it, and the process must have one thread
- * whenever a worker is forked, restarts included (HAY_ETHREADS otherwise). The pool owns an event loop of its own, which the
- * blocking calls turn, or lives in the libev loop it is given. It never touches libev's default loop unless given that one,
- * and never waits for a process that it did not start. Callbacks run inside the loop; they may call anything here
- * except hay_pool_free(), hay_pool_turn() and hay_pool_join(). Nor may anything else that runs in the loop, such as a watcher of
- * the program, free a pool while one of its calls turns that loop; and an ev_break() is lost then, so break when the call has
- * returned. No callback leaves by longjmp() or an exception of C++, nor does a function that an inline pool runs.
+ * Context: a pool belongs to the thread that opened it, which has to outlive it, and the process must have one thread whenever
+ * a worker is forked, restarts included (HAY_ETHREADS otherwise). Calls in another thread give HAY_ESTATE, or do nothing,
+ * unless the pool is inline. The pool owns an event loop of its own, which the blocking calls turn, or lives in the libev loop
+ * it is given. It never touches libev's default loop unless given that one, and never waits for a process that it did not
+ * start. Callbacks run inside the loop; they may call anything here except hay_pool_free(), hay_pool_turn() and
+ * hay_pool_join(). Nor may anything else that runs in the loop, such as a watcher of the program, free a pool while one of its
+ * calls turns that loop; and an ev_break() is lost then, so break when the call has returned. No callback leaves by longjmp()
+ * or an exception of C++, nor does a function that an inline pool runs.
  *
  * Memory: each call here survives that there is none. libev does not: it prints and aborts, unless the program has told it
  * otherwise by ev_set_allocator(), which is for the program to do, as there is one for all of its loops.

@@ -41,6 +41,7 @@ struct hay_pool *hay_pool_new(const struct hay_pool_options *options, struct hay
         return NULL;
     }
     pool->owner = owner_token();
+    pool->thread = pthread_self();
     registry_init(&pool->registry);
     buffer_init(&pool->table);
     if (options)
@@ -78,7 +79,7 @@ fail:
 void hay_pool_free(struct hay_pool *pool)
 {
     if (!pool || !pool_is_ours(pool))
-        return; /* a child's copy: what it stands for is its parent's */
+        return; /* a child's copy: what it stands for is its parent's; or another thread is at it */
     if (pool->is_started && pool->is_inline) {
         registry_stop_all(&pool->registry);
         inline_release(&pool->inline_pool);

@@ -15,6 +15,8 @@
 
 #include <hayfork/pool.h>
 
+#include <pthread.h>
+
 #define POOL_JOBS_PER_WORKER 4096
 #define POOL_JOBS_MAX (UINT64_C(1) << 18) /* by default: the records alone are 64 MiB */
 #define POOL_AHEAD_BYTES (UINT64_C(512) << 10)
@@ -23,6 +25,7 @@
 struct hay_pool {
     struct hay_pool_options options;
     uint64_t owner;              /* the process that made it: workers, ledgers and loop are its alone */
+    pthread_t thread;            /* that made it, and is the only one to turn the loop; of no meaning inline */
     bool has_default_jobs;       /* max_jobs follows the number of workers */
     bool has_default_bytes;
     struct registry registry;
@@ -49,10 +52,10 @@ static inline uint64_t pool_default_jobs(int workers)
 
 static inline bool pool_is_ours(const struct hay_pool *pool)
 {
-    return pool->owner == owner_token();
+    return pool->owner == owner_token() && (pool->is_inline || pthread_equal(pool->thread, pthread_self()));
 }
 
-/* Started, with workers, and not that of a parent. */
+/* Started, with workers, and not that of a parent or another thread. */
 static inline bool pool_is_live(const struct hay_pool *pool)
 {
     return pool && pool->is_started && !pool->is_inline && pool_is_ours(pool);
@@ -65,9 +68,10 @@ static inline bool pool_is_inside(const struct hay_pool *pool)
            master_is_calling_in(pool->loop);
 }
 
-static inline enum hay_status pool_refuse_foreign(struct hay_error *error)
+static inline enum hay_status pool_refuse_foreign(const struct hay_pool *pool, struct hay_error *error)
 {
-    return error_set(error, HAY_ESTATE, "the pool belongs to the process that made it");
+    return error_set(error, HAY_ESTATE, "the pool belongs to the %s that made it",
+                     pool->owner == owner_token() ? "thread" : "process");
 }
 
 /* HAY_OK: there is a pool, and it is ours. */
@@ -75,7 +79,7 @@ static inline enum hay_status pool_check(const struct hay_pool *pool, struct hay
 {
     if (!pool)
         return error_set(error, HAY_EINVAL, "no pool");
-    return pool_is_ours(pool) ? HAY_OK : pool_refuse_foreign(error);
+    return pool_is_ours(pool) ? HAY_OK : pool_refuse_foreign(pool, error);
 }
 
 #endif

@@ -302,7 +302,7 @@ enum hay_status hay_pool_each(struct hay_pool *pool, const struct hay_each *each
     if (!pool || !each || !each->next || !each->result)
         return error_set(error, HAY_EINVAL, "a stream of jobs needs a pool, next() and result()");
     if (!pool_is_ours(pool))
-        return pool_refuse_foreign(error);
+        return pool_refuse_foreign(pool, error);
     if (pool_is_inside(pool))
         return error_set(error, HAY_ESTATE, "a callback may not wait for a stream of jobs");
     int function = each->function ? hay_pool_find(pool, each->function, strlen(each->function)) : -1;

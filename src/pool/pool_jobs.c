@@ -88,7 +88,7 @@ enum hay_status hay_pool_submit(struct hay_pool *pool, const struct hay_job *job
     if (!pool || !job)
         return error_set(error, HAY_EINVAL, "no pool, or no job");
     if (!pool_is_ours(pool))
-        return pool_refuse_foreign(error);
+        return pool_refuse_foreign(pool, error);
     if (!pool->is_started)
         return error_set(error, HAY_ESTATE, "the pool has not started");
     enum hay_status status = find_function(pool, job, &function, error);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A pool in a child of the process that made it: each call is a status or nothing, its turns of the loop are none of the
- * pool, and the parent's workers and jobs never notice.
+ * A pool in a child of the process that made it, or in another thread: each call is a status or nothing, a child's turns of the
+ * loop are none of the pool, and workers and jobs never notice.
  */
 #include "unit/pool/pool_fixture.h"
 
 #include <ev.h>
+#include <pthread.h>
 
 static bool give_none(void *context, struct hay_job *job)
 {
@@ -19,10 +20,9 @@ static bool take_none(void *context, uint64_t index, const struct hay_result *re
     return true;
 }
 
-/* Every call, in a child. */
-static void use(struct fixture *fixture, struct hay_future *future)
+/* Every call, where `owner` is another one. */
+static void use(struct hay_pool *pool, struct hay_future *future, const char *owner)
 {
-    struct hay_pool *pool = fixture->pool;
     struct hay_job job = {.function = "t.echo"};
     struct hay_error error = {0};
     struct hay_worker worker;
@@ -30,7 +30,7 @@ static void use(struct fixture *fixture, struct hay_future *future)
     struct hay_map_result result;
     struct hay_each each = {.next = give_none, .result = take_none, .function = "t.echo"};
     CHILD_CHECK(hay_pool_submit(pool, &job, -1, NULL, &error) == HAY_ESTATE);
-    CHILD_CHECK(strstr(error.text, "belongs to the process that made it"));
+    CHILD_CHECK(strstr(error.text, owner));
     CHILD_CHECK(!hay_pool_has_room(pool, 1));
     CHILD_CHECK(!hay_pool_future(pool, &job, -1, &error) && error.status == HAY_ESTATE);
     CHILD_CHECK(hay_future_wait(future, -1) == HAY_ESTATE && !hay_future_result(future));
@@ -60,23 +60,47 @@ static void use(struct fixture *fixture, struct hay_future *future)
     hay_pool_free(pool);
 }
 
-static void a_child_cannot_touch_the_pool(void)
+struct users {
+    struct hay_pool *pool;
+    struct hay_future *future;
+};
+
+static void use_in_a_child(struct users *users)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        use(users->pool, users->future, "belongs to the process that made it");
+        _exit(0);
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
+static void *use_both(void *arg)
+{
+    const struct users *users = arg;
+    use(users->pool, users->future, "belongs to the thread that made it");
+    return NULL;
+}
+
+static void use_in_a_thread(struct users *users)
+{
+    pthread_t thread;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, use_both, users), 0);
+    CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
+}
+
+static void is_untouched(void (*use_elsewhere)(struct users *users))
 {
     struct fixture fixture;
-    int status = -1;
     fixture_start(&fixture, &(struct hay_pool_options){.workers = 2, .crash_retries = HAY_POOL_NO_CRASH_RETRY});
     struct hay_future *future = hay_pool_future(fixture.pool, &(struct hay_job){.function = "t.hold"}, -1, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(future);
     uint64_t number = submit(&fixture, "t.hold", "1");
     CU_ASSERT(begins(&fixture, 2));
     pid_t workers[] = {hay_pool_worker_pid(fixture.pool, 0), hay_pool_worker_pid(fixture.pool, 1)};
-    pid_t pid = fork();
-    if (pid == 0) {
-        use(&fixture, future);
-        _exit(0);
-    }
-    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-    CU_ASSERT_EQUAL(status, 0);
+    use_elsewhere(&(struct users){fixture.pool, future});
     atomic_store(&board->release, 1);
     CU_ASSERT(comes(&fixture, 1));
     CU_ASSERT_EQUAL(hay_future_wait(future, LIMIT_MS), HAY_OK);
@@ -88,6 +112,16 @@ static void a_child_cannot_touch_the_pool(void)
     hay_pool_close(fixture.pool);
     CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
     fixture_free(&fixture);
+}
+
+static void a_child_cannot_touch_the_pool(void)
+{
+    is_untouched(use_in_a_child);
+}
+
+static void nor_can_another_thread(void)
+{
+    is_untouched(use_in_a_thread);
 }
 
 /* Goes on with the loop, as libev says how, until its parent's jobs are done; then it has nothing to wait for there. */
@@ -150,6 +184,7 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         {"a child cannot touch the pool", a_child_cannot_touch_the_pool},
+        {"nor can another thread", nor_can_another_thread},
         {"a child goes on with its loop", a_child_goes_on_with_its_loop},
         {"a child goes on with the default loop", a_child_goes_on_with_the_default_loop},
         CU_TEST_INFO_NULL,
