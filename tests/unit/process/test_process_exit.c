@@ -93,7 +93,6 @@ static int close_stdio(void *arg)
     return 0;
 }
 
-/* [12] */
 static void interrupt_nothing(int number)
 {
     (void)number;
@@ -140,6 +139,7 @@ static void signals_cost_nothing_of_what_is_flushed_before_a_start(void)
     close(out[0]);
 }
 
+/* [12] */
 static void broken_stdio_does_not_change_the_exit(void)
 {
     CU_ASSERT_EQUAL(finish(start(close_stdio, NULL, NULL)), 0);

@@ -335,6 +335,54 @@ static void the_whole_group_of_a_daemon_is_asked_to_end(void)
     close_household(&house);
 }
 
+static int answer_later(void *arg)
+{
+    char byte;
+    CHILD_CHECK(hay_pipe_send(arg, "here", 4, LONG_MS, NULL) == HAY_OK);
+    CHILD_CHECK(hay_pipe_receive_into(arg, &byte, 1, NULL, LONG_MS, NULL) == HAY_OK);
+    return hay_pipe_send(arg, "still here", 10, LONG_MS, NULL) != HAY_OK;
+}
+
+/* A daemon with two children, of which the first is a daemon too. */
+static int head_a_family(void *arg)
+{
+    struct household *house = arg;
+    struct hay_process_options daemon = {.daemon = true};
+    CHILD_CHECK(start_with(say_and_sleep, house->there[0], &daemon) != NULL);
+    CHILD_CHECK(start_with(answer_later, house->there[1], NULL) != NULL);
+    sleep_for_ever(NULL);
+}
+
+static int with_a_daemon_that_has_children(void *arg)
+{
+    struct household *house = arg;
+    struct hay_process_options options = {.daemon = true};
+    struct hay_process *daemon = hay_process_new(head_a_family, house, &options, NULL);
+    for (int i = 0; i < 2; i++)
+        CHILD_CHECK(hay_process_give(daemon, hay_pipe_handle(house->there[i]), NULL) == HAY_OK);
+    CHILD_CHECK(hay_process_start(daemon, NULL) == HAY_OK);
+    sleep_for_ever(NULL);
+}
+
+/* [7]: and the family is not joined when a signal ends it. */
+static void a_daemon_may_have_children(void)
+{
+    struct household house;
+    char text[16];
+    CU_ASSERT_EQUAL_FATAL(open_household(&house, with_a_daemon_that_has_children), 0);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(hay_pipe_receive_into(house.here[i], text, sizeof text, NULL, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_EQUAL(hay_process_kill(house.parent, &error), HAY_OK);
+    CU_ASSERT_EQUAL(finish(house.parent), -SIGKILL);
+    CU_ASSERT_EQUAL(hay_pipe_next(house.here[0], NULL, NULL, LONG_MS, &error), HAY_EOF);
+    CU_ASSERT_EQUAL(hay_pipe_send(house.here[1], "?", 1, LONG_MS, &error), HAY_OK);
+    memset(text, 0, sizeof text);
+    CU_ASSERT_EQUAL(hay_pipe_receive_into(house.here[1], text, sizeof text, NULL, LONG_MS, &error), HAY_OK);
+    CU_ASSERT_STRING_EQUAL(text, "still here");
+    CU_ASSERT_EQUAL(hay_pipe_next(house.here[1], NULL, NULL, LONG_MS, &error), HAY_EOF);
+    close_household(&house);
+}
+
 static struct hay_pipe *inner_end;
 
 /* Reads from its parent until the end of that stream, which the parent never closes, and then says so. */
@@ -489,6 +537,7 @@ int main(void)
         {"daemons die even with a parent that is killed", daemons_die_even_with_a_parent_that_is_killed},
         {"a daemon that ignores SIGTERM does not keep its parent", a_daemon_that_ignores_sigterm_does_not_keep_its_parent},
         {"the whole group of a daemon is asked to end", the_whole_group_of_a_daemon_is_asked_to_end},
+        {"a daemon may have children", a_daemon_may_have_children},
         {"exit joins children and ends the streams that they wait for",
          exit_joins_children_and_ends_the_streams_that_they_wait_for},
         {"a foreign fork ends nothing of its parent's", a_foreign_fork_ends_nothing_of_its_parents},

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static bool is_active(const struct hay_process *process)
 {
@@ -65,6 +66,81 @@ static void arguments_arrive_intact_and_are_free_after_the_start(void)
     memset(text, 'x', strlen(text));
     free(text);
     CU_ASSERT_EQUAL(finish(process), 0);
+}
+
+static bool is_left_to_reap(pid_t pid)
+{
+    siginfo_t info;
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* [1] [2]: by each of those who look, and then it is for good. */
+static void its_end_is_told_without_a_join(void)
+{
+    int seven = 7;
+    for (int way = 0; way < 4; way++) {
+        struct hay_process *process = start(return_number, &seven, NULL);
+        struct hay_handle *handle = hay_process_handle(process);
+        pid_t pid = hay_process_pid(process);
+        CU_ASSERT_EQUAL(hay_wait(&handle, 1, NULL, LONG_MS, &error), HAY_OK);
+        CU_ASSERT(is_left_to_reap(pid));
+        if (way == 0)
+            CU_ASSERT(!hay_process_alive(process));
+        if (way == 1)
+            CU_ASSERT_EQUAL(hay_process_exit(process).kind, HAY_EXIT_CODE);
+        if (way == 2)
+            CU_ASSERT_EQUAL(hay_active_children(NULL, 0), 0);
+        if (way == 3)
+            CU_ASSERT_EQUAL(hay_process_kill(process, &error), HAY_OK);
+        CU_ASSERT(!is_left_to_reap(pid));
+        CU_ASSERT_EQUAL(hay_process_interrupt(process, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_process_terminate(process, LONG_MS, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_process_exit(process).value, 7);
+        CU_ASSERT_EQUAL(hay_wait(&handle, 1, NULL, 0, &error), HAY_OK);
+        CU_ASSERT_EQUAL(finish(process), 7);
+    }
+}
+
+static int grandchilds_end;
+
+/* By a plain fork, so the grandchild has all that its parent has; and it goes on when that has ended. */
+static int leave_a_grandchild(void *arg)
+{
+    char byte;
+    (void)arg;
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(LONG_MS / 1000); /* ends it when nobody asks */
+        _exit(read(grandchilds_end, &byte, 1) != 1 || write(grandchilds_end, "still here", 10) != 10);
+    }
+    CHILD_CHECK(pid > 0 && write(grandchilds_end, "x", 1) == 1);
+    sleep_for_ever(NULL);
+}
+
+/* [2] [4]: nor is it signalled, without a group. */
+static void a_grandchild_that_goes_on_hides_no_end(void)
+{
+    int signals[] = {SIGKILL, SIGINT, SIGTERM}, ends[2];
+    for (int i = 0; i < 3; i++) {
+        char text[16] = "";
+        CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        grandchilds_end = ends[1];
+        struct hay_handle given = hay_fd_handle(ends[1], 0);
+        struct hay_process *process = hay_process_new(leave_a_grandchild, NULL, NULL, &error);
+        CU_ASSERT_EQUAL(hay_process_give(process, &given, &error), HAY_OK);
+        CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+        CU_ASSERT_EQUAL(read(ends[0], text, 1), 1);
+        if (signals[i] == SIGTERM)
+            CU_ASSERT_EQUAL(hay_process_terminate(process, LONG_MS, &error), HAY_OK)
+        else
+            CU_ASSERT_EQUAL(hay_process_signal(process, signals[i], &error), HAY_OK)
+        CU_ASSERT_EQUAL(finish(process), -signals[i]);
+        CU_ASSERT_EQUAL(send(ends[0], "?", 1, MSG_NOSIGNAL), 1);
+        CU_ASSERT_EQUAL(recv(ends[0], text, sizeof text - 1, 0), 10);
+        CU_ASSERT_STRING_EQUAL(text, "still here");
+        CU_ASSERT_EQUAL(recv(ends[0], text, sizeof text, 0), 0);
+        close(ends[0]);
+    }
 }
 
 /* [2] */
@@ -260,6 +336,8 @@ int main(void)
     CU_TestInfo tests[] = {
         {"a process lives from start to join", a_process_lives_from_start_to_join},
         {"arguments arrive intact and are free after the start", arguments_arrive_intact_and_are_free_after_the_start},
+        {"its end is told without a join", its_end_is_told_without_a_join},
+        {"a grandchild that goes on hides no end", a_grandchild_that_goes_on_hides_no_end},
         {"join with no time returns at once and says so", join_with_no_time_returns_at_once_and_says_so},
         {"a child that ignores SIGTERM is killed after the grace", a_child_that_ignores_sigterm_is_killed_after_the_grace},
         {"interrupt sends SIGINT", interrupt_sends_sigint},
