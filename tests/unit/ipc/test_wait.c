@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -227,6 +228,41 @@ static void a_hundred_handles_are_no_matter(void)
     close(ends[1]);
 }
 
+/* [33]: select() knows those below FD_SETSIZE only. */
+static void descriptors_of_high_numbers_are_no_matter(void)
+{
+    static int low[FD_SETSIZE];
+    struct rlimit limit, raised;
+    struct hay_pipe *ours, *theirs;
+    bool ready[2];
+    int count = 0;
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    if (limit.rlim_max < FD_SETSIZE + 100 || setrlimit(RLIMIT_NOFILE, &raised)) {
+        tap_skip("too few descriptors to be had");
+        return;
+    }
+    do
+        low[count] = fcntl(0, F_DUPFD_CLOEXEC, 3);
+    while (low[count] >= 0 && low[count++] < FD_SETSIZE - 1);
+    CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&ours, &theirs, &error), HAY_OK);
+    struct hay_process *process = start_with(write_ten, theirs);
+    struct hay_handle *handles[] = {hay_pipe_handle(ours), hay_process_handle(process)};
+    CU_ASSERT(handles[0]->fd >= FD_SETSIZE && handles[1]->fd >= FD_SETSIZE);
+    for (int i = 0, number; i < MESSAGES; i++) {
+        CU_ASSERT_EQUAL(hay_wait(handles, 1, ready, LONG_MS, &error), HAY_OK);
+        CU_ASSERT_EQUAL(hay_pipe_receive_into(ours, &number, sizeof number, NULL, LONG_MS, &error), HAY_OK);
+        CU_ASSERT_EQUAL(number, i);
+    }
+    CU_ASSERT_EQUAL(hay_wait(&handles[1], 1, ready, LONG_MS, &error), HAY_OK);
+    end_process(process);
+    hay_pipe_free(ours);
+    hay_pipe_free(theirs);
+    while (count-- > 0)
+        close(low[count]);
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 /* [34] */
 static void bad_use_is_a_status(void)
 {
@@ -280,6 +316,7 @@ int main(void)
         {"the rest of a message that is dropped is not told", the_rest_of_a_message_that_is_dropped_is_not_told},
         {"a timeout is never early, even with signals", a_timeout_is_never_early_even_with_signals},
         {"a hundred handles are no matter", a_hundred_handles_are_no_matter},
+        {"descriptors of high numbers are no matter", descriptors_of_high_numbers_are_no_matter},
         {"bad use is a status", bad_use_is_a_status},
         {"more handles than descriptors is a status", more_handles_than_descriptors_is_a_status},
         CU_TEST_INFO_NULL,
