@@ -105,6 +105,39 @@ static void a_callback_may_free_what_is_waited_for(void)
     end(&fixture, NULL, 0);
 }
 
+static bool ended_so(const struct hay_future *future, enum hay_outcome outcome)
+{
+    return is_settled(future) && hay_future_result(future)->outcome == outcome;
+}
+
+static void cancel_the_others(void *context, const struct hay_result *result)
+{
+    (void)result;
+    hay_pool_cancel_all(*(struct hay_pool **)context, true);
+}
+
+/* What runs and what waits, by a callback within the wait. */
+static void cancelling_all_ends_every_wait(void)
+{
+    for (enum hay_futures_mode mode = HAY_FUTURES_ALL; mode <= HAY_FUTURES_FIRST_FAILURE; mode++) {
+        struct fixture fixture;
+        fixture_start(&fixture, &three);
+        struct hay_future *futures[5] = {future_of(&fixture, "t.hold", "1"), future_of(&fixture, "t.hold", "1")};
+        CU_ASSERT(begins(&fixture, 2));
+        for (int i = 2; i < 4; i++)
+            futures[i] = hay_pool_future(fixture.pool, &(struct hay_job){.function = "t.hold", .priority = -1}, 0, NULL);
+        struct hay_job job = {.function = "t.echo", .on_done = cancel_the_others, .done_context = &fixture.pool};
+        futures[4] = hay_pool_future(fixture.pool, &job, 0, NULL);
+        CU_ASSERT_FATAL(futures[2] && futures[3] && futures[4]);
+        CU_ASSERT_EQUAL(hay_futures_wait(futures, 4, mode, LIMIT_MS), HAY_OK);
+        CU_ASSERT_EQUAL(hay_futures_wait(futures, 4, HAY_FUTURES_ALL, LIMIT_MS), HAY_OK);
+        for (int i = 0; i < 4; i++)
+            CU_ASSERT(ended_so(futures[i], HAY_OUTCOME_CANCELLED));
+        CU_ASSERT(ended_so(futures[4], HAY_OUTCOME_OK));
+        end(&fixture, futures, 5);
+    }
+}
+
 static void bad_use_gets_a_status(void)
 {
     struct fixture one, other;
@@ -134,6 +167,7 @@ int main(void)
         {"the first failure is enough", the_first_failure_is_enough},
         {"one may stand there twice and none is fine", one_may_stand_there_twice_and_none_is_fine},
         {"a callback may free what is waited for", a_callback_may_free_what_is_waited_for},
+        {"cancelling all ends every wait", cancelling_all_ends_every_wait},
         {"bad use gets a status", bad_use_gets_a_status},
         CU_TEST_INFO_NULL,
     };

@@ -5,6 +5,9 @@
  */
 #include "unit/pool/pool_fixture.h"
 
+#include <sys/resource.h>
+#include <sys/select.h>
+
 static uint64_t settled_as(const struct fixture *fixture, enum hay_outcome outcome)
 {
     struct hay_pool_stats stats;
@@ -74,6 +77,177 @@ static void a_child_may_have_a_pool_of_its_own(void)
         _exit(run_pool_of_a_child());
     CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
     CU_ASSERT_EQUAL(status, 0);
+}
+
+static int fn_nest(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    return run_pool_of_a_child() ? task->host->fail(task, "not all came") : give(task, "10");
+}
+
+/* [54]: as often as it likes. */
+static void a_job_may_have_a_pool_of_its_own(void)
+{
+    struct fixture fixture;
+    struct hay_pool_options options = {.workers = 2};
+    fixture_new(&fixture, &options);
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "b.nest", "", fn_nest, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    for (int i = 0; i < 6; i++)
+        submit(&fixture, "b.nest", NULL);
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(settled_as(&fixture, HAY_OUTCOME_OK), 6);
+    CU_ASSERT_EQUAL(stats_of(&fixture).deaths, 0);
+    fixture_end(&fixture);
+}
+
+static int kept_fd;
+static struct hay_pool *left_behind;
+
+/* Three workers that have the descriptor: two of them run a job without an end. Called where no assertion may be. */
+static void leave_busy_pool(void)
+{
+    struct hay_pool_options options = {.workers = 3, .keep_fds = &kept_fd, .keep_count = 1};
+    struct hay_pool_stats stats = {.workers_ready = 0};
+    left_behind = hay_pool_new(&options, NULL);
+    CHILD_CHECK(left_behind && hay_pool_register(left_behind, "t.hold", "", fn_hold, NULL, NULL) == HAY_OK);
+    CHILD_CHECK(hay_pool_start(left_behind, NULL) == HAY_OK);
+    struct hay_job job = {.function = "t.hold"};
+    for (int i = 0; i < 2; i++)
+        CHILD_CHECK(hay_pool_submit(left_behind, &job, LIMIT_MS, NULL, NULL) == HAY_OK);
+    while (atomic_load(&board->began) < 2 || stats.workers_ready < 3) {
+        hay_pool_turn(left_behind, 2);
+        hay_pool_stats(left_behind, &stats);
+    }
+}
+
+/* Nobody has the other end any more. */
+static bool comes_to_an_end(int fd)
+{
+    struct pollfd end = {fd, POLLIN, 0};
+    char byte;
+    return poll(&end, 1, LIMIT_MS) == 1 && read(fd, &byte, 1) == 0;
+}
+
+static _Noreturn int fn_nest_for_ever(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)task, (void)function, (void)args, (void)size;
+    leave_busy_pool();
+    atomic_store(&board->waiting, 1);
+    for (;;)
+        pause();
+}
+
+/* [54]: and it is killed with its worker, whatever ends that. */
+static void the_pool_of_a_job_goes_with_its_worker(void)
+{
+    for (int way = 0; way < 3; way++) {
+        struct fixture fixture;
+        struct hay_pool_options options = {.workers = 1, .crash_retries = HAY_POOL_NO_CRASH_RETRY, .keep_fds = &kept_fd,
+                                           .keep_count = 1, .grace_ms = HAY_POOL_NO_GRACE};
+        int ends[2];
+        CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+        kept_fd = ends[1];
+        fixture_new(&fixture, &options);
+        CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "b.nest", "", fn_nest_for_ever, NULL, NULL), HAY_OK);
+        CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+        uint64_t number = submit(&fixture, "b.nest", NULL);
+        for (int64_t limit_ns = clock_deadline_ns(LIMIT_MS); !atomic_load(&board->waiting) && clock_now_ns() < limit_ns;)
+            hay_pool_turn(fixture.pool, 2);
+        CU_ASSERT_EQUAL(atomic_load(&board->waiting), 1);
+        if (way == 0)
+            signal_worker(hay_pool_worker_pid(fixture.pool, 0), SIGKILL);
+        else if (way == 1)
+            CU_ASSERT_EQUAL(hay_pool_cancel(fixture.pool, number, NULL), HAY_OK)
+        else
+            CU_ASSERT_EQUAL(hay_pool_terminate(fixture.pool, 0), HAY_OK)
+        CU_ASSERT(all_come(&fixture));
+        CU_ASSERT(ended_as(&fixture, number, way ? HAY_OUTCOME_CANCELLED : HAY_OUTCOME_CRASH));
+        fixture_end(&fixture);
+        close(ends[1]);
+        CU_ASSERT(comes_to_an_end(ends[0]));
+        atomic_store(&board->release, 1); /* or they run for ever */
+        close(ends[0]);
+    }
+}
+
+/* [62]: nor do workers outlive their program, idle or not. */
+static void workers_go_with_a_program_that_does_not_free_its_pool(void)
+{
+    for (int way = 0; way < 3; way++) {
+        int ends[2], status = -1;
+        CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+        kept_fd = ends[1];
+        atomic_store(&board->began, 0);
+        atomic_store(&board->release, 0);
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(LIMIT_MS / 1000);
+            leave_busy_pool();
+            if (way == 0)
+                exit(0);
+            if (way == 1)
+                _exit(0);
+            raise(SIGKILL);
+        }
+        close(ends[1]);
+        CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+        CU_ASSERT_EQUAL(status, way == 2 ? SIGKILL : 0);
+        CU_ASSERT(comes_to_an_end(ends[0]));
+        atomic_store(&board->release, 1);
+        close(ends[0]);
+    }
+}
+
+/* [47] */
+static void a_pool_of_no_stated_size_has_a_worker_for_each_processor(void)
+{
+    for (int way = 0; way < 2; way++) {
+        struct fixture fixture;
+        struct hay_pool_options options = {.workers = 0};
+        if (way)
+            setenv("HAYFORK_CPU_COUNT", "1", 1);
+        int count = hay_cpu_count();
+        fixture_start(&fixture, &options);
+        CU_ASSERT_EQUAL(stats_of(&fixture).workers, count);
+        CU_ASSERT(hay_pool_worker_pid(fixture.pool, count - 1) > 0);
+        CU_ASSERT_EQUAL(hay_pool_worker_pid(fixture.pool, count), 0);
+        submit(&fixture, "t.echo", "1");
+        CU_ASSERT(all_come(&fixture));
+        fixture_end(&fixture);
+        unsetenv("HAYFORK_CPU_COUNT");
+    }
+}
+
+/* As a server has: select() knows those below FD_SETSIZE only. */
+static void a_program_with_many_descriptors_has_a_pool(void)
+{
+    static int low[FD_SETSIZE];
+    struct rlimit limit, raised;
+    struct fixture fixture;
+    struct hay_pool_options options = {.workers = 2, .crash_retries = HAY_POOL_NO_CRASH_RETRY};
+    int count = 0;
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    if (limit.rlim_max < FD_SETSIZE + 100 || setrlimit(RLIMIT_NOFILE, &raised)) {
+        tap_skip("too few descriptors to be had");
+        return;
+    }
+    do
+        low[count] = fcntl(0, F_DUPFD_CLOEXEC, 3);
+    while (low[count] >= 0 && low[count++] < FD_SETSIZE - 1);
+    fixture_start(&fixture, &options);
+    for (int i = 0; i < 100; i++)
+        submit(&fixture, i % 50 == 25 ? "t.die" : "t.echo", "9");
+    CU_ASSERT(all_come(&fixture));
+    CU_ASSERT_EQUAL(settled_as(&fixture, HAY_OUTCOME_OK), 98);
+    CU_ASSERT_EQUAL(settled_as(&fixture, HAY_OUTCOME_CRASH), 2);
+    CU_ASSERT_EQUAL(stats_of(&fixture).deaths, 2); /* and nobody was given up and replaced */
+    fixture_end(&fixture);
+    while (count-- > 0)
+        close(low[count]);
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 /* [57] */
@@ -192,6 +366,11 @@ int main(void)
         TEST(ten_thousand_queued_jobs_end_at_once_by_terminate),
         TEST(two_hundred_workers_work),
         TEST(a_child_may_have_a_pool_of_its_own),
+        TEST(a_job_may_have_a_pool_of_its_own),
+        TEST(the_pool_of_a_job_goes_with_its_worker),
+        TEST(workers_go_with_a_program_that_does_not_free_its_pool),
+        TEST(a_pool_of_no_stated_size_has_a_worker_for_each_processor),
+        TEST(a_program_with_many_descriptors_has_a_pool),
         TEST(blocked_jobs_start_no_more_workers_and_idle_ones_are_used_again),
         TEST(a_crash_with_megabytes_of_args_on_their_way_is_no_deadlock),
         TEST(a_crash_after_close_is_settled_too),

@@ -431,6 +431,8 @@ static void a_pool_whose_workers_keep_dying_stops(void)
     CU_ASSERT_EQUAL(hay_pool_submit(fixture.pool, &job, 1000, NULL, NULL), HAY_EBROKEN);
     CU_ASSERT(!hay_pool_has_room(fixture.pool, 0));
     CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_terminate(fixture.pool, 0), HAY_OK);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
     fixture_end(&fixture);
 }
 

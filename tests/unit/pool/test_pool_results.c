@@ -37,6 +37,34 @@ static void no_result_and_too_large_a_result_are_errors(void)
     fixture_end(&fixture);
 }
 
+enum { TEXT = 4000 };
+
+static int fn_fail_large(hay_task *task, const struct hay_function *function, const void *args, size_t size)
+{
+    (void)function, (void)args, (void)size;
+    char text[TEXT + 1];
+    memset(text, 'e', TEXT);
+    text[TEXT] = '\0';
+    return task->host->fail(task, text);
+}
+
+/* [51]: of all together no pipe holds a tenth. */
+static void large_errors_do_not_hold_up_a_join(void)
+{
+    struct fixture fixture;
+    fixture_new(&fixture, &(struct hay_pool_options){.workers = 2});
+    CU_ASSERT_EQUAL(hay_pool_register(fixture.pool, "r.fail", "", fn_fail_large, NULL, NULL), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_pool_start(fixture.pool, NULL), HAY_OK);
+    for (int i = 0; i < 2000; i++)
+        submit(&fixture, "r.fail", NULL);
+    CU_ASSERT_EQUAL(fixture.submitted, 2000);
+    hay_pool_close(fixture.pool);
+    CU_ASSERT_EQUAL(hay_pool_join(fixture.pool, LIMIT_MS), HAY_OK);
+    for (uint64_t number = 1; number <= 2000; number++)
+        CU_ASSERT(ended_as(&fixture, number, HAY_OUTCOME_ERROR) && entry_of(&fixture, number)->message_size == TEXT);
+    fixture_end(&fixture);
+}
+
 static void a_small_limit_is_kept(void)
 {
     struct fixture fixture;
@@ -230,6 +258,7 @@ int main(void)
     CU_TestInfo shapes[] = {
         {"results of every size come whole", results_of_every_size_come_whole},
         {"no result and too large a result are errors", no_result_and_too_large_a_result_are_errors},
+        {"large errors do not hold up a join", large_errors_do_not_hold_up_a_join},
         {"a small limit is kept", a_small_limit_is_kept},
         {"what is not one line of JSON is an error", what_is_not_one_line_of_json_is_an_error},
         {"raw results are any bytes", raw_results_are_any_bytes},
