@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# The table of behaviours in tests/README.md has all its rows, each with a test or a reason, and every test that it names is there:
-# as a string of the file, or as a function of that name.
+# The tables of behaviours and of defects in tests/README.md have all their rows, each with a test or a reason, and every test
+# that they name is there: as a string of the file, or as a function of that name.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -10,7 +10,7 @@ tests=${top_srcdir:-.}/tests
 rows=$(grep -E '^\| [0-9]+ \|' "$tests/README.md")
 status=0
 
-missing=$(for number in $(seq 65); do
+missing=$(for number in $(seq 88); do
     cell=$(printf '%s\n' "$rows" | awk -F ' [|] ' -v wanted="| $number" '$1 == wanted { print $3 }')
     case $cell in
     *'`: '* | 'No counterpart: '*) ;;
