@@ -8,7 +8,9 @@
 
 #include <hayfork/pipe.h>
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -139,6 +141,52 @@ static void a_grandchild_that_goes_on_hides_no_end(void)
         CU_ASSERT_EQUAL(recv(ends[0], text, sizeof text - 1, 0), 10);
         CU_ASSERT_STRING_EQUAL(text, "still here");
         CU_ASSERT_EQUAL(recv(ends[0], text, sizeof text, 0), 0);
+        close(ends[0]);
+    }
+}
+
+static pid_t doomed;
+
+/* In its child, before anything else happens there. */
+static void outlive_the_parent(void)
+{
+    kill(doomed, SIGKILL);
+    while (getppid() == doomed)
+        sched_yield();
+}
+
+static int say_that_it_runs(void *arg)
+{
+    return write(*(int *)arg, "ran", 3) != 3;
+}
+
+static _Noreturn void start_and_die(int end, bool is_daemon)
+{
+    struct hay_process_options options = {.daemon = is_daemon};
+    struct hay_handle given = hay_fd_handle(end, 0);
+    struct hay_process *process = hay_process_new(say_that_it_runs, &end, &options, NULL);
+    CHILD_CHECK(process && hay_process_give(process, &given, NULL) == HAY_OK);
+    CHILD_CHECK(pthread_atfork(NULL, NULL, outlive_the_parent) == 0);
+    doomed = getpid();
+    CHILD_CHECK(hay_process_start(process, NULL) == HAY_OK);
+    sleep_for_ever(NULL);
+}
+
+/* The kernel's promise to end it with its parent comes too late then. */
+static void a_daemon_whose_parent_dies_at_its_start_does_not_run(void)
+{
+    for (int is_daemon = 0; is_daemon < 2; is_daemon++) {
+        int ends[2], status = -1;
+        char text[8];
+        CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0)
+            start_and_die(ends[1], is_daemon);
+        close(ends[1]);
+        CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+        CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        CU_ASSERT_EQUAL(read(ends[0], text, sizeof text), is_daemon ? 0 : 3);
         close(ends[0]);
     }
 }
@@ -338,6 +386,7 @@ int main(void)
         {"arguments arrive intact and are free after the start", arguments_arrive_intact_and_are_free_after_the_start},
         {"its end is told without a join", its_end_is_told_without_a_join},
         {"a grandchild that goes on hides no end", a_grandchild_that_goes_on_hides_no_end},
+        {"a daemon whose parent dies at its start does not run", a_daemon_whose_parent_dies_at_its_start_does_not_run},
         {"join with no time returns at once and says so", join_with_no_time_returns_at_once_and_says_so},
         {"a child that ignores SIGTERM is killed after the grace", a_child_that_ignores_sigterm_is_killed_after_the_grace},
         {"interrupt sends SIGINT", interrupt_sends_sigint},
