@@ -297,6 +297,36 @@ static void a_groups_signals_reach_all_of_it(void)
     hay_pipe_free(theirs);
 }
 
+static int have_a_deaf_grandchild(void *arg)
+{
+    (void)arg;
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(2 * LONG_MS / 1000); /* if nobody else ends it */
+        signal(SIGTERM, SIG_IGN);
+        CHILD_CHECK(write(grandchilds_end, "x", 1) == 1);
+    }
+    sleep_for_ever(NULL);
+}
+
+static void who_is_deaf_in_a_group_ends_with_its_leader(void)
+{
+    struct hay_process_options options = {.own_group = true};
+    int ends[2];
+    char byte;
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    grandchilds_end = ends[1];
+    struct hay_handle given = hay_fd_handle(ends[1], 0), rest = hay_fd_handle(ends[0], 0), *handle = &rest;
+    struct hay_process *process = hay_process_new(have_a_deaf_grandchild, NULL, &options, &error);
+    CU_ASSERT_EQUAL(hay_process_give(process, &given, &error), HAY_OK);
+    CU_ASSERT_EQUAL_FATAL(hay_process_start(process, &error), HAY_OK);
+    CU_ASSERT_EQUAL(read(ends[0], &byte, 1), 1);
+    CU_ASSERT_EQUAL(hay_process_terminate(process, -1, &error), HAY_OK);
+    CU_ASSERT_EQUAL(finish(process), -SIGTERM);
+    CU_ASSERT_EQUAL(hay_wait(&handle, 1, NULL, LONG_MS, &error), HAY_OK);
+    close(ends[0]);
+}
+
 static void *wait_on(void *arg)
 {
     pthread_mutex_lock(arg);
@@ -394,6 +424,7 @@ int main(void)
         {"a hundred start and end", a_hundred_start_and_end},
         {"a signal right after the start is not lost", a_signal_right_after_the_start_is_not_lost},
         {"a group's signals reach all of it", a_groups_signals_reach_all_of_it},
+        {"who is deaf in a group ends with its leader", who_is_deaf_in_a_group_ends_with_its_leader},
         {"a process with threads may not fork", a_process_with_threads_may_not_fork},
         {"bad use is a status", bad_use_is_a_status},
         {"a thousand processes leave no descriptor", a_thousand_processes_leave_no_descriptor},
