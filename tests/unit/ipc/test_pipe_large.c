@@ -47,6 +47,11 @@ static void more_bytes_than_32_bits_count_are_no_matter(void)
 {
     size_t size = 0;
     char text[8] = "";
+    const char *preload = getenv("LD_PRELOAD");
+    if (preload && strstr(preload, "hurtpace")) {
+        tap_skip("where every call is late it takes minutes");
+        return;
+    }
     small = map_room();
     if (!small) {
         tap_skip("no room for 4 GiB of addresses");
