@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * How many processors this process may use: the smallest of its affinity, its cgroup's CPU quota (v2 and v1, rounded up,
- * every level up to the root) and HAYFORK_CPU_COUNT. What cannot be read does not count; the answer is at least 1.
+ * every level up to the root) and HAYFORK_CPU_COUNT. What cannot be read does not count; the answer is at least 1. Takes little
+ * of the stack, for it is called in threads too.
  */
 #include <hayfork/cpu.h>
 
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define FILE_NAME_SIZE 64
 
 static int affinity_count(void)
 {
@@ -38,29 +41,30 @@ static int quota_count(long long quota_us, long long period_us)
     return count < 1 ? 1 : count < INT_MAX ? (int)count : INT_MAX;
 }
 
-static bool read_line(const char *path, char *line, int size)
+/* Of the folder's file `name`; `folder` has room for FILE_NAME_SIZE bytes more and is left as it was. */
+static bool read_line(char *folder, const char *name, char *line, int size)
 {
-    FILE *file = fopen(path, "re");
+    char *end = folder + strlen(folder);
+    strcpy(end, name);
+    FILE *file = fopen(folder, "re");
     bool got = file && fgets(line, size, file);
     if (file)
         fclose(file);
+    *end = '\0';
     return got;
 }
 
-static int group_quota(const char *folder, bool is_v2)
+static int group_quota(char *folder, bool is_v2)
 {
-    char path[PATH_MAX + 64], line[128];
+    char line[128];
     long long quota_us = -1, period_us = 0;
     if (is_v2) {
-        snprintf(path, sizeof path, "%s/cpu.max", folder);
-        if (!read_line(path, line, sizeof line) || sscanf(line, "%lld %lld", &quota_us, &period_us) != 2)
+        if (!read_line(folder, "/cpu.max", line, sizeof line) || sscanf(line, "%lld %lld", &quota_us, &period_us) != 2)
             return INT_MAX;
     } else {
-        snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
-        if (!read_line(path, line, sizeof line) || sscanf(line, "%lld", &quota_us) != 1)
+        if (!read_line(folder, "/cpu.cfs_quota_us", line, sizeof line) || sscanf(line, "%lld", &quota_us) != 1)
             return INT_MAX;
-        snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
-        if (!read_line(path, line, sizeof line) || sscanf(line, "%lld", &period_us) != 1)
+        if (!read_line(folder, "/cpu.cfs_period_us", line, sizeof line) || sscanf(line, "%lld", &period_us) != 1)
             return INT_MAX;
     }
     return quota_count(quota_us, period_us);
@@ -69,9 +73,9 @@ static int group_quota(const char *folder, bool is_v2)
 /* Walk from the process's own group up to the mount: any level may set the tightest quota. */
 static int tree_quota(const char *mount, const char *group, bool is_v2)
 {
-    char folder[PATH_MAX];
+    char folder[PATH_MAX + FILE_NAME_SIZE];
     size_t root = strlen(mount);
-    if ((size_t)snprintf(folder, sizeof folder, "%s%s", mount, group) >= sizeof folder)
+    if (snprintf(folder, PATH_MAX, "%s%s", mount, group) >= PATH_MAX)
         return INT_MAX;
     int least = INT_MAX;
     for (;;) {
@@ -86,10 +90,11 @@ static int tree_quota(const char *mount, const char *group, bool is_v2)
 
 static int cgroup_count(void)
 {
-    char line[PATH_MAX];
+    char *line = NULL;
+    size_t size = 0;
     int least = INT_MAX;
     FILE *file = fopen("/proc/self/cgroup", "re");
-    while (file && fgets(line, sizeof line, file)) {
+    while (file && getline(&line, &size, file) > 0) {
         line[strcspn(line, "\n")] = '\0';
         char *controllers = strchr(line, ':');
         char *group = controllers ? strchr(controllers + 1, ':') : NULL;
@@ -106,6 +111,7 @@ static int cgroup_count(void)
     }
     if (file)
         fclose(file);
+    free(line);
     return least;
 }
 

@@ -9,9 +9,12 @@
 #include <hayfork/pool.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -182,6 +185,38 @@ static void counting_leaves_no_descriptor_open(void)
     fd_close(&second);
 }
 
+#define STACK_BYTES ((size_t)256 << 10)
+
+static void *count_there(void *arg)
+{
+    hay_cpu_count();
+    return arg;
+}
+
+/* As the smallest stack of a thread has, with what threads need themselves. */
+static void it_takes_no_more_than_sixteen_kib_of_a_stack(void)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    size_t untouched = 0;
+    if (getenv("HAY_SANITIZED")) {
+        tap_skip("a sanitizer takes more");
+        return;
+    }
+    unsigned char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CU_ASSERT_PTR_NOT_EQUAL_FATAL(stack, MAP_FAILED);
+    memset(stack, 0xa5, STACK_BYTES);
+    pthread_attr_init(&attributes);
+    CU_ASSERT_EQUAL_FATAL(pthread_attr_setstack(&attributes, stack, STACK_BYTES), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, &attributes, count_there, NULL), 0);
+    pthread_join(thread, NULL);
+    while (untouched < STACK_BYTES && stack[untouched] == 0xa5)
+        untouched++;
+    CU_ASSERT(STACK_BYTES - untouched <= 16384);
+    pthread_attr_destroy(&attributes);
+    munmap(stack, STACK_BYTES);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -192,6 +227,7 @@ int main(void)
         {"affinity_lowers_the_count", affinity_lowers_the_count},
         {"the_quota_of_the_cgroup_lowers_the_count", the_quota_of_the_cgroup_lowers_the_count},
         {"counting_leaves_no_descriptor_open", counting_leaves_no_descriptor_open},
+        {"it_takes_no_more_than_sixteen_kib_of_a_stack", it_takes_no_more_than_sixteen_kib_of_a_stack},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"cpu", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
