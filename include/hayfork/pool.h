@@ -83,7 +83,7 @@ struct hay_pool_options {
     /* A worker that has passed one of these is replaced once it is idle; that is no death, and not all are replaced at once.
      * 0: none. */
     uint64_t max_jobs_per_worker; /* never more; the pool's first workers may have fewer, so that they do not all end at once */
-    uint64_t max_worker_bytes;  /* of resident memory, looked at between jobs, at most every 50 ms */
+    uint64_t max_worker_bytes;  /* of resident memory, looked at between jobs, at most every 50 ms; needs /proc (HAY_EINVAL) */
     int64_t max_worker_age_ms;  /* since it was ready; up to a quarter more, so that they do not all end at once */
     struct hay_limits limits;   /* what each worker may use */
     /* Descriptors from 3 up that each worker keeps, under the same numbers; all others are closed there. They stay open here as

@@ -5,8 +5,12 @@
 #ifndef BASE_STATM_H
 #define BASE_STATM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* Has /proc our numbers? Not where it is missing, or that of another PID namespace. */
+bool statm_is_ours(void);
 
 struct statm {
     uint64_t mapped_bytes, resident_bytes;

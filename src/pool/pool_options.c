@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/handle.h"
+#include "base/statm.h"
 
 #include <fcntl.h>
 
@@ -36,6 +37,8 @@ enum hay_status pool_options_fill(struct hay_pool_options *options, struct hay_e
         return error_set(error, HAY_EINVAL, "a result limit over 1 GiB");
     if (options->limits.nice < 0 || options->limits.nice > 19)
         return error_set(error, HAY_EINVAL, "nice %d in the pool's options: 0 to 19 are possible", options->limits.nice);
+    if (options->max_worker_bytes && options->workers != HAY_POOL_INLINE && !statm_is_ours())
+        return error_set(error, HAY_EINVAL, "max_worker_bytes cannot be kept: /proc does not show this process");
     if (options->keep_count > HAY_POOL_MAX_KEEP || (options->keep_count && !options->keep_fds))
         return error_set(error, HAY_EINVAL, "0 to %d descriptors can be kept", HAY_POOL_MAX_KEEP);
     for (size_t i = 0; i < options->keep_count; i++) {

@@ -3,6 +3,7 @@
  * Workers that are replaced because they had enough jobs, memory or life: in time, not all at once, without a death, and
  * without cost for any job.
  */
+#include "support/numbers.h"
 #include "unit/pool/pool_fixture.h"
 
 #define JOBS 3000
@@ -381,6 +382,22 @@ static void the_end_of_the_pool_starts_nobody(void)
     fixture_end(&fixture);
 }
 
+/* In a namespace of numbers with the /proc of another one. */
+static void ask_for_memory(void)
+{
+    struct hay_error error = {0};
+    CHILD_CHECK(!hay_pool_new(&(struct hay_pool_options){.workers = 1, .max_worker_bytes = 1 << 20}, &error));
+    CHILD_CHECK(error.status == HAY_EINVAL && strstr(error.text, "/proc"));
+    struct hay_pool *pool = hay_pool_new(&(struct hay_pool_options){.workers = 1, .max_jobs_per_worker = 1}, &error);
+    CHILD_CHECK(pool);
+    hay_pool_free(pool);
+}
+
+static void a_limit_of_memory_that_cannot_be_seen_is_refused(void)
+{
+    numbers_try(ask_for_memory);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -390,6 +407,7 @@ int main(void)
         {"a crash retry is still the job's own", a_crash_retry_is_still_the_jobs_own},
         {"a worker that grew is replaced", a_worker_that_grew_is_replaced},
         {"a limit below an empty worker stops nothing", a_limit_below_an_empty_worker_stops_nothing},
+        {"a limit of memory that cannot be seen is refused", a_limit_of_memory_that_cannot_be_seen_is_refused},
         {"old workers are replaced one after the other", old_workers_are_replaced_one_after_the_other},
         {"at most a quarter is replaced for its memory", at_most_a_quarter_is_replaced_for_its_memory},
         {"at most a quarter is replaced for its age", at_most_a_quarter_is_replaced_for_its_age},
