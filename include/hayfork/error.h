@@ -5,7 +5,7 @@
  * A public function returns a status, or an object and NULL on failure. Where it takes a `struct hay_error *`, that
  * object belongs to the caller and may be NULL; on failure it is filled, on success it is left alone. Nothing in it is
  * allocated. The library never prints, exits or aborts; but libev, on which pools stand, aborts when it gets no memory for
- * a loop.
+ * a loop, or when someone has closed the loop's descriptor.
  */
 #ifndef HAYFORK_ERROR_H
 #define HAYFORK_ERROR_H

@@ -135,7 +135,8 @@ HAY_API enum hay_status hay_event_wait(struct hay_event *event, int timeout_ms);
 
 struct hay_barrier_options {
     int parties;                /* 1 to 1,000,000 */
-    /* Run once a round, by the party that came last, before any is released. Not 0 breaks the barrier. May be NULL. */
+    /* Run once a round, by the party that came last, before any is released. Not 0 breaks the barrier. May be NULL. It may not be
+     * left by longjmp() or an exception. */
     int (*action)(void *context);
     void *context;              /* handed to it; of the process that runs it */
 };

@@ -53,7 +53,7 @@ static inline int hay_writer_integer(struct hay_writer *writer, json_int_t value
 {
     char digits[24];
     size_t at = sizeof digits;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    uint64_t rest = value < 0 ? (uint64_t)-(value + 1) + 1 : (uint64_t)value;
     do
         digits[--at] = (char)('0' + rest % 10);
     while (rest /= 10);

@@ -18,7 +18,7 @@ static enum hay_status check_gift(const struct hay_handle *view, const struct ha
             return error_set(error, HAY_EINVAL, "descriptor %d cannot be given: %s", view->fd,
                              view->fd >= 0 && view->fd < 3 ? "0 to 2 are the child's own" : "it is not open");
         if (handle_has_fd(view->fd))
-            return error_set(error, HAY_EINVAL, "descriptor %d belongs to an object: give that object's handle", view->fd);
+            return error_set(error, HAY_EINVAL, "descriptor %d belongs to an object: only that may be given", view->fd);
         return HAY_OK;
     }
     if (view->kind != HAY_HANDLE_PIPE)
