@@ -2,6 +2,7 @@
  *
  * hay_wait() over pipes, processes and plain descriptors. Numbers in brackets are those of the behaviours in tests/README.md.
  */
+#include "support/descriptors.h"
 #include "support/tap.h"
 
 #include "base/clock.h"
@@ -13,8 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/select.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -231,20 +230,11 @@ static void a_hundred_handles_are_no_matter(void)
 /* [33]: select() knows those below FD_SETSIZE only. */
 static void descriptors_of_high_numbers_are_no_matter(void)
 {
-    static int low[FD_SETSIZE];
-    struct rlimit limit, raised;
+    static struct descriptors low;
     struct hay_pipe *ours, *theirs;
     bool ready[2];
-    int count = 0;
-    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
-    if (limit.rlim_max < FD_SETSIZE + 100 || setrlimit(RLIMIT_NOFILE, &raised)) {
-        tap_skip("too few descriptors to be had");
+    if (!descriptors_take(&low))
         return;
-    }
-    do
-        low[count] = fcntl(0, F_DUPFD_CLOEXEC, 3);
-    while (low[count] >= 0 && low[count++] < FD_SETSIZE - 1);
     CU_ASSERT_EQUAL_FATAL(hay_pipe_new(&ours, &theirs, &error), HAY_OK);
     struct hay_process *process = start_with(write_ten, theirs);
     struct hay_handle *handles[] = {hay_pipe_handle(ours), hay_process_handle(process)};
@@ -258,9 +248,7 @@ static void descriptors_of_high_numbers_are_no_matter(void)
     end_process(process);
     hay_pipe_free(ours);
     hay_pipe_free(theirs);
-    while (count-- > 0)
-        close(low[count]);
-    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    descriptors_give_back(&low);
 }
 
 /* [34] */

@@ -3,10 +3,8 @@
  * What the tests of other pools ask of a pool, where no other file here asks it yet. Numbers in brackets are those of the
  * behaviours in tests/README.md.
  */
+#include "support/descriptors.h"
 #include "unit/pool/pool_fixture.h"
-
-#include <sys/resource.h>
-#include <sys/select.h>
 
 static uint64_t settled_as(const struct fixture *fixture, enum hay_outcome outcome)
 {
@@ -223,20 +221,11 @@ static void a_pool_of_no_stated_size_has_a_worker_for_each_processor(void)
 /* As a server has: select() knows those below FD_SETSIZE only. */
 static void a_program_with_many_descriptors_has_a_pool(void)
 {
-    static int low[FD_SETSIZE];
-    struct rlimit limit, raised;
+    static struct descriptors low;
     struct fixture fixture;
     struct hay_pool_options options = {.workers = 2, .crash_retries = HAY_POOL_NO_CRASH_RETRY};
-    int count = 0;
-    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
-    if (limit.rlim_max < FD_SETSIZE + 100 || setrlimit(RLIMIT_NOFILE, &raised)) {
-        tap_skip("too few descriptors to be had");
+    if (!descriptors_take(&low))
         return;
-    }
-    do
-        low[count] = fcntl(0, F_DUPFD_CLOEXEC, 3);
-    while (low[count] >= 0 && low[count++] < FD_SETSIZE - 1);
     fixture_start(&fixture, &options);
     for (int i = 0; i < 100; i++)
         submit(&fixture, i % 50 == 25 ? "t.die" : "t.echo", "9");
@@ -245,9 +234,7 @@ static void a_program_with_many_descriptors_has_a_pool(void)
     CU_ASSERT_EQUAL(settled_as(&fixture, HAY_OUTCOME_CRASH), 2);
     CU_ASSERT_EQUAL(stats_of(&fixture).deaths, 2); /* and nobody was given up and replaced */
     fixture_end(&fixture);
-    while (count-- > 0)
-        close(low[count]);
-    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    descriptors_give_back(&low);
 }
 
 /* [57] */
